@@ -1,0 +1,46 @@
+"""Where the lab keeps things, and the one exception that it raises on purpose.
+
+Owns the layout of the lab's folders; creates a folder only when somebody asks for its path. Does not own what is
+written there.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class LabError(Exception):
+    """One clear sentence for the person at the terminal: what is wrong, with which value, and what to do."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one lab. Two labs with different roots share nothing but the build cache."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        """`$RHSI_LAB_HOME`, else `.lab/` in the checkout."""
+        return cls(Path(os.environ.get("RHSI_LAB_HOME") or CHECKOUT / ".lab").absolute())
+
+    def folder(self, *parts: str) -> Path:
+        """A folder under the root, made on demand and readable by its owner only: keys and tokens live there."""
+        path = self.root.joinpath(*parts)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def logs(self) -> Path:
+        """One file a process, named `<process>.log`."""
+        return self.folder("logs")
+
+
+def cache_folder() -> Path:
+    """What takes minutes to build, shared by every checkout: `$RHSI_CACHE`, else `rhsi` under the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(os.environ.get("RHSI_CACHE") or Path(base) / "rhsi").absolute()
+    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,46 @@
+"""The lab's one way to talk to an API server: the dynamic client, by kubeconfig context.
+
+Owns connections and the meaning of "gone" and "there already". Does not own any kind of object.
+"""
+
+from typing import Any, cast
+
+from kubernetes import config
+from kubernetes.client import ApiClient
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import NotFoundError
+
+from lab.home import LabError
+
+Manifest = dict[str, Any]
+
+
+def api_client(context: str) -> ApiClient:
+    """A client for one context of `$KUBECONFIG`.
+
+    Raises:
+        LabError: the kubeconfig or the context is absent.
+    """
+    try:
+        return cast("ApiClient", config.new_client_from_config(context=context))
+    except config.ConfigException as error:
+        raise LabError(
+            f"Context {context!r} cannot be read from the kubeconfig ({error}): "
+            "set KUBECONFIG to a file that holds the contexts of both sites."
+        ) from error
+
+
+def connect(context: str) -> DynamicClient:
+    """The dynamic client for one context: `client.resources.get(api_version=..., kind=...)` gives the kind's verbs."""
+    return DynamicClient(api_client(context))
+
+
+def find(
+    client: DynamicClient, api_version: str, kind: str, name: str, namespace: str | None = None
+) -> Manifest | None:
+    """The live object as a plain dict, or None where it does not exist."""
+    try:
+        found = client.resources.get(api_version=api_version, kind=kind).get(name=name, namespace=namespace)
+    except NotFoundError:
+        return None
+    return cast("Manifest", found.to_dict())
