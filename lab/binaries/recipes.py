@@ -1,0 +1,86 @@
+"""What the lab builds from source: modules, versions, packages and flags.
+
+Owns the pins. Does not build. A recipe's key is a hash of everything that decides what comes out, so a changed pin
+gives a new folder in the cache and an old checkout keeps finding its own programs.
+"""
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+COMPONENT_VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One `go build` that makes one or more programs.
+
+    Attributes:
+        name: of the folder in the cache and of the log file.
+        module: the Go module that the programs come from.
+        version: of that module.
+        programs: program name -> import path of its main package.
+        sources: the committed files that take part in the build.
+        ldflags: for the linker; `-s -w` leaves out what only a debugger reads.
+        replaced: file in the module -> committed file that takes its place; the module is then built from a copy of its
+            own folder, so that its own go.sum decides.
+        oldest_go: the oldest Go that the module's go.mod accepts.
+        gigabytes: free space that a build from nothing needs for modules, build cache and programs together.
+    """
+
+    name: str
+    module: str
+    version: str
+    programs: dict[str, str]
+    sources: Path
+    ldflags: str = "-s -w"
+    replaced: dict[str, str]
+    oldest_go: tuple[int, int]
+    gigabytes: float
+
+    @property
+    def key(self) -> str:
+        """`<name>-<version>-<hash>`: the folder in the cache."""
+        digest = hashlib.sha256()
+        facts = (self.module, self.version, self.ldflags, *sorted(self.programs.values()), platform.machine())
+        for fact in facts:
+            digest.update(fact.encode() + b"\0")
+        for file in sorted(self.sources.iterdir()):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        return f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
+
+
+KUBERNETES = Recipe(
+    name="kubernetes",
+    module="k8s.io/kubernetes",
+    version="v1.34.4",
+    programs={
+        "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+        "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    },
+    sources=HERE / "kubernetes",
+    # Without these the servers report v0.0.0-master, which clients that compare versions refuse.
+    ldflags=f"-s -w -X {COMPONENT_VERSION}.gitVersion=v1.34.4 -X {COMPONENT_VERSION}.gitMajor=1"
+    f" -X {COMPONENT_VERSION}.gitMinor=34",
+    replaced={},
+    oldest_go=(1, 24),
+    gigabytes=3.5,
+)
+
+EXTERNAL_SECRETS = Recipe(
+    name="external-secrets",
+    module="github.com/external-secrets/external-secrets",
+    version="v0.20.4",  # the newest that builds as a plain module: later ones are several, with local replaces
+    programs={"external-secrets": "."},
+    sources=HERE / "external-secrets",
+    replaced={
+        "pkg/provider/register/register.go": "providers.go",
+        "pkg/generator/register/register.go": "generators.go",
+    },
+    oldest_go=(1, 25),
+    gigabytes=2.5,
+)
+
+RECIPES = (KUBERNETES, EXTERNAL_SECRETS)
