@@ -1,0 +1,192 @@
+"""One cluster without nodes: etcd, kube-apiserver and kube-controller-manager, as light as they come.
+
+Owns their flags, certificates and the administrator's kubeconfig. No kubelet, no scheduler: `lab.pods` runs pods.
+"""
+
+import base64
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.servers.certificates import Authority, signing_key, write_private
+from lab.servers.endpoint import Endpoint
+from lab.servers.ports import LOOPBACK
+from lab.servers.process import plain_environ
+from lab.servers.supervisor import Server, Supervisor
+
+ISSUER = "https://kubernetes.default.svc"
+HOSTS = (LOOPBACK, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.0.0.1")
+# What the program's objects need; the rest of the thirty controllers would only watch and take memory.
+CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "job-controller",
+    "namespace-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+    "serviceaccount-token-controller",
+    "ttl-after-finished-controller",
+)
+
+
+class Cluster:
+    """One cluster of the lab, by its kubeconfig context."""
+
+    def __init__(self, context: str, supervisor: Supervisor, programs: dict[str, Path]) -> None:
+        self.context = context
+        self._supervisor = supervisor
+        self._programs = programs
+        self._folder = supervisor.home.folder("clusters", context)
+        self._authority = Authority(self._folder, f"{context}-ca")
+        self._admin = self._authority.client("admin", "system:masters")
+        self._tls = self._authority.server("kube-apiserver", HOSTS)
+        self._signing_key = signing_key(self._folder / "service-accounts.key")
+
+    @property
+    def authority(self) -> Path:
+        """The PEM file that the API server is known by."""
+        return self._authority.certificate
+
+    @property
+    def url(self) -> str:
+        """The API server as everybody on this machine sees it."""
+        return f"https://{LOOPBACK}:{self._port('kube-apiserver')}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig with this context only."""
+        return self._folder / "kubeconfig"
+
+    def start_api(self) -> None:
+        """Start etcd and the API server side by side (it waits for etcd by itself) and write the kubeconfig."""
+        with ThreadPoolExecutor(2) as threads:
+            for part in [threads.submit(self._supervisor.ensure, start) for start in (self._etcd, self._api_server)]:
+                part.result()
+        write_private(self.kubeconfig, kubeconfig([self]).encode())
+
+    def start_controllers(self) -> None:
+        """Start kube-controller-manager; definitions that exist by then are known to its garbage collector at once."""
+        self._supervisor.ensure(self._controller_manager)
+
+    def entry(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Cluster, user and context entries for a kubeconfig."""
+        return (
+            {"server": self.url, "certificate-authority-data": _base64(self.authority)},
+            {
+                "client-certificate-data": _base64(self._admin.certificate),
+                "client-key-data": _base64(self._admin.key),
+            },
+            {"cluster": self.context, "user": self.context, "namespace": "default"},
+        )
+
+    def _api(self) -> Endpoint:
+        return Endpoint(self.url, self.authority, self._admin)
+
+    def _port(self, name: str) -> int:
+        return self._supervisor.ports.get(f"{name}-{self.context}")
+
+    def _etcd(self) -> Server:
+        tls = self._authority.server("etcd", (LOOPBACK,))
+        client, peer = (f"https://{LOOPBACK}:{self._port(name)}" for name in ("etcd", "etcd-peer"))
+        flags = {
+            "name": "lab",
+            "data-dir": self._folder / "etcd",
+            "listen-client-urls": client,
+            "advertise-client-urls": client,
+            "listen-peer-urls": peer,
+            "initial-advertise-peer-urls": peer,
+            "initial-cluster": f"lab={peer}",
+            "cert-file": tls.certificate,
+            "key-file": tls.key,
+            "client-cert-auth": "true",
+            "trusted-ca-file": self.authority,
+            "peer-cert-file": tls.certificate,
+            "peer-key-file": tls.key,
+            "peer-client-cert-auth": "true",
+            "peer-trusted-ca-file": self.authority,
+            "enable-grpc-gateway": "false",
+            "unsafe-no-fsync": "true",  # a lab may lose its data in a power cut; waiting for the disk takes seconds
+            "log-level": "warn",
+        }
+        endpoint = Endpoint(client, self.authority, self._admin)
+        return self._server("etcd", flags, lambda: endpoint.ok("/health"), ports=("etcd", "etcd-peer"))
+
+    def _api_server(self) -> Server:
+        flags = {
+            "etcd-servers": f"https://{LOOPBACK}:{self._port('etcd')}",
+            "etcd-cafile": self.authority,
+            "etcd-certfile": self._admin.certificate,
+            "etcd-keyfile": self._admin.key,
+            "bind-address": LOOPBACK,
+            "advertise-address": LOOPBACK,
+            "secure-port": self._port("kube-apiserver"),
+            "tls-cert-file": self._tls.certificate,
+            "tls-private-key-file": self._tls.key,
+            "client-ca-file": self.authority,
+            "authorization-mode": "RBAC",
+            "service-account-issuer": ISSUER,
+            "service-account-key-file": self._signing_key,
+            "service-account-signing-key-file": self._signing_key,
+            "service-cluster-ip-range": "10.0.0.0/24",
+            # Without it a claim could take blockOwnerDeletion for granted that OpenShift refuses.
+            "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
+            "endpoint-reconciler-type": "none",
+            "enable-priority-and-fairness": "false",
+            "profiling": "false",
+        }
+        endpoint = self._api()
+        return self._server("kube-apiserver", flags, lambda: endpoint.ok("/readyz"), ports=("kube-apiserver",))
+
+    def _controller_manager(self) -> Server:
+        flags = {
+            "kubeconfig": self.kubeconfig,
+            "controllers": ",".join(CONTROLLERS),
+            "service-account-private-key-file": self._signing_key,
+            "root-ca-file": self.authority,
+            "use-service-account-credentials": "false",
+            "leader-elect": "false",
+            "kube-api-qps": "200",
+            "kube-api-burst": "400",
+            "secure-port": "0",
+            "profiling": "false",
+        }
+        endpoint = self._api()
+        # What Vault's configuration and every pod need: made by two of its controllers, so both run.
+        made = (
+            "/api/v1/namespaces/kube-public/configmaps/kube-root-ca.crt",
+            "/api/v1/namespaces/default/serviceaccounts/default",
+        )
+        return self._server("kube-controller-manager", flags, lambda: endpoint.ok(*made))
+
+    def _server(
+        self, program: str, flags: dict[str, Any], ready: Callable[[], bool], ports: tuple[str, ...] = ()
+    ) -> Server:
+        return Server(
+            name=f"{program}-{self.context}",
+            argv=(str(self._programs[program]), *(f"--{flag}={value}" for flag, value in flags.items())),
+            environ=plain_environ(GOGC="50"),
+            ready=ready,
+            ports=tuple(f"{port}-{self.context}" for port in ports),
+        )
+
+
+def kubeconfig(clusters: Sequence[Cluster]) -> str:
+    """One kubeconfig with a context for each cluster; the first is the current one."""
+    entries = [(cluster.context, *cluster.entry()) for cluster in clusters]
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster} for name, cluster, _, _ in entries],
+            "users": [{"name": name, "user": user} for name, _, user, _ in entries],
+            "contexts": [{"name": name, "context": context} for name, _, _, context in entries],
+            "current-context": entries[0][0],
+        }
+    )
+
+
+def _base64(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()

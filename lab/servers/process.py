@@ -1,0 +1,164 @@
+"""One background process: started in a session of its own, known by pid and creation time, stopped for sure.
+
+Owns the record, the identity check, the log's telling line and the stop. Which processes make up a lab is the
+supervisor's business.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SAME_START_SECONDS = 1.0
+TAIL_BYTES = 16_384
+# The process that started a server is its parent and must reap it: an object that is dropped cannot.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A process that the lab started, as its record file has it.
+
+    Attributes:
+        name: unique in its lab, and the name of its log.
+        pid: of the process, which leads a session of its own.
+        created: seconds since the epoch, as the system tells; with the pid it is the identity.
+        ports: name -> loopback port that it serves.
+        log: what it wrote to standard output and error.
+    """
+
+    name: str
+    pid: int
+    created: float
+    ports: dict[str, int]
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs (a process that got the same pid later is another one)."""
+        return self.handle() is not None
+
+    def handle(self) -> psutil.Process | None:
+        """The running process, or None."""
+        try:
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.created) < SAME_START_SECONDS
+            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def to_json(self) -> str:
+        """The text of the record file."""
+        return json.dumps(
+            {"name": self.name, "pid": self.pid, "created": self.created, "ports": self.ports, "log": str(self.log)}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Process":
+        """The reverse of `to_json`."""
+        facts = json.loads(text)
+        return cls(**{**facts, "log": Path(facts["log"])})
+
+
+def spawn(
+    name: str, argv: Sequence[str], *, environ: Mapping[str, str], log: Path, ports: dict[str, int], folder: Path
+) -> Process:
+    """Start a program in the background; returns at once, whether or not it will live.
+
+    Args:
+        name: of the process in its lab.
+        argv: the program and its arguments; no secret may be among them.
+        environ: the whole environment.
+        log: is written anew.
+        ports: what the program was told to serve, for the record.
+        folder: working directory.
+
+    Raises:
+        OSError: the program cannot be executed.
+    """
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            list(argv),
+            env=dict(environ),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children.append(child)
+    try:
+        created = psutil.Process(child.pid).create_time()
+    except psutil.NoSuchProcess:
+        created = 0.0
+    return Process(name=name, pid=child.pid, created=created, ports=ports, log=log)
+
+
+def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
+    """End these processes and what they started: politely, and after `grace` seconds for sure.
+
+    Returns when none of them is left.
+    """
+    leaders = [handle for process in processes if (handle := process.handle())]
+    everyone = set(leaders)
+    for leader in leaders:
+        everyone.update(_descendants(leader))
+    for leader in leaders:
+        _signal(leader.terminate)
+    _, stubborn = psutil.wait_procs(leaders, timeout=grace)
+    # What a leader left behind is no longer its child, but is still known from before.
+    survivors = [process for process in everyone if process.is_running()]
+    for process in {*stubborn, *survivors}:
+        _signal(process.kill)
+    psutil.wait_procs(everyone, timeout=grace)
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def telling_line(log: Path) -> str:
+    """The line of a log's end that says most about a failure: the last that speaks of an error, else the last."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except FileNotFoundError:
+        lines = []
+    errors = [line for line in lines if re.search(r"error|fatal|panic|fail|cannot|in use", line, re.IGNORECASE)]
+    return (errors or lines or ["it said nothing"])[-1][:400]
+
+
+def memory(processes: Iterable[Process]) -> int:
+    """Bytes of memory that these processes and their children have to themselves (PSS: shared pages count in parts)."""
+    total = 0
+    for process in processes:
+        leader = process.handle()
+        for member in [leader, *_descendants(leader)] if leader else []:
+            try:
+                total += member.memory_full_info().pss
+            except psutil.NoSuchProcess:
+                continue
+    return total
+
+
+def plain_environ(**more: str) -> dict[str, str]:
+    """The environment of a server: what any program needs, and nothing of the user's cluster or Vault settings."""
+    kept = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return {name: os.environ[name] for name in kept if name in os.environ} | more
+
+
+def _descendants(leader: psutil.Process) -> list[psutil.Process]:
+    try:
+        return leader.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal(send: Callable[[], None]) -> None:
+    try:
+        send()
+    except psutil.NoSuchProcess:
+        return

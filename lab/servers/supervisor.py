@@ -1,0 +1,162 @@
+"""The processes of one lab: started where they are missing, awaited by a condition, recorded the moment they exist.
+
+Owns the record files in the home's `processes` folder and the retry when a port was taken in between. Knows nothing of
+what a server is for.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.home import Home, LabError
+from lab.progress import Progress
+from lab.servers.ports import Ports
+from lab.servers.process import Process, spawn, stop, telling_line
+
+POLL_SECONDS = 0.05
+PORT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """How one program is run, and when it counts as ready.
+
+    Attributes:
+        name: unique in the lab.
+        argv: program and arguments.
+        environ: the whole environment.
+        ready: a quick question that is asked again and again; True ends the wait.
+        ports: names of the ports (of `Ports`) that the program binds.
+        timeout: seconds until a server that lives but is not ready counts as failed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str] = field(repr=False)
+    ready: Callable[[], bool]
+    ports: tuple[str, ...] = ()
+    timeout: float = 60.0
+
+
+class InterruptedStartError(LabError):
+    """The start was given up while this server was awaited."""
+
+
+class Supervisor:
+    """Starts, finds and stops the processes of one lab. Several threads may use one supervisor."""
+
+    def __init__(self, home: Home, progress: Progress) -> None:
+        self.home = home
+        self.ports = Ports(home)
+        self.progress = progress
+        self._folder = home.folder("processes")
+        self._begun: list[Process] = []
+        self._given_up = threading.Event()
+
+    def ensure(self, describe: Callable[[], Server]) -> Process:
+        """The server's process, ready: the one that runs, or a new one.
+
+        Args:
+            describe: makes the description; asked again after a port was taken, since the arguments name the port.
+
+        Raises:
+            LabError: the program ended while it started, or did not become ready in time.
+        """
+        server = describe()
+        known = self.find(server.name)
+        if known and known.alive:
+            self._await(server, known)
+            return known
+        if known:
+            self.progress.step(f"{server.name} has ended ({telling_line(known.log)}): starting it again")
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            process = self._spawn(server)
+            try:
+                self._await(server, process)
+            except LabError:
+                taken = "address already in use" in telling_line(process.log)
+                # A known server's port is in other people's configuration: moving it would break them silently.
+                if known or not taken or attempt == PORT_ATTEMPTS:
+                    raise
+                self.ports.renew(*server.ports)
+                server = describe()
+            else:
+                break
+        return process
+
+    def wait_for(self, what: str, ready: Callable[[], bool], timeout: float = 60.0) -> None:
+        """Ask until the answer is yes.
+
+        Args:
+            what: the state that is awaited, for the sentence: "X was not so within 60 s".
+            ready: a quick question.
+            timeout: seconds.
+
+        Raises:
+            LabError: it took too long, or the start was given up.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self._given_up.is_set():
+                raise InterruptedStartError("The start of the lab was given up.")
+            if ready():
+                return
+            # Between two questions wait for the end of the start, not for the clock.
+            self._given_up.wait(POLL_SECONDS)
+        raise LabError(f"{what} within {timeout:.0f} s.")
+
+    def find(self, name: str) -> Process | None:
+        """The recorded process of that name, alive or not."""
+        file = self._record(name)
+        return Process.from_json(file.read_text()) if file.exists() else None
+
+    def processes(self) -> list[Process]:
+        """All recorded processes, by name."""
+        return [Process.from_json(file.read_text()) for file in sorted(self._folder.glob("*.json"))]
+
+    def give_up(self) -> None:
+        """Make every wait end, so that the threads of an interrupted start come back."""
+        self._given_up.set()
+
+    def stop_begun(self) -> None:
+        """Stop what this supervisor started, and nothing else."""
+        self._stop(self._begun)
+
+    def stop_all(self) -> None:
+        """Stop every recorded process."""
+        self._stop(self.processes())
+
+    def _stop(self, processes: list[Process]) -> None:
+        stop(processes)
+        for process in processes:
+            self._record(process.name).unlink(missing_ok=True)
+
+    def _spawn(self, server: Server) -> Process:
+        ports = {name: self.ports.get(name) for name in server.ports}
+        log = self.home.logs / f"{server.name}.log"
+        try:
+            process = spawn(
+                server.name, server.argv, environ=server.environ, log=log, ports=ports, folder=self.home.root
+            )
+        except OSError as error:
+            raise LabError(f"{server.argv[0]} cannot be run as {server.name} ({error.strerror}).") from error
+        self._begun.append(process)
+        self._record(server.name).write_text(process.to_json())
+        return process
+
+    def _await(self, server: Server, process: Process) -> None:
+        """Wait until the server is ready, or fail as soon as it has ended."""
+
+        def ready() -> bool:
+            if server.ready():
+                return True
+            if not process.alive:
+                raise LabError(f"{server.name} ended while starting: {telling_line(process.log)} (log: {process.log})")
+            return False
+
+        self.wait_for(f"{server.name} runs but was not ready (log: {process.log})", ready, server.timeout)
+
+    def _record(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
