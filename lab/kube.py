@@ -3,6 +3,7 @@
 Owns connections and the meaning of "gone" and "there already". Does not own any kind of object.
 """
 
+import os
 from typing import Any, cast
 
 from kubernetes import config
@@ -15,14 +16,20 @@ from lab.home import LabError
 Manifest = dict[str, Any]
 
 
-def api_client(context: str) -> ApiClient:
-    """A client for one context of `$KUBECONFIG`.
+def api_client(context: str, kubeconfig: str | None = None) -> ApiClient:
+    """A client for one context of a kubeconfig.
+
+    Args:
+        context: its name.
+        kubeconfig: path, or paths as in `$KUBECONFIG`, whose present value is the default (the library's own default is
+            the value at import time).
 
     Raises:
         LabError: the kubeconfig or the context is absent.
     """
     try:
-        return cast("ApiClient", config.new_client_from_config(context=context))
+        file = kubeconfig or os.environ.get("KUBECONFIG")
+        return cast("ApiClient", config.new_client_from_config(config_file=file, context=context))
     except config.ConfigException as error:
         raise LabError(
             f"Context {context!r} cannot be read from the kubeconfig ({error}): "
@@ -30,9 +37,9 @@ def api_client(context: str) -> ApiClient:
         ) from error
 
 
-def connect(context: str) -> DynamicClient:
+def connect(context: str, kubeconfig: str | None = None) -> DynamicClient:
     """The dynamic client for one context: `client.resources.get(api_version=..., kind=...)` gives the kind's verbs."""
-    return DynamicClient(api_client(context))
+    return DynamicClient(api_client(context, kubeconfig))
 
 
 def find(
