@@ -1,0 +1,105 @@
+"""`python -m lab.skupper`: emulate the Skupper controllers of some clusters until SIGTERM or Ctrl-C."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from kubernetes.client.exceptions import ApiException
+
+from lab.home import LabError
+from lab.kube import connect
+from lab.skupper import crds
+from lab.skupper.api import error_text
+from lab.skupper.cluster import Options
+from lab.skupper.controller import Controller
+from lab.skupper.network import Network
+
+READY_TIMEOUT = 90
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is either absent or whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def run(contexts: list[str], options: Options, ready_file: Path | None, stopped: threading.Event) -> None:
+    """Run one controller for each context, until `stopped`.
+
+    Raises:
+        LabError: one of them cannot start.
+    """
+    network = Network()
+    controllers: list[Controller] = []
+    try:
+        controllers += [Controller(context, options, network) for context in contexts]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Controller.start, controllers))
+        network.start()
+        network.changed()
+        for context, controller in zip(contexts, controllers, strict=True):
+            waited = 0.0
+            while not controller.ready.wait(0.2) and not stopped.is_set():
+                waited += 0.2
+                if waited > READY_TIMEOUT:
+                    raise LabError(f"The grant server of context {context!r} got no certificate; see the log above.")
+        if ready_file and not stopped.is_set():
+            write_atomically(ready_file, "ready\n")
+        stopped.wait()
+    finally:
+        network.stop()
+        for controller in controllers:
+            controller.stop()
+
+
+def main(
+    *,
+    context: Annotated[list[str], typer.Option(help="A context of $KUBECONFIG; may be given several times.")],
+    namespace: Annotated[str, typer.Option(help="The controllers' own namespace.")] = "skupper",
+    grant_server_host: Annotated[str, typer.Option(help="The address at which grants are redeemed.")] = "127.0.0.1",
+    resync: Annotated[float, typer.Option(help="Seconds between two looks at everything.", min=0.1)] = 30.0,
+    link_configured_delay: Annotated[
+        float, typer.Option(help="Seconds until a new Link is configured; upstream needs a resync.", min=0.0)
+    ] = 1.0,
+    require_explicit_control: Annotated[
+        bool, typer.Option("--require-explicit-control", help="Handle only namespaces assigned to this controller.")
+    ] = False,
+    ready_file: Annotated[Path | None, typer.Option(help="Written when all controllers watch and serve.")] = None,
+    install_crds: Annotated[bool, typer.Option("--install-crds", help="Install the CRDs and end.")] = False,
+) -> None:
+    """Emulate the Skupper v2 controllers of the clusters behind these contexts, and the network between them."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    options = Options(
+        namespace=namespace,
+        grant_server_host=grant_server_host,
+        resync=resync,
+        require_explicit_control=require_explicit_control,
+        link_configured_delay=link_configured_delay,
+    )
+    try:
+        if install_crds:
+            for name in context:
+                crds.install(connect(name))
+        else:
+            run(context, options, ready_file, stopped)
+    except LabError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except ApiException as error:
+        typer.echo(f"An API server refused the CRDs: {error_text(error)}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,148 @@
+"""One cluster as its controller sees it: the API, the watched caches and the work queue.
+
+Owns which kinds are watched and how little of foreign kinds is kept. Does not own what is done about any event.
+"""
+
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.kube import Manifest, connect
+from lab.skupper import api
+from lab.skupper.api import Api, Kind
+from lab.skupper.informer import Informer, brief, whole
+from lab.skupper.workqueue import Key, WorkQueue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What can be set for all controllers of the process."""
+
+    namespace: str = "skupper"
+    """The controller's own namespace; made if absent."""
+    grant_server_host: str = "127.0.0.1"
+    resync: float = 30.0
+    """Seconds after which everything is looked at again, as upstream."""
+    require_explicit_control: bool = False
+    """Leave namespaces alone that no ConfigMap `skupper` gives to this controller."""
+    link_configured_delay: float = 1.0
+    """Seconds until a new Link's second event. Upstream waits for the resync; the lab need not."""
+
+
+def keep_of_secret(secret: Manifest) -> Manifest:
+    """The public half of TLS Secrets, which the network judges; of other Secrets the name. Never a key."""
+    data = secret.get("data") or {}
+    public = {name: data[name] for name in ("tls.crt", "ca.crt") if data.get(name)}
+    return brief(secret, data=public if secret.get("type") == "kubernetes.io/tls" else {})
+
+
+def keep_of_service(service: Manifest) -> Manifest:
+    """Whose the Service is, and where a load balancer put it."""
+    return brief(
+        service,
+        labels=service["metadata"].get("labels") or {},
+        ingress=service.get("status", {}).get("loadBalancer", {}).get("ingress") or [],
+        ports={port.get("name", ""): port for port in service["spec"].get("ports", [])},
+    )
+
+
+class Cluster:
+    """The connection to one kubeconfig context.
+
+    Raises:
+        LabError: the context cannot be read.
+    """
+
+    def __init__(self, context: str, options: Options) -> None:
+        self.context = context
+        self.options = options
+        self.queue = WorkQueue()
+        self.log = logging.getLogger(f"skupper.{context}")
+        client = connect(context)
+        self.api = Api(client)
+        self._informers = {kind: self._informer(kind, whole) for kind in api.SKUPPER_KINDS}
+        self._informers[api.SECRET] = self._informer(api.SECRET, keep_of_secret)
+        self._informers[api.SERVICE] = self._informer(api.SERVICE, keep_of_service)
+        self._informers[api.POD] = self._informer(api.POD, brief)
+        self._informers[api.CONFIG_MAP] = self._informer(
+            api.CONFIG_MAP, lambda found: brief(found, data=found.get("data") or {}), "metadata.name=skupper"
+        )
+
+    def _informer(self, kind: Kind, keep: Callable[[Manifest], Manifest], selector: str | None = None) -> Informer:
+        return Informer(
+            self.api.client, kind, lambda key: self.queue.add(Key(kind.name, key)), keep=keep, field_selector=selector
+        )
+
+    def start(self) -> None:
+        """Begin to watch everything."""
+        for informer in self._informers.values():
+            informer.start()
+
+    def synced(self, timeout: float) -> bool:
+        """Whether every cache has been filled within so many seconds (each)."""
+        return all(informer.synced.wait(timeout) for informer in self._informers.values())
+
+    def stop(self) -> None:
+        """End the watches' re-connects and hand out no more work."""
+        for informer in self._informers.values():
+            informer.stop()
+        self.queue.close()
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """A copy of the cached object."""
+        return self._informers[kind].get(f"{namespace}/{name}")
+
+    def items(self, kind: Kind, namespace: str | None = None) -> list[Manifest]:
+        """Copies of the cached objects."""
+        return self._informers[kind].items(namespace)
+
+    def resync(self) -> None:
+        """Queue every object of Skupper's kinds, as if each had just changed."""
+        for kind in api.SKUPPER_KINDS:
+            for key in self._informers[kind].known():
+                self.queue.add(Key(kind.name, key))
+
+    def update(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Write the object; the cache follows at once."""
+        return self._observed(kind, self.api.replace(kind, manifest))
+
+    def update_status(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Write the status; the cache follows at once."""
+        return self._observed(kind, self.api.replace_status(kind, manifest))
+
+    def apply(self, kind: Kind, namespace: str, body: Manifest) -> Manifest:
+        """Server-side apply; the cache follows at once where the kind is watched whole."""
+        written = self.api.apply(kind, namespace, body)
+        return self._observed(kind, written) if kind in api.SKUPPER_KINDS else written
+
+    def _observed(self, kind: Kind, written: Manifest) -> Manifest:
+        self._informers[kind].observe(written)
+        return written
+
+    def tls_secret_missing(self, namespace: str, name: str) -> str | None:
+        """The sentence that upstream reports for credentials that are named but absent."""
+        if not name or self.get(api.SECRET, namespace, name):
+            return None
+        return f'TLS credentials secret "{name}" not found'
+
+    def public_tls(self, namespace: str, name: str) -> tuple[bytes, bytes] | None:
+        """Certificate and CA bundle of a TLS Secret, PEM; None where the Secret or one of them is missing."""
+        secret = self.get(api.SECRET, namespace, name)
+        data = secret["data"] if secret else {}
+        if not data.get("tls.crt") or not data.get("ca.crt"):
+            return None
+        return base64.b64decode(data["tls.crt"]), base64.b64decode(data["ca.crt"])
+
+    def is_controlled(self, namespace: str) -> bool:
+        """Whether the namespace is this controller's.
+
+        A ConfigMap `skupper` may give it to another one (upstream internal/kube/controller/namespaces.go).
+        """
+        found = self.get(api.CONFIG_MAP, namespace, "skupper")
+        controller = (found or {}).get("data", {}).get("controller", "")
+        if controller and "/" not in controller:
+            controller = f"{namespace}/{controller}"
+        if not controller:
+            return namespace == self.options.namespace or not self.options.require_explicit_control
+        return bool(controller == f"{self.options.namespace}/skupper-controller")
