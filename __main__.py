@@ -1,0 +1,9 @@
+"""The Pulumi program: one stack is one site, its settings say which and how."""
+
+import pulumi
+
+from components import settings, sites
+
+site = sites.build(settings.from_stack())
+for name, value in site.exports.items():
+    pulumi.export(name, value)

@@ -1,0 +1,139 @@
+"""External Secrets: the store that reads one site's Vault folder, and the Secrets that it keeps in step.
+
+Only `external-secrets.io/v1` (v1beta1 is no longer served). Does not own the Secrets themselves: the controller does.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.custom_resource import EXTERNAL_SECRET, SECRET_STORE, CustomObject
+
+GRANT_ANNOTATION = "rhsi/grant"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultSecretStoreArgs(Args):
+    """A SecretStore for Vault.
+
+    Attributes:
+        store: name of the SecretStore.
+        namespace: where it serves.
+        address: Vault's URL as this cluster sees it.
+        mount: the KV v2 mount.
+        ca: PEM of the CA that signed Vault's certificate; empty means the system's own CAs.
+        vault_namespace: Vault namespace, empty for none.
+        auth_path: the cluster's auth mount, by name (`kubernetes-site-b`), never as `/v1/auth/...`.
+        role: Vault role.
+        service_account: whose token logs in.
+        audiences: audiences of that token; empty means the API server's own.
+        timeout: Go duration for the first successful login.
+    """
+
+    store: str
+    namespace: str
+    address: str
+    mount: str
+    auth_path: pulumi.Input[str]
+    role: pulumi.Input[str]
+    service_account: pulumi.Input[str]
+    ca: str = ""
+    vault_namespace: str = ""
+    audiences: tuple[str, ...] = ()
+    timeout: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncedSecretArgs(Args):
+    """A Vault secret, every field of it, kept as a Kubernetes Secret of the same name as the ExternalSecret.
+
+    `version` is any text that changes with the value: a changed annotation makes External Secrets read at once.
+    """
+
+    secret: str
+    namespace: str
+    store: pulumi.Input[str]
+    path: pulumi.Input[str]
+    version: pulumi.Input[str]
+
+
+def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
+    """Spec of the SecretStore; optional parts are absent, not empty."""
+    account: dict[str, Any] = {"name": args.service_account}
+    if args.audiences:
+        account["audiences"] = list(args.audiences)
+    provider: dict[str, Any] = {
+        "server": args.address,
+        "path": args.mount,
+        "version": "v2",
+        "auth": {"kubernetes": {"mountPath": args.auth_path, "role": args.role, "serviceAccountRef": account}},
+    }
+    if args.vault_namespace:
+        provider["namespace"] = args.vault_namespace
+    if args.ca:
+        provider["caBundle"] = base64.b64encode(args.ca.encode()).decode()
+    return {"provider": {"vault": provider}}
+
+
+def external_secret_spec(args: SyncedSecretArgs) -> dict[str, Any]:
+    """Spec of the ExternalSecret: the whole Vault secret, deleted together with the ExternalSecret."""
+    return {
+        "refreshPolicy": "Periodic",
+        "refreshInterval": "1h",
+        "secretStoreRef": {"kind": "SecretStore", "name": args.store},
+        "target": {"name": args.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
+        "dataFrom": [{"extract": {"key": args.path}}],
+    }
+
+
+class VaultSecretStore(Component):
+    """A SecretStore, awaited until its login to Vault works."""
+
+    store: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: VaultSecretStoreArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = VaultSecretStoreArgs.of(args)
+        super().__init__(name, opts)
+        store = CustomObject(
+            f"{name}-store",
+            SECRET_STORE,
+            metadata={"name": args.store, "namespace": args.namespace},
+            spec=store_spec(args),
+            timeout=args.timeout,
+            opts=self.child(),
+        )
+        self.store = store.status.apply(lambda _: args.store)
+        self.register_outputs({"store": self.store})
+
+
+class SyncedSecret(Component):
+    """An ExternalSecret. It is not awaited: whoever needs the Secret says what is wrong with it."""
+
+    secret: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: SyncedSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = SyncedSecretArgs.of(args)
+        super().__init__(name, opts)
+        external = CustomObject(
+            f"{name}-external-secret",
+            EXTERNAL_SECRET,
+            metadata={
+                "name": args.secret,
+                "namespace": args.namespace,
+                "annotations": {GRANT_ANNOTATION: args.version},
+            },
+            spec=external_secret_spec(args),
+            opts=self.child(),
+        )
+        self.secret = external.id.apply(lambda _: args.secret)
+        self.register_outputs({"secret": self.secret})

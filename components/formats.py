@@ -1,0 +1,99 @@
+"""The formats that Kubernetes, Vault and Go impose on settings.
+
+Each function returns what is wrong and what would be right as one phrase, or None for a good value. Values never appear
+in the phrases: whoever reports them knows which of them are secret.
+"""
+
+import re
+import ssl
+from urllib.parse import urlsplit
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_VAULT_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
+# Vault's own mounts; it refuses others at or below them (vault:vault/mount.go, protectedMounts).
+_VAULT_RESERVED = frozenset({"audit", "auth", "sys", "cubbyhole", "identity"})
+
+
+def kubernetes_name(text: str) -> str | None:
+    """A label of RFC 1123, as namespaces and everything named after a site need it."""
+    if _LABEL.fullmatch(text):
+        return None
+    return "Kubernetes takes 1 to 63 lower-case letters, digits and hyphens here, with a letter or digit at both ends"
+
+
+def vault_path(text: str) -> str | None:
+    """The path of a mount, without slashes at its ends."""
+    segments = text.split("/")
+    if not all(_VAULT_SEGMENT.fullmatch(segment) for segment in segments):
+        return (
+            "Vault takes letters, digits, '-', '_' and '.' here, in parts joined by '/', without a slash at either end"
+        )
+    if segments[0] in _VAULT_RESERVED:
+        return f"'{segments[0]}' is Vault's own mount; choose another path"
+    return None
+
+
+def duration_seconds(text: str) -> float | None:
+    """Length of a Go duration (time.ParseDuration) in seconds, or None where it is none."""
+    parts = _DURATION_PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def duration(text: str) -> str | None:
+    """A Go duration of at least a second. The CRDs' own check is laxer: `1 day` passes it and then fails Skupper."""
+    seconds = duration_seconds(text)
+    if seconds is None:
+        return "it is no duration; write numbers with h, m or s and no spaces, such as 90s, 15m or 1h30m"
+    return None if seconds >= 1 else "it is shorter than a second; write for example 15m"
+
+
+def url(text: str) -> str | None:
+    """An http or https URL of a server, without credentials."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        plain = False
+    if not plain or re.search(r"\s", text):
+        return "it is no URL; write for example https://vault.example.com:8200"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "it carries more than a server's address; leave out user, password, query and fragment"
+    return None
+
+
+def https_url(text: str) -> str | None:
+    """As `url`, with TLS."""
+    return url(text) or (None if text.startswith("https://") else "it must begin with https://")
+
+
+def pem(text: str) -> str | None:
+    """One or more CA certificates in PEM."""
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        return (
+            "it is no certificate in PEM; paste the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
+        )
+    return None
+
+
+def image(text: str) -> str | None:
+    """A container image reference."""
+    return (
+        None
+        if _IMAGE.fullmatch(text)
+        else "it is no image reference; write for example registry.example.com/team/cli:1.2"
+    )
+
+
+def stack(text: str) -> str | None:
+    """A stack's name, alone or as organization/project/stack."""
+    parts = text.split("/")
+    if len(parts) in {1, 3} and all(re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", part) for part in parts):
+        return None
+    return "write the primary's stack as its name, such as site-a, or in full as organization/project/stack"

@@ -1,0 +1,171 @@
+"""Skupper v2: the site of a namespace, and the grants that let other sites link to it.
+
+Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go and internal/kube/grants/grants.go. The site's router,
+its certificates and its Services belong to the Skupper controller and are never declared here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_vault.kv import SecretV2
+
+from components.component import Args, Component
+from components.custom_resource import ACCESS_GRANT, SITE, CustomObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkupperSiteArgs(Args):
+    """A site in a namespace; `accepts_links` opens it by the cluster's default way in (on OpenShift a Route)."""
+
+    site_name: str
+    namespace: str
+    create_namespace: bool = True
+    accepts_links: bool = False
+    timeout: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkGrantArgs(Args):
+    """A standby's permission to link, once.
+
+    Attributes:
+        standby: the standby's site; with the rotation it names the AccessGrant and alone it names the Vault path.
+        rotation: an integer >= 1; a new one means a new grant, hence a new code.
+        namespace: where the Skupper site is.
+        vault_mount: the KV v2 mount.
+        expiration_window: Go duration during which the grant can be redeemed.
+        redemptions_allowed: how often it can be redeemed.
+        timeout: Go duration for the grant to become ready.
+    """
+
+    standby: str
+    rotation: int
+    namespace: str
+    vault_mount: str
+    expiration_window: str = "1h"
+    redemptions_allowed: int = 1
+    timeout: str | None = None
+
+
+class GrantError(pulumi.RunError):
+    """A grant that must not be published, in one sentence with the way out."""
+
+
+def site_spec(args: SkupperSiteArgs) -> dict[str, Any]:
+    """Spec of the Site; only a site that accepts links has `linkAccess`."""
+    return {"linkAccess": "default"} if args.accepts_links else {}
+
+
+def grant_name(standby: str, rotation: int) -> str:
+    """Name of a standby's AccessGrant. Carrying the rotation makes a rotation a create-before-delete replacement."""
+    return f"rhsi-{standby}-grant-{rotation}"
+
+
+def grant_spec(args: LinkGrantArgs) -> dict[str, Any]:
+    """Spec of the AccessGrant. Both limits are explicit: left out, the controller writes its own into the object."""
+    return {"expirationWindow": args.expiration_window, "redemptionsAllowed": args.redemptions_allowed}
+
+
+def link_token_path(standby: str) -> str:
+    """Path of a standby's credentials below the KV mount."""
+    return f"{standby}/link-token"
+
+
+def link_token(status: Mapping[str, Any], grant: str, rotation: int) -> dict[str, str]:
+    """What goes into Vault: `code`, `url`, `ca`, `rotation`, `expires` (UTC, RFC 3339, seconds).
+
+    A grant is blank for a moment while its controller restarts, and a wait passes on an empty string; a blank field is
+    never published.
+
+    Raises:
+        GrantError: a field is missing or blank.
+    """
+    fields = {"code": "code", "url": "url", "ca": "ca", "expires": "expirationTime"}
+    token = {key: str(status.get(field) or "").strip() for key, field in fields.items()}
+    if missing := [fields[key] for key, value in token.items() if not value]:
+        raise GrantError(
+            f"AccessGrant {grant} has no status.{', status.'.join(missing)}, so nothing was written to Vault: see that "
+            "the Skupper controller runs with grants enabled, then run `pulumi up --refresh` again."
+        )
+    # The code goes into an HTTP body that is compared byte by byte, the CA must keep its last newline.
+    token["ca"] = str(status["ca"])
+    expires = datetime.fromisoformat(token["expires"]).astimezone(UTC)
+    return {**token, "rotation": str(rotation), "expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+class SkupperSite(Component):
+    """The namespace, if it is this stack's to make, and the Site in it, awaited until its router runs."""
+
+    site_name: pulumi.Output[str]
+    namespace: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: SkupperSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = SkupperSiteArgs.of(args)
+        super().__init__(name, opts)
+        owned = []
+        if args.create_namespace:
+            owned = [Namespace(f"{name}-namespace", metadata={"name": args.namespace}, opts=self.child())]
+        site = CustomObject(
+            f"{name}-site",
+            SITE,
+            metadata={"name": args.site_name, "namespace": args.namespace},
+            spec=site_spec(args),
+            timeout=args.timeout,
+            opts=self.child(depends_on=owned),
+        )
+        self.site_name = site.status.apply(lambda _: args.site_name)
+        self.namespace = pulumi.Output.from_input(args.namespace)
+        self.register_outputs({"siteName": self.site_name, "namespace": self.namespace})
+
+
+class LinkGrant(Component):
+    """An AccessGrant and its credentials in Vault.
+
+    The code passes from the grant's status into the Vault secret as a Pulumi secret and leaves no other trace. The
+    class does not remove what a redeemed grant made: links outlive their grant.
+    """
+
+    grant: pulumi.Output[str]
+    expires: pulumi.Output[str]
+    vault_path: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: LinkGrantArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = LinkGrantArgs.of(args)
+        super().__init__(name, opts)
+        object_name = grant_name(args.standby, args.rotation)
+        grant = CustomObject(
+            f"{name}-grant",
+            ACCESS_GRANT,
+            metadata={"name": object_name, "namespace": args.namespace},
+            spec=grant_spec(args),
+            timeout=args.timeout,
+            opts=self.child(),
+        )
+        token = grant.status.apply(lambda status: link_token(status, f"{args.namespace}/{object_name}", args.rotation))
+        secret = SecretV2(
+            f"{name}-link-token",
+            mount=args.vault_mount,
+            name=link_token_path(args.standby),
+            data_json=token.apply(json.dumps),
+            delete_all_versions=True,
+            # Both lives of a replaced secret share one path: creating first would delete what was just written.
+            opts=self.child(delete_before_replace=True),
+        )
+        self.grant = pulumi.Output.from_input(object_name)
+        # Published only together with the secret, so that no standby waits for a value that Vault does not have yet.
+        self.expires = pulumi.Output.unsecret(
+            pulumi.Output.all(token, secret.id).apply(lambda known: str(known[0]["expires"]))
+        )
+        self.vault_path = pulumi.Output.from_input(link_token_path(args.standby))
+        self.register_outputs({"grant": self.grant, "expires": self.expires, "vaultPath": self.vault_path})

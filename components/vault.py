@@ -1,0 +1,200 @@
+"""Vault: the KV v2 mount of the link credentials, and the way in for one cluster's service account.
+
+Written for Vault and OpenBao alike. What goes into the mount belongs to the components that write it.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_vault as vault
+from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
+from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding
+from pulumi_vault import kubernetes as vault_kubernetes
+
+from components.component import Args, Component
+
+TOKEN_TTL_SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class KvStoreArgs(Args):
+    """A KV v2 mount that this stack owns; `protect` keeps `pulumi destroy` from it."""
+
+    mount: str
+    protect: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesAuthArgs(Args):
+    """A cluster's login to Vault.
+
+    Attributes:
+        site: names policy and role, `rhsi-<site>`, and the folder that they may read.
+        namespace: of the service account.
+        service_account: the account that logs in.
+        auth_path: the auth mount, one for each cluster.
+        manage_auth: whether mount and configuration are this stack's; policy and role always are.
+        api_server: URL of the cluster's API server as Vault reaches it.
+        api_server_ca: PEM.
+        kv_mount: the KV v2 mount.
+        reviewer: `client`: the client's own token asks for the review, nothing expires; `token`: a long-lived
+            service-account token does.
+        audiences: audiences of the client's token; empty means the API server's own.
+        api_audience: the API server's audience, which the list then holds too.
+    """
+
+    site: str
+    namespace: str
+    service_account: str
+    auth_path: str
+    api_server: str
+    api_server_ca: pulumi.Input[str]
+    kv_mount: str
+    manage_auth: bool = True
+    reviewer: str = "client"
+    audiences: tuple[str, ...] = ()
+    api_audience: str = ""
+
+
+def policy_hcl(kv_mount: str, site: str) -> str:
+    """The site's policy: read the values below its own folder, nothing else."""
+    return f'path "{kv_mount}/data/{site}/*" {{\n  capabilities = ["read"]\n}}\n'
+
+
+def role_audience(args: KubernetesAuthArgs) -> str | None:
+    """The audience that the role demands: the first that is Vault's own, else the API server's, else none."""
+    own = [audience for audience in args.audiences if audience != args.api_audience]
+    return next(iter([*own, *args.audiences]), None)
+
+
+def delegator_binding_name(service_account: str, namespace: str) -> str:
+    """Cluster-scoped, so it carries the namespace: several standbys may share a cluster."""
+    return f"{service_account}-{namespace}-auth-delegator"
+
+
+class KvStore(Component):
+    """The KV v2 mount."""
+
+    mount: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: KvStoreArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = KvStoreArgs.of(args)
+        super().__init__(name, opts)
+        mount = vault.Mount(
+            f"{name}-mount",
+            path=args.mount,
+            type="kv",
+            options={"version": "2"},
+            description="Skupper link credentials (rhsi)",
+            opts=self.child(protect=args.protect, delete_before_replace=True),
+        )
+        self.mount = mount.path
+        self.register_outputs({"mount": self.mount})
+
+
+class KubernetesAuth(Component):
+    """The service account that External Secrets uses, and what Vault must know to let it in.
+
+    The default reviewer is the client's own token: a stored reviewer token either expires and breaks every login, or
+    never expires and is worth stealing.
+    """
+
+    auth_path: pulumi.Output[str]
+    role: pulumi.Output[str]
+    service_account: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: KubernetesAuthArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component; it needs a Kubernetes and a Vault provider."""
+        args = KubernetesAuthArgs.of(args)
+        super().__init__(name, opts)
+        account = ServiceAccount(
+            f"{name}-reader",
+            metadata={"name": args.service_account, "namespace": args.namespace},
+            opts=self.child(),
+        )
+        binding = ClusterRoleBinding(
+            f"{name}-delegator",
+            metadata={"name": delegator_binding_name(args.service_account, args.namespace)},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "system:auth-delegator",
+            },
+            subjects=[{"kind": "ServiceAccount", "name": args.service_account, "namespace": args.namespace}],
+            opts=self.child(depends_on=[account]),
+        )
+        if args.manage_auth:
+            auth_path, ready = self._auth_mount(name, args, account)
+        else:
+            auth_path, ready = pulumi.Output.from_input(args.auth_path), []
+        policy = vault.Policy(
+            f"{name}-policy",
+            name=f"rhsi-{args.site}",
+            policy=policy_hcl(args.kv_mount, args.site),
+            opts=self.child(delete_before_replace=True),
+        )
+        role = vault_kubernetes.AuthBackendRole(
+            f"{name}-role",
+            backend=auth_path,
+            role_name=f"rhsi-{args.site}",
+            bound_service_account_names=[args.service_account],
+            bound_service_account_namespaces=[args.namespace],
+            audience=role_audience(args),
+            token_policies=[policy.name],
+            token_ttl=TOKEN_TTL_SECONDS,
+            opts=self.child(delete_before_replace=True, depends_on=ready),
+        )
+        self.auth_path = auth_path
+        # Known only once a login can succeed, so that whoever logs in waits for the binding as well.
+        self.role = pulumi.Output.all(role.role_name, binding.id).apply(lambda known: str(known[0]))
+        self.service_account = account.metadata.apply(lambda metadata: str(metadata.name))
+        self.register_outputs({"authPath": self.auth_path, "role": self.role, "serviceAccount": self.service_account})
+
+    def _auth_mount(
+        self, name: str, args: KubernetesAuthArgs, account: ServiceAccount
+    ) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+        backend = vault.AuthBackend(
+            f"{name}-mount",
+            type="kubernetes",
+            path=args.auth_path,
+            description=f"Service accounts of {args.site} (rhsi)",
+            opts=self.child(delete_before_replace=True),
+        )
+        config = vault_kubernetes.AuthBackendConfig(
+            f"{name}-config",
+            backend=backend.path,
+            kubernetes_host=args.api_server,
+            kubernetes_ca_cert=args.api_server_ca,
+            token_reviewer_jwt=self._reviewer_token(name, args, account) if args.reviewer == "token" else None,
+            # Unset, Vault would demand an issuer that no cluster since Kubernetes 1.21 uses.
+            disable_iss_validation=True,
+            # Otherwise Vault would use its own pod's token and CA as soon as it runs in some cluster.
+            disable_local_ca_jwt=True,
+            opts=self.child(delete_before_replace=True),
+        )
+        return backend.path, [config]
+
+    def _reviewer_token(self, name: str, args: KubernetesAuthArgs, account: ServiceAccount) -> pulumi.Output[str]:
+        token = Secret(
+            f"{name}-reviewer-token",
+            metadata={
+                "name": f"{args.service_account}-token",
+                "namespace": args.namespace,
+                "annotations": {
+                    "kubernetes.io/service-account.name": args.service_account,
+                    # Replaces the built-in wait, which gives up after 5 s whatever the timeouts say.
+                    "pulumi.com/waitFor": "jsonpath={.data.token}",
+                },
+            },
+            type="kubernetes.io/service-account-token",
+            opts=self.child(depends_on=[account], custom_timeouts=pulumi.CustomTimeouts(create="1m")),
+        )
+        return pulumi.Output.secret(token.data.apply(lambda data: base64.b64decode(data["token"]).decode()))
