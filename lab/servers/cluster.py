@@ -61,11 +61,10 @@ class Cluster:
         return self._folder / "kubeconfig"
 
     def start_api(self) -> None:
-        """Start etcd and the API server side by side (it waits for etcd by itself) and write the kubeconfig."""
+        """Start etcd and the API server side by side: the latter waits for the former by itself."""
         with ThreadPoolExecutor(2) as threads:
             for part in [threads.submit(self._supervisor.ensure, start) for start in (self._etcd, self._api_server)]:
                 part.result()
-        write_private(self.kubeconfig, kubeconfig([self]).encode())
 
     def start_controllers(self) -> None:
         """Start kube-controller-manager; definitions that exist by then are known to its garbage collector at once."""
@@ -173,8 +172,46 @@ class Cluster:
         )
 
 
-def kubeconfig(clusters: Sequence[Cluster]) -> str:
-    """One kubeconfig with a context for each cluster; the first is the current one."""
+class OwnClusters:
+    """All clusters of the lab together, as the other parts see them."""
+
+    def __init__(self, supervisor: Supervisor, contexts: Sequence[str], programs: dict[str, Path]) -> None:
+        self._clusters = {context: Cluster(context, supervisor, programs) for context in contexts}
+        self._file = supervisor.home.root / "kubeconfig"
+
+    @property
+    def kubeconfig(self) -> str:
+        """The file with all contexts."""
+        return str(self._file)
+
+    def start_api(self) -> None:
+        """Start all API servers at the same time and write the kubeconfigs."""
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Cluster.start_api, self._clusters.values()))
+        for context, cluster in self._clusters.items():
+            write_private(self.kubeconfig_of(context), _kubeconfig([cluster]))
+        write_private(self._file, _kubeconfig(list(self._clusters.values())))
+
+    def start_controllers(self) -> None:
+        """Start all controller managers at the same time."""
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Cluster.start_controllers, self._clusters.values()))
+
+    def url(self, context: str) -> str:
+        """The API server."""
+        return self._clusters[context].url
+
+    def authority(self, context: str) -> str:
+        """PEM of the authority that the API server is known by."""
+        return self._clusters[context].authority.read_text()
+
+    def kubeconfig_of(self, context: str) -> Path:
+        """The file with this context only."""
+        return self._clusters[context].kubeconfig
+
+
+def _kubeconfig(clusters: Sequence[Cluster]) -> bytes:
+    """A kubeconfig with a context for each cluster; the first is the current one."""
     entries = [(cluster.context, *cluster.entry()) for cluster in clusters]
     return yaml.safe_dump(
         {
@@ -185,7 +222,7 @@ def kubeconfig(clusters: Sequence[Cluster]) -> str:
             "contexts": [{"name": name, "context": context} for name, _, _, context in entries],
             "current-context": entries[0][0],
         }
-    )
+    ).encode()
 
 
 def _base64(file: Path) -> str:

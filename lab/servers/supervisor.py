@@ -17,6 +17,7 @@ from lab.servers.process import Process, spawn, stop, telling_line
 
 POLL_SECONDS = 0.05
 PORT_ATTEMPTS = 3
+GIVEN_UP = "The start of the lab was given up."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class Supervisor:
         self._folder = home.folder("processes")
         self._begun: list[Process] = []
         self._given_up = threading.Event()
+        self._lock = threading.Lock()
 
     def ensure(self, describe: Callable[[], Server]) -> Process:
         """The server's process, ready: the one that runs, or a new one.
@@ -100,7 +102,7 @@ class Supervisor:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self._given_up.is_set():
-                raise InterruptedStartError("The start of the lab was given up.")
+                raise InterruptedStartError(GIVEN_UP)
             if ready():
                 return
             # Between two questions wait for the end of the start, not for the clock.
@@ -114,15 +116,17 @@ class Supervisor:
 
     def processes(self) -> list[Process]:
         """All recorded processes, by name."""
-        return [Process.from_json(file.read_text()) for file in sorted(self._folder.glob("*.json"))]
+        return recorded(self.home)
 
     def give_up(self) -> None:
         """Make every wait end, so that the threads of an interrupted start come back."""
         self._given_up.set()
 
     def stop_begun(self) -> None:
-        """Stop what this supervisor started, and nothing else."""
-        self._stop(self._begun)
+        """Stop what this supervisor started, and nothing else; it starts nothing afterwards."""
+        self.give_up()
+        with self._lock:
+            self._stop(self._begun)
 
     def stop_all(self) -> None:
         """Stop every recorded process."""
@@ -137,13 +141,16 @@ class Supervisor:
         ports = {name: self.ports.get(name) for name in server.ports}
         log = self.home.logs / f"{server.name}.log"
         try:
-            process = spawn(
-                server.name, server.argv, environ=server.environ, log=log, ports=ports, folder=self.home.root
-            )
+            with self._lock:
+                if self._given_up.is_set():
+                    raise InterruptedStartError(GIVEN_UP)
+                process = spawn(
+                    server.name, server.argv, environ=server.environ, log=log, ports=ports, folder=self.home.root
+                )
+                self._begun.append(process)
+                self._record(server.name).write_text(process.to_json())
         except OSError as error:
             raise LabError(f"{server.argv[0]} cannot be run as {server.name} ({error.strerror}).") from error
-        self._begun.append(process)
-        self._record(server.name).write_text(process.to_json())
         return process
 
     def _await(self, server: Server, process: Process) -> None:
@@ -160,3 +167,8 @@ class Supervisor:
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def recorded(home: Home) -> list[Process]:
+    """All processes that the lab in this home has on record, alive or not, by name."""
+    return [Process.from_json(file.read_text()) for file in sorted((home.root / "processes").glob("*.json"))]

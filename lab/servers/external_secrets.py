@@ -1,0 +1,71 @@
+"""The External Secrets controller, out of cluster, as the administrator of one context.
+
+Owns its definitions in the cluster and its process. Which stores and secrets exist is the program's business.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from kubernetes.dynamic.exceptions import ConflictError, DynamicApiError
+
+from lab.home import LabError
+from lab.kube import connect
+from lab.servers.endpoint import Endpoint
+from lab.servers.ports import LOOPBACK
+from lab.servers.process import plain_environ
+from lab.servers.supervisor import Server, Supervisor
+
+# Only what the lab's definitions cover: a reconciler without its definition makes the controller give up.
+FEATURES_OFF = (
+    "enable-cluster-external-secret-reconciler",
+    "enable-cluster-push-secret-reconciler",
+    "enable-push-secret-reconciler",
+    "enable-generator-state",
+)
+
+
+def define(context: str, kubeconfig: str, definitions: list[dict[str, Any]], supervisor: Supervisor) -> None:
+    """Create the CustomResourceDefinitions that are not there and wait until the API server serves them.
+
+    Raises:
+        LabError: the API server refuses one, or does not serve it in time.
+    """
+    api = connect(context, kubeconfig).resources.get(
+        api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
+    )
+    names = [definition["metadata"]["name"] for definition in definitions]
+    for name, definition in zip(names, definitions, strict=True):
+        try:
+            api.create(body=definition)
+        except ConflictError:
+            continue
+        except DynamicApiError as error:
+            raise LabError(f"{context} refuses the definition {name}: {error.status} {error.reason}.") from error
+
+    def established() -> bool:
+        conditions = [api.get(name=name).to_dict().get("status", {}).get("conditions", []) for name in names]
+        return all(any(one["type"] == "Established" and one["status"] == "True" for one in each) for each in conditions)
+
+    supervisor.wait_for(f"{context} did not serve {', '.join(names)}", established)
+
+
+def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, program: Path) -> Server:
+    """The controller for one cluster; its definitions must be served already.
+
+    Args:
+        context: names the process.
+        kubeconfig: its current context is the one that the controller serves.
+        supervisor: for the port of its health endpoint.
+        program: the `external-secrets` binary.
+    """
+    name = f"external-secrets-{context}"
+    address = f"{LOOPBACK}:{supervisor.ports.get(name)}"
+    endpoint = Endpoint(f"http://{address}")
+    arguments = ["--metrics-addr=0", f"--live-addr={address}", *(f"--{feature}=false" for feature in FEATURES_OFF)]
+    return Server(
+        name=name,
+        argv=(str(program), *arguments),
+        environ=plain_environ(KUBECONFIG=str(kubeconfig), GOGC="50"),
+        ready=lambda: endpoint.ok("/healthz"),
+        ports=(name,),
+    )

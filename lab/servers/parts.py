@@ -1,0 +1,122 @@
+"""The parts of a lab and the order in which they start: what does not need one another starts at the same time.
+
+Owns the choice of parts and the threads. What a part is, is its own module's business.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab import binaries
+from lab.binaries.definitions import external_secrets_definitions
+from lab.kube import connect
+from lab.servers.cluster import OwnClusters
+from lab.servers.existing import ExistingClusters, ExistingVault
+from lab.servers.external_secrets import define, external_secrets
+from lab.servers.openbao import OpenBao
+from lab.servers.stand_ins import stand_in
+from lab.servers.supervisor import InterruptedStartError, Supervisor
+from lab.skupper import crds as skupper
+
+PARTS = ("clusters", "vault", "eso", "skupper", "pods")
+PROGRAMS = {
+    "clusters": ("etcd", "kube-apiserver", "kube-controller-manager"),
+    "vault": ("bao",),
+    "eso": ("external-secrets",),
+    "skupper": (),
+    "pods": (),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where everything is, once all parts are ready; the fields mean what they mean in `Environment`."""
+
+    kubeconfig: str
+    api_servers: dict[str, str]
+    api_authorities: dict[str, str]
+    vault_addr: str
+    vault_cacert: Path | None
+    vault_token_file: Path | None
+
+
+class Start:
+    """One start of the parts of a lab; a part that runs already is only looked at."""
+
+    def __init__(self, supervisor: Supervisor, without: frozenset[str], contexts: Sequence[str]) -> None:
+        self._supervisor = supervisor
+        self._contexts = tuple(contexts)
+        self._parts = frozenset(PARTS) - without
+        # External Secrets serves the standby sites; with a single cluster, that one.
+        self._secret_contexts = self._contexts[1:] or self._contexts
+
+    def run(self) -> Addresses:
+        """Start what is missing and say where it is.
+
+        Raises:
+            LabError: the first reason for which a part could not start; the other starts have been given up by then.
+        """
+        progress = self._supervisor.progress
+        names = [name for part in PARTS if part in self._parts for name in PROGRAMS[part]]
+        self._programs = binaries.locate([*names, "kubectl"], progress)
+        self._definitions = external_secrets_definitions(progress) if "eso" in self._parts else []
+        self._clusters = self._own_or_existing_clusters()
+        vault = OpenBao(self._supervisor, self._programs["bao"]) if "vault" in self._parts else ExistingVault()
+        with ThreadPoolExecutor() as threads:
+            try:
+                vault_started = threads.submit(vault.start)
+                self._finish(threads.submit(self._clusters.start_api))
+                # The garbage collector learns of kinds that come after it only half a minute later.
+                self._finish(*(threads.submit(self._define, context) for context in self._contexts))
+                self._finish(vault_started, *map(threads.submit, self._actors()))
+            except BaseException:
+                self._supervisor.give_up()
+                raise
+        return Addresses(
+            kubeconfig=self._clusters.kubeconfig,
+            api_servers={context: self._clusters.url(context) for context in self._contexts},
+            api_authorities={context: self._clusters.authority(context) for context in self._contexts},
+            vault_addr=vault.address,
+            vault_cacert=vault.authority,
+            vault_token_file=vault.token_file,
+        )
+
+    def _own_or_existing_clusters(self) -> OwnClusters | ExistingClusters:
+        if "clusters" in self._parts:
+            return OwnClusters(self._supervisor, self._contexts, self._programs)
+        return ExistingClusters(self._supervisor.home, self._contexts, self._programs["kubectl"])
+
+    def _define(self, context: str) -> None:
+        """Create the kinds of the parts that act in this cluster."""
+        if "skupper" in self._parts:
+            skupper.install(connect(context, self._clusters.kubeconfig))
+        if context in self._secret_contexts:
+            define(context, self._clusters.kubeconfig, self._definitions, self._supervisor)
+
+    def _actors(self) -> list[Callable[[], object]]:
+        """What acts in the clusters, once API servers and kinds are there."""
+        actors: list[Callable[[], object]] = [self._clusters.start_controllers]
+        if "eso" in self._parts:
+            actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
+        actors += [partial(self._stand_in, name) for name in ("skupper", "pods") if name in self._parts]
+        return actors
+
+    def _external_secrets(self, context: str) -> None:
+        kubeconfig, program = self._clusters.kubeconfig_of(context), self._programs["external-secrets"]
+        self._supervisor.ensure(lambda: external_secrets(context, kubeconfig, self._supervisor, program))
+
+    def _stand_in(self, name: str) -> None:
+        kubeconfig = self._clusters.kubeconfig
+        self._supervisor.ensure(lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor))
+
+    def _finish(self, *started: Future[Any]) -> None:
+        """Wait for all, or for the first that fails; that one's error is the one to tell."""
+        done, unfinished = wait(started, return_when=FIRST_EXCEPTION)
+        errors = [error for future in done if (error := future.exception())]
+        if errors:
+            self._supervisor.give_up()
+            wait(unfinished)
+            raise next((error for error in errors if not isinstance(error, InterruptedStartError)), errors[0])
