@@ -1,0 +1,153 @@
+"""Which pods of a cluster run here: watches them and hands each one its news.
+
+Owns the watch (it survives restarts of the API server and lost history) and the table of living pods. Takes the pods of
+Jobs that no scheduler has placed; everything else it leaves alone.
+"""
+
+import logging
+import threading
+import time
+
+from lab.home import Home
+from lab.kube import Manifest
+from lab.pods.cluster import NODE, UNREACHABLE, Cluster
+from lab.pods.node import Heartbeat
+from lab.pods.pod import Pod
+from lab.pods.status import TERMINAL
+from lab.pods.workspace import Workspace, check_confinement, tools
+
+OWNER_KINDS = frozenset({"Job"})
+"""Kinds of controllers whose pods run here."""
+
+STOP_SECONDS = 1.6
+_RETRY_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+def runs_here(pod: Manifest) -> bool:
+    """Whether the pod is this runner's: owned by a Job, and placed nowhere or on the Node `lab`."""
+    owners = pod["metadata"].get("ownerReferences") or []
+    owned = any(owner.get("controller") and owner["kind"] in OWNER_KINDS for owner in owners)
+    spec = pod["spec"]
+    return owned and spec.get("nodeName", NODE) in ("", NODE) and not spec.get("schedulingGates")
+
+
+def is_terminal(pod: Manifest) -> bool:
+    """Whether the pod has ended, so that nothing of it can run any more."""
+    return (pod.get("status") or {}).get("phase") in TERMINAL
+
+
+def has_run(pod: Manifest) -> bool:
+    """Whether a runner has started containers of the pod already."""
+    status = pod.get("status") or {}
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return any(container.get("containerID") for container in containers)
+
+
+class Runner:
+    """The node of one cluster. `ready` is set when the pods that were there at the start are taken care of."""
+
+    def __init__(self, context: str, namespaces: tuple[str, ...], home: Home) -> None:
+        """Check everything that can be known before the first pod comes.
+
+        Raises:
+            LabError: the context, kubectl or the kernel's namespaces are absent, or another runner is at work.
+        """
+        self.context = context
+        self._workspace = Workspace(home, context)
+        check_confinement(self._workspace)
+        self._tools = tools()
+        self._cluster = Cluster(context)
+        self._heartbeat = Heartbeat(self._cluster)
+        self._pods: dict[str, Pod] = {}
+        self._table = threading.Lock()
+        self._stopped = threading.Event()
+        self._scopes: tuple[str | None, ...] = namespaces or (None,)
+        self._listed = {scope: threading.Event() for scope in self._scopes}
+
+    def start(self) -> None:
+        """Begin to watch, in threads of its own."""
+        self._heartbeat.start()
+        for scope in self._scopes:
+            threading.Thread(target=self._serve, args=(scope,), name=f"watch-{scope or 'all'}", daemon=True).start()
+
+    def wait_until_ready(self, timeout: float) -> bool:
+        """Whether all pods that were there at the start are taken care of."""
+        return all(listed.wait(timeout) for listed in self._listed.values())
+
+    def stop(self) -> None:
+        """End every process within two seconds; pods that ran are reported as failed where that is possible."""
+        self._stopped.set()
+        self._heartbeat.stop()
+        with self._table:
+            pods = list(self._pods.values())
+        for pod in pods:
+            pod.stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for pod in pods:
+            pod.join(max(0.0, deadline - time.monotonic()))
+            pod.kill()
+        self._workspace.close()
+
+    def _serve(self, namespace: str | None) -> None:
+        """List, then watch from there; begin again whenever that breaks off, whatever the cause."""
+        trouble = ""
+        while not self._stopped.is_set():
+            try:
+                pods, version = self._cluster.pods(namespace)
+                self._reconcile(pods, namespace)
+                self._listed[namespace].set()
+                if trouble:
+                    logger.info("%s: the API server answers again", self._cluster.context)
+                    trouble = ""
+                for change, pod in self._cluster.watch_pods(namespace, version):
+                    self._take(change, pod)
+            except UNREACHABLE as error:
+                if not trouble:
+                    trouble = type(error).__name__
+                    logger.warning("%s: %s from the API server; trying again", self._cluster.context, trouble)
+                self._stopped.wait(_RETRY_SECONDS)
+
+    def _reconcile(self, pods: list[Manifest], namespace: str | None) -> None:
+        """What the watch may have missed: pods that have gone, come or changed."""
+        present = {pod["metadata"]["uid"] for pod in pods}
+        with self._table:
+            known = list(self._pods.values())
+        for living in known:
+            if living.uid not in present and namespace in (None, living.title.partition("/")[0]):
+                self._forget(living.uid)
+        for pod in pods:
+            self._take("ADDED", pod)
+
+    def _take(self, change: str, pod: Manifest) -> None:
+        uid = pod["metadata"]["uid"]
+        if change == "DELETED":
+            self._forget(uid)
+            return
+        living = self._pods.get(uid)
+        if living and living.update(pod):
+            return
+        if not runs_here(pod) or self._stopped.is_set():
+            return
+        if is_terminal(pod):
+            if pod["metadata"].get("deletionTimestamp") and pod["spec"].get("nodeName"):
+                # It ended while it was being deleted: nobody else would let it go.
+                self._remove(pod)
+            return
+        fresh = Pod(pod, self._cluster, self._workspace, self._tools, lost=has_run(pod))
+        with self._table:
+            self._pods[uid] = fresh
+        fresh.start()
+
+    def _remove(self, pod: Manifest) -> None:
+        try:
+            self._cluster.remove(pod)
+        except UNREACHABLE as error:
+            logger.debug("%s: removal: %s", self._cluster.context, type(error).__name__)
+
+    def _forget(self, uid: str) -> None:
+        with self._table:
+            living = self._pods.pop(uid, None)
+        if living:
+            living.vanish()
