@@ -1,0 +1,221 @@
+"""A recording Pulumi engine: runs the program's site against invented providers and keeps every registration.
+
+`record` returns only after every registration has landed, so a test may assert that something is absent.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from google.protobuf import empty_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.proto import resource_pb2
+
+from components import settings, sites
+
+SECRET_KEY = "4dabf18193072939515e22adb298388d"
+SECRET_MARK = {SECRET_KEY: "1b47061264138c4ac30d75fd1eb44270"}
+
+# The values that must stay hidden, assembled at run time so that no scanner takes them for real ones.
+CODE = "-".join(["code", "of", "the", "grant"])
+GRANT_URL = "https://grants.example.com:9090/0b8e6d4e-uid"
+GRANT_CA = "-----BEGIN " + "CERTIFICATE-----\ngrant server\n-----END CERTIFICATE-----\n"
+GRANT_STATUS = {
+    "status": "Ready",
+    "code": CODE,
+    "url": GRANT_URL,
+    "ca": GRANT_CA,
+    "expirationTime": "2026-11-23T22:30:00+01:00",
+}
+PRIMARY_OUTPUTS: dict[str, Any] = {
+    "standbys": {
+        "site-b": {
+            "rotation": 3.0,
+            "expires": "2026-11-23T21:30:00Z",
+            "grant": "rhsi-site-b-grant-3",
+            "vault_mount": "rhsi",
+            "vault_path": "site-b/link-token",
+        }
+    }
+}
+PRIMARY: dict[str, Any] = {
+    "role": "primary",
+    "cluster": {"context": "site-a"},
+    "vault": {"address": "https://vault.example.com:8200"},
+    "standbys": {"site-b": {"rotation": 3}},
+}
+STANDBY: dict[str, Any] = {
+    "role": "standby",
+    "primaryStack": "site-a",
+    "cluster": {"context": "site-b", "apiServer": "https://api.site-b.example.com:6443"},
+    "vault": {"address": "https://vault.example.com:8200"},
+}
+
+
+def settings_of(values: Mapping[str, Any], *, stack: str) -> settings.Settings:
+    """Settings as a stack file with these values would give them."""
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    return settings.load(texts, stack=stack)
+
+
+def secret(value: object) -> dict[str, Any]:
+    """A value as the engine marks it secret."""
+    return {**SECRET_MARK, "value": value}
+
+
+def reveal(value: Any) -> Any:
+    """The value below a secret mark."""
+    return value["value"] if isinstance(value, dict) and SECRET_KEY in value else value
+
+
+@dataclass
+class Registration:
+    """One resource as the program asked for it."""
+
+    token: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    provider: str
+    dependencies: set[str]
+    delete_before_replace: bool
+    protect: bool
+    secret_outputs: list[str]
+    timeouts: dict[str, str]
+    read_id: str = ""
+
+
+@dataclass
+class Graph:
+    """All registrations of a run, by logical name, and what components and the stack registered as outputs."""
+
+    resources: dict[str, Registration] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    exports: dict[str, Any] = field(default_factory=dict)
+
+    def of_type(self, token: str) -> list[Registration]:
+        """The resources of one type."""
+        return [resource for resource in self.resources.values() if resource.token == token]
+
+    def one(self, token: str) -> Registration:
+        """The only resource of a type."""
+        (found,) = self.of_type(token)
+        return found
+
+    def waits_for(self, later: Registration, earlier: Registration) -> bool:
+        """Whether a resource comes after another: by itself, through others, or because a parent of it does."""
+        seen: set[str] = set()
+        todo = {later.name}
+        while todo:
+            name = todo.pop()
+            if name == earlier.name:
+                return later is not earlier
+            if name and name not in seen and name in self.resources:
+                seen.add(name)
+                todo |= self.resources[name].dependencies | {self.resources[name].parent}
+        return False
+
+
+class _Providers(Mocks):
+    def __init__(self, primary_outputs: Mapping[str, Any], grant_status: Mapping[str, Any], *, preview: bool) -> None:
+        self.primary_outputs, self.grant_status, self.preview = primary_outputs, grant_status, preview
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        state = dict(args.inputs)
+        if args.typ == "pulumi:pulumi:StackReference":
+            return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
+        if args.typ == "kubernetes:core/v1:ConfigMap":
+            return args.resource_id, {"data": {"ca.crt": "cluster CA"}}
+        if self.preview:
+            return "", state
+        if args.typ.endswith(":AccessGrant"):
+            state["status"] = secret(dict(self.grant_status))
+        elif args.typ.endswith(":Link"):
+            state["status"] = {"status": "Ready", "remoteSiteName": "rhsi-primary"}
+        elif args.typ.startswith("kubernetes:"):
+            state["status"] = {"status": "Ready"}
+        if args.typ == "kubernetes:core/v1:Secret":
+            state["data"] = secret({"token": "cmV2aWV3ZXI="})
+        return args.resource_id or f"id-of-{args.name}", state
+
+
+class _Monitor(MockMonitor):
+    def __init__(self, mocks: Mocks) -> None:
+        super().__init__(mocks)
+        self.graph = Graph()
+
+    def RegisterResource(  # noqa: N802 -- the name of the RPC
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        timeouts = request.customTimeouts
+        self.graph.resources[request.name] = Registration(
+            token=request.type,
+            name=request.name,
+            parent=request.parent.split("::")[-1],
+            inputs=rpc.deserialize_properties(request.object),
+            provider=request.provider,
+            dependencies={urn.split("::")[-1] for urn in request.dependencies},
+            delete_before_replace=request.deleteBeforeReplace,
+            protect=request.protect,
+            secret_outputs=list(request.additionalSecretOutputs),
+            timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
+        )
+        return cast("resource_pb2.RegisterResourceResponse", super().RegisterResource(request))
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 -- the name of the RPC
+        self.graph.resources[request.name] = Registration(
+            token=request.type,
+            name=request.name,
+            parent=request.parent.split("::")[-1],
+            inputs=rpc.deserialize_properties(request.properties),
+            provider=request.provider,
+            dependencies={urn.split("::")[-1] for urn in request.dependencies},
+            delete_before_replace=False,
+            protect=False,
+            secret_outputs=list(request.additionalSecretOutputs),
+            timeouts={},
+            read_id=request.id,
+        )
+        return super().ReadResource(request)
+
+    def RegisterResourceOutputs(  # noqa: N802 -- the name of the RPC
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        self.graph.outputs[request.urn.split("::")[-1]] = rpc.deserialize_properties(request.outputs)
+        return empty_pb2.Empty()
+
+
+def record(
+    values: Mapping[str, Any],
+    *,
+    stack: str,
+    preview: bool = False,
+    primary_outputs: Mapping[str, Any] | None = None,
+    grant_status: Mapping[str, Any] | None = None,
+) -> Graph:
+    """Run the site that the settings describe and return what it registered.
+
+    Raises:
+        Exception: whatever the program raised, in its body or in an apply.
+    """
+    # Of a program that fails, most futures are never looked at; Pulumi's own language host silences asyncio's remarks too.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    mocks = _Providers(
+        PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs, grant_status or GRANT_STATUS, preview=preview
+    )
+    monitor = _Monitor(mocks)
+    pulumi.runtime.set_mocks(mocks, project="rhsi", stack=stack, preview=preview, monitor=monitor, organization="acme")
+
+    def program() -> pulumi.Output[Any]:
+        site = sites.build(settings_of(values, stack=stack))
+        return pulumi.Output.all(**site.exports).apply(monitor.graph.exports.update)
+
+    pulumi.runtime.test(program)()
+    return monitor.graph

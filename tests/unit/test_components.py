@@ -1,0 +1,91 @@
+"""The pure parts of the components: arguments, names, manifests."""
+
+import pytest
+
+from components import external_secrets, formats, link_claim, skupper, vault
+
+
+def test_arguments_from_another_language_arrive_as_a_dict_with_floats() -> None:
+    args = skupper.LinkGrantArgs.of(
+        {"standby": "site-b", "rotation": 2.0, "namespace": "rhsi", "vault_mount": "rhsi", "redemptions_allowed": 3.0}
+    )
+    assert args == skupper.LinkGrantArgs(
+        standby="site-b", rotation=2, namespace="rhsi", vault_mount="rhsi", redemptions_allowed=3
+    )
+    assert skupper.grant_name(args.standby, args.rotation) == "rhsi-site-b-grant-2"
+
+
+def test_an_argument_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(TypeError, match="KvStoreArgs has no field path; its fields are mount, protect"):
+        vault.KvStoreArgs.of({"path": "rhsi"})
+
+
+def test_a_grants_expiry_is_published_in_utc() -> None:
+    status = {"code": "c", "url": "u", "ca": "a\n", "expirationTime": "2026-11-23T22:30:00+01:00"}
+    assert skupper.link_token(status, "rhsi/g", 1) == {
+        "code": "c",
+        "url": "u",
+        "ca": "a\n",
+        "rotation": "1",
+        "expires": "2026-11-23T21:30:00Z",
+    }
+
+
+def test_only_a_site_that_accepts_links_has_link_access() -> None:
+    assert skupper.site_spec(skupper.SkupperSiteArgs(site_name="s", namespace="n")) == {}
+    accepting = skupper.SkupperSiteArgs(site_name="s", namespace="n", accepts_links=True)
+    assert skupper.site_spec(accepting) == {"linkAccess": "default"}
+
+
+def test_the_first_claim_may_remove_nothing_that_exists_and_still_names_something() -> None:
+    assert link_claim.superseded_names(1) == ["standby-from-vault-0"]
+
+
+def test_a_claim_may_remove_the_twenty_rotations_before_its_own() -> None:
+    names = link_claim.superseded_names(30)
+    assert (names[0], names[-1], len(names)) == ("standby-from-vault-29", "standby-from-vault-10", 20)
+    assert link_claim.superseded_names(2, link_claim.HA_SUFFIXES) == [
+        "standby-from-vault-1",
+        "standby-from-vault-1-1",
+        "standby-from-vault-1-2",
+    ]
+
+
+def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
+    assert vault.policy_hcl("rhsi", "site-b") == 'path "rhsi/data/site-b/*" {\n  capabilities = ["read"]\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("audiences", "expected"), [((), None), (("api",), "api"), (("api", "vault"), "vault"), (("vault", "api"), "vault")]
+)
+def test_the_role_demands_vaults_own_audience_where_there_is_one(
+    audiences: tuple[str, ...], expected: str | None
+) -> None:
+    args = vault.KubernetesAuthArgs(
+        site="s",
+        namespace="n",
+        service_account="a",
+        auth_path="p",
+        api_server="https://h",
+        api_server_ca="",
+        kv_mount="m",
+        audiences=audiences,
+        api_audience="api",
+    )
+    assert vault.role_audience(args) == expected
+
+
+def test_a_store_leaves_out_what_is_not_set() -> None:
+    args = external_secrets.VaultSecretStoreArgs(
+        store="s", namespace="n", address="https://v", mount="rhsi", auth_path="p", role="r", service_account="a"
+    )
+    provider = external_secrets.store_spec(args)["provider"]["vault"]
+    assert set(provider) == {"server", "path", "version", "auth"}
+    assert provider["auth"]["kubernetes"]["serviceAccountRef"] == {"name": "a"}
+
+
+def test_durations_are_read_as_go_reads_them() -> None:
+    assert formats.duration_seconds("1h30m") == 5400
+    assert formats.duration_seconds("90s") == 90
+    assert formats.duration_seconds("1500ms") == 1.5
+    assert formats.duration_seconds("1 day") is None

@@ -1,0 +1,242 @@
+"""The resource graph: who comes before whom, who owns what, and what is secret."""
+
+import itertools
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import skupper
+from tests.unit.recorder import (
+    CODE,
+    GRANT_CA,
+    GRANT_STATUS,
+    GRANT_URL,
+    PRIMARY,
+    PRIMARY_OUTPUTS,
+    SECRET_KEY,
+    STANDBY,
+    Graph,
+    record,
+    reveal,
+)
+
+SITE = "kubernetes:skupper.io/v2alpha1:Site"
+GRANT = "kubernetes:skupper.io/v2alpha1:AccessGrant"
+LINK = "kubernetes:skupper.io/v2alpha1:Link"
+STORE = "kubernetes:external-secrets.io/v1:SecretStore"
+EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"
+KV_SECRET = "vault:kv/secretV2:SecretV2"
+MOUNT = "vault:index/mount:Mount"
+AUTH = "vault:index/authBackend:AuthBackend"
+AUTH_CONFIG = "vault:kubernetes/authBackendConfig:AuthBackendConfig"
+AUTH_ROLE = "vault:kubernetes/authBackendRole:AuthBackendRole"
+JOB = "kubernetes:batch/v1:Job"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+
+
+def primary(**changes: Any) -> Graph:
+    return record({**PRIMARY, **changes}, stack="site-a")
+
+
+def standby(**changes: Any) -> Graph:
+    return record({**STANDBY, **changes}, stack="site-b")
+
+
+@pytest.fixture(params=["primary", "standby"])
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return primary() if request.param == "primary" else standby()
+
+
+def test_a_grant_waits_for_the_site_and_the_vault_secret_for_the_grant() -> None:
+    graph = primary()
+    assert graph.waits_for(graph.one(GRANT), graph.one(SITE))
+    assert graph.waits_for(graph.one(GRANT), graph.one(MOUNT))
+    assert graph.waits_for(graph.one(KV_SECRET), graph.one(GRANT))
+
+
+def test_a_standby_logs_in_syncs_claims_and_reads_the_link_in_this_order() -> None:
+    graph = standby()
+    order = [SITE, AUTH, AUTH_CONFIG, AUTH_ROLE, STORE, EXTERNAL_SECRET, JOB]
+    for earlier, later in itertools.pairwise(order):
+        assert graph.waits_for(graph.one(later), graph.one(earlier)), f"{later} waits for {earlier}"
+    assert graph.one(LINK).read_id == "rhsi/standby-from-vault-3"
+
+
+def test_the_link_is_read_only_once_the_claim_is_done() -> None:
+    graph = record(STANDBY, stack="site-b", preview=True)
+    assert graph.one(JOB).read_id == ""
+    assert graph.one(LINK).read_id == pulumi.runtime.rpc.UNKNOWN
+
+
+def test_every_resource_has_a_parent_and_an_explicit_provider(graph: Graph) -> None:
+    for resource in graph.resources.values():
+        if resource.token.startswith("pulumi:"):
+            continue
+        assert resource.parent, f"{resource.name} hangs below a component"
+        if not resource.token.startswith("rhsi:"):
+            package = resource.token.split(":")[0]
+            assert f"pulumi:providers:{package}::{package}::" in resource.provider
+
+
+def test_every_component_registers_outputs(graph: Graph) -> None:
+    components = [name for name, found in graph.resources.items() if found.token.startswith("rhsi:index:")]
+    assert components
+    for name in components:
+        assert graph.outputs[name], f"{name} registers outputs"
+
+
+def test_the_grants_status_and_the_vault_data_are_secret() -> None:
+    graph = primary()
+    assert graph.one(GRANT).secret_outputs == ["status"]
+    data = graph.one(KV_SECRET).inputs["dataJson"]
+    assert SECRET_KEY in data
+    assert json.loads(reveal(data)) == {
+        "code": CODE,
+        "url": GRANT_URL,
+        "ca": GRANT_CA,
+        "rotation": "3",
+        "expires": "2026-11-23T21:30:00Z",
+    }
+
+
+def test_no_part_of_a_grant_shows_anywhere_but_in_the_secret_of_the_primary(graph: Graph) -> None:
+    for resource in graph.resources.values():
+        shown = {key: value for key, value in resource.inputs.items() if SECRET_KEY not in str(value)}
+        for hidden in (CODE, GRANT_URL, GRANT_CA):
+            assert hidden not in str(shown), f"{resource.name} shows a part of the grant"
+    assert CODE not in str(graph.outputs) + str(graph.exports)
+
+
+def test_a_token_of_vault_is_no_input_of_any_resource(graph: Graph) -> None:
+    assert "test-token" not in str(graph.resources)
+
+
+def test_kubeconfig_and_context_are_explicit_and_hold_no_path_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "a-persons-own-file")
+    inputs = primary().one("pulumi:providers:kubernetes").inputs
+    assert inputs["kubeconfig"] == ""
+    assert inputs["context"] == "site-a"
+    assert "a-persons-own-file" not in str(inputs)
+
+
+def test_a_rotation_changes_the_grants_name_and_nothing_else_of_it() -> None:
+    before, after = primary(), primary(standbys={"site-b": {"rotation": 4}})
+    names = [graph.one(GRANT).inputs["metadata"]["name"] for graph in (before, after)]
+    assert names == ["rhsi-site-b-grant-3", "rhsi-site-b-grant-4"]
+    assert before.one(GRANT).inputs["spec"] == after.one(GRANT).inputs["spec"]
+    assert set(before.resources) == set(after.resources), "logical names stay, so the engine replaces"
+
+
+def test_replacing_a_vault_resource_deletes_before_it_creates(graph: Graph) -> None:
+    for resource in graph.resources.values():
+        if resource.token.startswith("vault:"):
+            assert resource.delete_before_replace, f"{resource.name} lives at a fixed path"
+
+
+def test_the_mount_is_protected_unless_the_stack_says_otherwise() -> None:
+    assert primary().one(MOUNT).protect
+    assert not primary(protect="false").one(MOUNT).protect
+
+
+def test_what_a_stack_does_not_own_it_does_not_register() -> None:
+    foreign = primary(
+        cluster={**PRIMARY["cluster"], "createNamespace": False}, vault={**PRIMARY["vault"], "manageMount": False}
+    )
+    assert not foreign.of_type(NAMESPACE)
+    assert not foreign.of_type(MOUNT)
+    assert foreign.waits_for(foreign.one(KV_SECRET), foreign.one(SITE))
+    auth = standby(vault={**STANDBY["vault"], "manageAuth": False})
+    assert not auth.of_type(AUTH)
+    assert not auth.of_type(AUTH_CONFIG)
+    assert auth.one(AUTH_ROLE).inputs["backend"] == "kubernetes-site-b"
+
+
+def test_each_standby_has_its_own_grant_and_path() -> None:
+    graph = primary(standbys={"site-b": {"rotation": 1}, "site-c": {"rotation": 7, "redemptions": 2}})
+    grants = {found.inputs["metadata"]["name"]: found.inputs["spec"] for found in graph.of_type(GRANT)}
+    assert grants == {
+        "rhsi-site-b-grant-1": {"expirationWindow": "1h", "redemptionsAllowed": 1},
+        "rhsi-site-c-grant-7": {"expirationWindow": "1h", "redemptionsAllowed": 2},
+    }
+    assert {found.inputs["name"] for found in graph.of_type(KV_SECRET)} == {"site-b/link-token", "site-c/link-token"}
+
+
+def test_the_gates_end_after_minutes(graph: Graph) -> None:
+    for resource in graph.resources.values():
+        if resource.token in {SITE, GRANT, STORE}:
+            assert resource.timeouts["create"] in {"2m", "3m"}
+            assert "condition=Ready" in resource.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]
+
+
+def test_the_reviewer_stores_nothing_unless_it_is_told_to() -> None:
+    config = standby().one(AUTH_CONFIG).inputs
+    assert "tokenReviewerJwt" not in config
+    assert (config["disableIssValidation"], config["disableLocalCaJwt"]) == (True, True)
+    stored = standby(vault={**STANDBY["vault"], "reviewer": "token"})
+    assert reveal(stored.one(AUTH_CONFIG).inputs["tokenReviewerJwt"]) == "reviewer"
+    assert SECRET_KEY in stored.one(AUTH_CONFIG).inputs["tokenReviewerJwt"]
+
+
+def test_the_clusters_own_ca_is_the_default_and_a_set_one_is_not_looked_up() -> None:
+    graph = standby()
+    assert graph.one("kubernetes:core/v1:ConfigMap").read_id == "kube-public/kube-root-ca.crt"
+    assert graph.one(AUTH_CONFIG).inputs["kubernetesCaCert"] == "cluster CA"
+
+
+def test_the_claims_rights_name_what_they_may_touch() -> None:
+    rules = standby().one(ROLE).inputs["rules"]
+    deletable = [rule["resourceNames"] for rule in rules if rule["verbs"] == ["delete"]]
+    assert deletable == [
+        [f"standby-from-vault-{number}{suffix}" for number in (2, 1) for suffix in ("", "-1", "-2")],
+        ["standby-from-vault-2", "standby-from-vault-1"],
+    ]
+    readable = [rule for rule in rules if rule["resources"] == ["secrets"] and "get" in rule["verbs"]]
+    assert [rule["resourceNames"] for rule in readable] == [["rhsi-link-token"]]
+
+
+def test_the_primarys_outputs_tell_where_the_credentials_are_and_not_what_they_are() -> None:
+    assert primary().exports["standbys"] == {
+        "site-b": {
+            "rotation": 3,
+            "expires": "2026-11-23T21:30:00Z",
+            "grant": "rhsi-site-b-grant-3",
+            "vault_mount": "rhsi",
+            "vault_path": "site-b/link-token",
+        }
+    }
+
+
+def test_a_primary_without_outputs_is_unknown_in_preview_and_a_sentence_in_up() -> None:
+    graph = record(STANDBY, stack="site-b", preview=True, primary_outputs={})
+    assert isinstance(graph.outputs["site-b"]["rotation"], pulumi.output.Unknown)
+    with pytest.raises(Exception, match=r"primary's stack site-a has no grant for site-b: set rhsi:standbys.site-b"):
+        record(STANDBY, stack="site-b", primary_outputs={})
+
+
+def test_a_primary_that_keeps_credentials_elsewhere_is_a_sentence() -> None:
+    entry = {**PRIMARY_OUTPUTS["standbys"]["site-b"], "vault_mount": "other"}
+    with pytest.raises(Exception, match="set both to the same mount"):
+        record(STANDBY, stack="site-b", primary_outputs={"standbys": {"site-b": entry}})
+
+
+@pytest.mark.parametrize("blank", ["code", "url", "ca", "expirationTime"])
+def test_a_blank_grant_is_never_published(blank: str) -> None:
+    with pytest.raises(Exception, match=rf"AccessGrant rhsi/rhsi-site-b-grant-3 has no status.{blank}"):
+        record(PRIMARY, stack="site-a", grant_status={**GRANT_STATUS, blank: ""})
+
+
+def test_a_missing_field_of_a_grant_is_named_without_the_others_values() -> None:
+    with pytest.raises(skupper.GrantError) as refusal:
+        skupper.link_token({"code": CODE}, "rhsi/g", 1)
+    assert "status.url, status.ca, status.expirationTime" in str(refusal.value)
+    assert CODE not in str(refusal.value)
+
+
+def test_up_refuses_without_a_vault_token_and_preview_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAULT_TOKEN")
+    with pytest.raises(pulumi.RunError, match="VAULT_TOKEN is missing"):
+        primary()
+    assert record(PRIMARY, stack="site-a", preview=True).of_type(GRANT)
