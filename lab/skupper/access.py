@@ -29,16 +29,21 @@ def load_balancer_host(namespace: str, name: str, context: str) -> str:
     return f"{name}.{namespace}.{label}.internal"
 
 
+def access_type(access: Manifest) -> str:
+    """The type asked for, or the default on a cluster without OpenShift's Route API."""
+    return access["spec"].get("accessType") or "loadbalancer"
+
+
 def endpoints_of(access: Manifest, service: Manifest | None) -> list[Manifest]:
-    """The endpoints of a SecuredAccess, given what is known of its Service."""
-    kind = access["spec"].get("accessType") or "loadbalancer"
+    """The endpoints of a SecuredAccess, given its Service."""
     ports = access["spec"]["ports"]
     hosts: list[str] = []
-    if kind == "local":
+    if access_type(access) == "local":
         hosts = [f"{access['metadata']['name']}.{access['metadata']['namespace']}"]
-    elif kind == "loadbalancer" and service:
+    elif access_type(access) == "loadbalancer" and service:
+        ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
         # An IP address is preferred to a host name, as upstream does.
-        hosts = [host for entry in service["ingress"] if (host := entry.get("ip") or entry.get("hostname"))]
+        hosts = [host for entry in ingress if (host := entry.get("ip") or entry.get("hostname"))]
     return [{"name": port["name"], "host": host, "port": str(port["port"])} for host in hosts for port in ports]
 
 
@@ -113,9 +118,8 @@ class Access:
             return
         problem = None
         try:
-            if (access["spec"].get("accessType") or "loadbalancer") != "route":
-                self._service(access)
-            endpoints = endpoints_of(access, self._cluster.get(api.SERVICE, namespace, name))
+            service = None if access_type(access) == "route" else self._service(access)
+            endpoints = endpoints_of(access, service)
             changed = conditions.set_or_omit(access.setdefault("status", {}), "endpoints", endpoints)
             self._certificate(access, endpoints)
         except ApiException as error:
@@ -128,7 +132,7 @@ class Access:
         if owner:
             self._cluster.queue.add(Key(api.ROUTER_ACCESS.name, f"{namespace}/{owner}"))
 
-    def _service(self, access: Manifest) -> None:
+    def _service(self, access: Manifest) -> Manifest:
         namespace, name = api.split_key(api.key_of(access))
         metadata = {
             "name": name,
@@ -136,7 +140,7 @@ class Access:
             "annotations": {"internal.skupper.io/controlled": "true"},
             "ownerReferences": [api.owned_by(api.SECURED_ACCESS, access)],
         }
-        balanced = access["spec"].get("accessType", "") in {"", "loadbalancer"}
+        balanced = access_type(access) == "loadbalancer"
         spec: Manifest = {
             "type": "LoadBalancer" if balanced else "ClusterIP",
             "ports": [
@@ -148,16 +152,17 @@ class Access:
             spec["selector"] = access["spec"]["selector"]
         service = self._cluster.api.apply(api.SERVICE, namespace, {"metadata": metadata, "spec": spec})
         if balanced and not service.get("status", {}).get("loadBalancer", {}).get("ingress"):
-            self._balance(namespace, name)
+            service = self._balance(namespace, name)
+        return service
 
-    def _balance(self, namespace: str, name: str) -> None:
+    def _balance(self, namespace: str, name: str) -> Manifest:
         """Stand in for the cloud's load balancer: the grant server's address is real, a router's is a name."""
         host = self._cluster.options.grant_server_host
         if (namespace, name) != (self._cluster.options.namespace, GRANT_SERVER):
             host = load_balancer_host(namespace, name, self._cluster.context)
         ingress = {"ip" if re.fullmatch(r"[0-9.]+|.*:.*", host) else "hostname": host}
         status = {"metadata": {"name": name}, "status": {"loadBalancer": {"ingress": [ingress]}}}
-        self._cluster.api.apply(api.SERVICE, namespace, status, "status")
+        return self._cluster.api.apply(api.SERVICE, namespace, status, "status")
 
     def _certificate(self, access: Manifest, endpoints: list[Manifest]) -> None:
         namespace, name = api.split_key(api.key_of(access))

@@ -38,11 +38,10 @@ def keep_of_secret(secret: Manifest) -> Manifest:
 
 
 def keep_of_service(service: Manifest) -> Manifest:
-    """Whose the Service is, and where a load balancer put it."""
+    """Whose the Service is, and its ports."""
     return brief(
         service,
         labels=service["metadata"].get("labels") or {},
-        ingress=service.get("status", {}).get("loadBalancer", {}).get("ingress") or [],
         ports={port.get("name", ""): port for port in service["spec"].get("ports", [])},
     )
 

@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: ANN401 - the signature of http.server
+    def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)
 
 

@@ -120,7 +120,7 @@ class Informer:
                 self._stopped.wait(back_off)
                 back_off = min(back_off * 2, LAST_BACK_OFF)
 
-    def _request(self, timeout: float, **options: str | int | bool) -> Any:  # noqa: ANN401 - urllib3's response, untyped
+    def _request(self, timeout: float, **options: str | int | bool) -> Any:
         if self._field_selector:
             options["field_selector"] = self._field_selector
         return self._client.request("get", self.kind.path(), serialize=False, _request_timeout=(5, timeout), **options)
@@ -165,7 +165,7 @@ class Informer:
         return version
 
     @staticmethod
-    def _events(response: Any) -> Iterator[Manifest]:  # noqa: ANN401 - urllib3's response
+    def _events(response: Any) -> Iterator[Manifest]:
         rest = b""
         for chunk in response.stream(65536):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.lab
 RESYNC = 2.0
 
 
-def eventually(check: Callable[[], None], seconds: float = 15) -> None:
+def eventually(check: Callable[[], object], seconds: float = 15) -> None:
     """Try a function of asserts until it holds; the last failure is the test's."""
     for attempt in Retrying(
         retry=retry_if_exception_type((AssertionError, KeyError, TypeError)),
@@ -451,7 +451,7 @@ def test_a_listener_meets_its_connector_over_the_link(sites: list[Place]) -> Non
     service = near.get(api.SERVICE, "postgres-primary")
     assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(5432, 1024)]
     near.delete(api.SERVICE, "postgres-primary")
-    eventually(lambda: near.get(api.SERVICE, "postgres-primary") and None)
+    eventually(lambda: near.get(api.SERVICE, "postgres-primary"))
     near.delete(api.LISTENER, "db")
     eventually(lambda: near.gone(api.SERVICE, "postgres-primary"))
     far.wait_status(api.CONNECTOR, "db", "Pending", "No matching listeners")
@@ -485,7 +485,7 @@ def test_a_connector_with_a_selector_follows_its_pods(sites: list[Place]) -> Non
     far.create(api.CONNECTOR, "web", {"routingKey": "web", "selector": "app=web", "port": 8080})
     pod = {"containers": [{"name": "web", "image": "none"}], "nodeName": "nowhere"}
     # The default service account is made by a controller of its own.
-    eventually(lambda: far.get(api.SERVICE_ACCOUNT, "default") and None)
+    eventually(lambda: far.get(api.SERVICE_ACCOUNT, "default"))
     body = {"metadata": {"name": "web", "labels": {"app": "web"}}, "spec": pod}
     far.api.create(api.POD, far.namespace, body)
     far.wait_status(api.CONNECTOR, "web", "Error", "No matches for selector")
