@@ -3,7 +3,9 @@
 Owns which of them the lab installs and what is taken away from them. The schemas are upstream's own.
 """
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,8 +16,14 @@ from lab.binaries.toolchain import find_go
 from lab.progress import Progress
 
 FOLDER = "config/crds/bases"
-KINDS = ("externalsecrets", "secretstores", "clustersecretstores")
-SERVED_VERSION = "v1"
+# The kinds that the program uses, and the two that the controller watches whatever its flags say.
+FILES = (
+    "external-secrets.io_externalsecrets.yaml",
+    "external-secrets.io_secretstores.yaml",
+    "external-secrets.io_clustersecretstores.yaml",
+    "generators.external-secrets.io_generatorstates.yaml",
+)
+DEAD_VERSION = "v1beta1"
 
 
 def external_secrets_definitions(progress: Progress) -> list[dict[str, Any]]:
@@ -24,12 +32,14 @@ def external_secrets_definitions(progress: Progress) -> list[dict[str, Any]]:
     Raises:
         LabError: they are in neither, and the module cannot be downloaded.
     """
-    file = bin_folder() / f"external-secrets-definitions-{EXTERNAL_SECRETS.version}.json"
+    # This module's text decides what is in the file, so it decides its name.
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    file = bin_folder() / f"external-secrets-definitions-{EXTERNAL_SECRETS.version}-{digest}.json"
     with locked(file.stem, "the definitions of External Secrets", progress):
         if not file.exists():
             go = find_go(EXTERNAL_SECRETS.oldest_go, "the definitions of External Secrets", progress)
             module = download(EXTERNAL_SECRETS, go, log_file(file.stem))
-            texts = [(module / FOLDER / f"external-secrets.io_{kind}.yaml").read_bytes() for kind in KINDS]
+            texts = [(module / FOLDER / name).read_bytes() for name in FILES]
             # JSON, because reading 40,000 lines of YAML takes seconds at every start.
             written = file.with_suffix(".new")
             written.write_text(json.dumps([trimmed(yaml.safe_load(text)) for text in texts]))
@@ -39,9 +49,9 @@ def external_secrets_definitions(progress: Progress) -> list[dict[str, Any]]:
 
 
 def trimmed(definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition with v1 only, without the conversion webhook (none runs) and without descriptions (memory)."""
+    """The definition without what no lab needs: v1beta1 (not served), the conversion webhook, descriptions (memory)."""
     spec = {key: value for key, value in definition["spec"].items() if key != "conversion"}
-    spec["versions"] = [version for version in spec["versions"] if version["name"] == SERVED_VERSION]
+    spec["versions"] = [version for version in spec["versions"] if version["name"] != DEAD_VERSION]
     for version in spec["versions"]:
         version["schema"] = without_descriptions(version["schema"])
     metadata = {"name": definition["metadata"]["name"], "labels": {"app.kubernetes.io/part-of": "rhsi-lab"}}

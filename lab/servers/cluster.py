@@ -166,7 +166,7 @@ class Cluster:
         return Server(
             name=f"{program}-{self.context}",
             argv=(str(self._programs[program]), *(f"--{flag}={value}" for flag, value in flags.items())),
-            environ=plain_environ(GOGC="50"),
+            environ=plain_environ(),
             ready=ready,
             ports=tuple(f"{port}-{self.context}" for port in ports),
         )

@@ -65,7 +65,7 @@ def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, pro
     return Server(
         name=name,
         argv=(str(program), *arguments),
-        environ=plain_environ(KUBECONFIG=str(kubeconfig), GOGC="50"),
+        environ=plain_environ(KUBECONFIG=str(kubeconfig)),
         ready=lambda: endpoint.ok("/healthz"),
         ports=(name,),
     )

@@ -28,7 +28,7 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
     if known is None or not known.alive:
         ready_file.unlink(missing_ok=True)
     environ = {key: value for key, value in os.environ.items() if key not in WITHHELD}
-    environ |= {"KUBECONFIG": kubeconfig, "PYTHONPATH": str(CHECKOUT)}
+    environ |= {"KUBECONFIG": kubeconfig, "PYTHONPATH": str(CHECKOUT), "RHSI_LAB_HOME": str(supervisor.home.root)}
     chosen = [argument for context in contexts for argument in ("--context", context)]
     return Server(
         name=name,

@@ -38,7 +38,7 @@ class Server:
     environ: Mapping[str, str] = field(repr=False)
     ready: Callable[[], bool]
     ports: tuple[str, ...] = ()
-    timeout: float = 60.0
+    timeout: float = 120.0
 
 
 class InterruptedStartError(LabError):
@@ -88,11 +88,11 @@ class Supervisor:
                 break
         return process
 
-    def wait_for(self, what: str, ready: Callable[[], bool], timeout: float = 60.0) -> None:
+    def wait_for(self, what: str, ready: Callable[[], bool], timeout: float = 120.0) -> None:
         """Ask until the answer is yes.
 
         Args:
-            what: the state that is awaited, for the sentence: "X was not so within 60 s".
+            what: the state that is awaited, for the sentence: "X was not so within 120 s".
             ready: a quick question.
             timeout: seconds.
 

@@ -1,0 +1,71 @@
+"""The lab that the slow tests share, apart from the user's own, and namespaces for single tests."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from kubernetes.dynamic import DynamicClient
+
+from lab import environment
+from lab.environment import Environment
+from lab.home import Home
+from lab.kube import connect
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab with every part."""
+
+    home: Home
+    environment: Environment
+    kubeconfig: Path
+    contexts: tuple[str, ...]
+    vault_addr: str
+    vault_token: str
+    vault_cacert: Path
+
+    def connect(self, context: str) -> DynamicClient:
+        """The administrator's client for one of its clusters."""
+        return connect(context, str(self.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of this test run: RHSI_LAB_HOME and KUBECONFIG name it, and it is gone afterwards."""
+    home = Home(tmp_path_factory.mktemp("lab"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RHSI_LAB_HOME", str(home.root))
+        try:
+            found = environment.start(home)
+            patch.setenv("KUBECONFIG", found.kubeconfig)
+            assert found.vault_cacert, "the lab's own Vault has an authority of its own"
+            yield Lab(
+                home=home,
+                environment=found,
+                kubeconfig=Path(found.kubeconfig),
+                contexts=found.contexts,
+                vault_addr=found.vault_addr,
+                vault_token=found.vault_token,
+                vault_cacert=found.vault_cacert,
+            )
+        finally:
+            environment.stop(home)
+
+
+@pytest.fixture
+def namespace(lab: Lab) -> Iterator[Callable[[str], str]]:
+    """Makes a namespace with a name of its own in a context: `namespace("site-a")`; it is deleted after the test."""
+    made: list[tuple[str, str]] = []
+
+    def make(context: str) -> str:
+        name = f"test-{uuid.uuid4().hex[:10]}"
+        namespaces = lab.connect(context).resources.get(api_version="v1", kind="Namespace")
+        namespaces.create(body={"metadata": {"name": name}})
+        made.append((context, name))
+        return name
+
+    yield make
+    for context, name in made:
+        lab.connect(context).resources.get(api_version="v1", kind="Namespace").delete(name=name)
