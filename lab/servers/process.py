@@ -119,14 +119,19 @@ def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
-def telling_line(log: Path) -> str:
-    """The line of a log's end that says most about a failure: the last that speaks of an error, else the last."""
+def tail(log: Path) -> list[str]:
+    """The last lines of a log that say anything; none where there is no log."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            return [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     except FileNotFoundError:
-        lines = []
+        return []
+
+
+def telling_line(log: Path) -> str:
+    """The line of a log's end that says most about a failure: the last that speaks of an error, else the last."""
+    lines = tail(log)
     errors = [line for line in lines if re.search(r"error|fatal|panic|fail|cannot|in use", line, re.IGNORECASE)]
     return (errors or lines or ["it said nothing"])[-1][:400]
 

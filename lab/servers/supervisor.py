@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.home import Home, LabError
 from lab.progress import Progress
 from lab.servers.ports import Ports
-from lab.servers.process import Process, spawn, stop, telling_line
+from lab.servers.process import Process, spawn, stop, tail, telling_line
 
 POLL_SECONDS = 0.05
 PORT_ATTEMPTS = 3
@@ -78,7 +78,7 @@ class Supervisor:
             try:
                 self._await(server, process)
             except LabError:
-                taken = "address already in use" in telling_line(process.log)
+                taken = any("address already in use" in line.lower() for line in tail(process.log))
                 # A known server's port is in other people's configuration: moving it would break them silently.
                 if known or not taken or attempt == PORT_ATTEMPTS:
                     raise
