@@ -167,7 +167,7 @@ class _Monitor(MockMonitor):
             secret_outputs=list(request.additionalSecretOutputs),
             timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
         )
-        return cast("resource_pb2.RegisterResourceResponse", super().RegisterResource(request))
+        return cast("resource_pb2.RegisterResourceResponse", MockMonitor.RegisterResource(self, request))
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 -- the name of the RPC
         self.graph.resources[request.name] = Registration(
@@ -183,7 +183,7 @@ class _Monitor(MockMonitor):
             timeouts={},
             read_id=request.id,
         )
-        return super().ReadResource(request)
+        return MockMonitor.ReadResource(self, request)
 
     def RegisterResourceOutputs(  # noqa: N802 -- the name of the RPC
         self, request: resource_pb2.RegisterResourceOutputsRequest
@@ -205,7 +205,7 @@ def record(
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
-    # Of a program that fails, most futures are never looked at; Pulumi's own language host silences asyncio's remarks too.
+    # A program that fails leaves futures that nobody looks at; Pulumi's language host silences asyncio's remarks too.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     mocks = _Providers(
         PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs, grant_status or GRANT_STATUS, preview=preview

@@ -1,0 +1,184 @@
+"""`python -m lab`: the lab and both stacks in one command each.
+
+Owns the command line and its exit codes: 0 done, 1 a sentence on standard error says why not; a failed `pulumi` gives
+its own. Progress goes to standard error, results to standard output.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab import environment, report
+from lab.environment import Environment
+from lab.home import Home, LabError
+from lab.pods import logs as pod_logs
+from lab.progress import Terminal
+from lab.servers.parts import PARTS
+from lab.stacks import Runner, Stack, discover
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Two linked sites on this machine: real API servers, OpenBao and External Secrets, and this program on them.",
+)
+
+Without = Annotated[
+    list[str] | None,
+    typer.Option(help=f"Leave out parts, where the real thing stands in their place: {', '.join(PARTS)}."),
+]
+Only = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only these stacks; all of them by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+"""Options that several commands share."""
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except LabError as error:
+        Console(stderr=True, highlight=False).print(f"[red]error:[/] {error}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _chosen(names: list[str] | None) -> list[Stack]:
+    stacks = discover()
+    if unknown := sorted(set(names or []) - {stack.name for stack in stacks}):
+        raise LabError(
+            f"There is no stack {unknown[0]!r}: the checkout has {', '.join(stack.name for stack in stacks)}; "
+            f"add Pulumi.{unknown[0]}.yaml for another."
+        )
+    return [stack for stack in stacks if not names or stack.name in names]
+
+
+def _start(without: list[str] | None) -> Environment:
+    parts = frozenset(part for option in without or [] for part in option.split(",") if part)
+    with Terminal() as progress:
+        standing = environment.load(Home.default())
+        # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
+        left_out = standing.without if standing and without is None else parts
+        found = environment.start(Home.default(), left_out, progress=progress)
+    os.environ.update(found.environ())
+    return found
+
+
+def _standing() -> Environment:
+    found = environment.load(Home.default())
+    if found is None:
+        raise LabError("The lab does not run: start it with `python -m lab up`.")
+    os.environ.update(found.environ())
+    return found
+
+
+def _on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
+    for stack in stacks:
+        typer.echo(f"\n{action} {stack.name}", err=True)
+        if code := runner.run(action, stack, arguments):
+            raise typer.Exit(code)
+
+
+@app.command()
+def up(
+    without: Without = None,
+    stack: Only = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Compare with the clusters first.")] = False,
+    no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
+) -> None:
+    """Start what is missing of the lab, bring the stacks up, and show what stands."""
+    with _sentences():
+        found = _start(without)
+        if no_stacks:
+            return
+        stacks, runner = discover(), Runner(found)
+        runner.prepare(stacks)
+        _on_stacks("up", _chosen(stack), runner, ["--refresh"] if refresh else [])
+        Console().print(report.table(report.rows(found, stacks)))
+
+
+@app.command()
+def preview(
+    without: Without = None,
+    stack: Only = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Compare with the clusters first.")] = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Fail where anything would change.")
+    ] = False,
+) -> None:
+    """Show what `up` would do to the stacks; changes nothing. Starts the lab if need be."""
+    with _sentences():
+        runner = Runner(_start(without))
+        runner.prepare(discover())
+        arguments = [*(["--refresh"] if refresh else []), *(["--expect-no-changes"] if expect_no_changes else [])]
+        _on_stacks("preview", _chosen(stack), runner, arguments)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the lab's processes and the objects of the link."""
+    with _sentences():
+        found = environment.load(Home.default())
+        if found:
+            os.environ.update(found.environ())
+        shown = report.rows(found, discover()) if found else []
+        facts = report.document(found, shown)
+        if as_json:
+            typer.echo(json.dumps(facts, indent=2))
+        elif found is None:
+            typer.echo("The lab does not run: start it with `python -m lab up`.")
+        else:
+            for process in facts["processes"]:
+                ports = ", ".join(f"{name} {port}" for name, port in process["ports"].items())
+                typer.echo(f"{process['name']:<34} {'up' if process['alive'] else 'DEAD':<5} {ports}")
+            typer.echo(f"memory (PSS): {facts['memory_bytes'] / 2**20:.0f} MiB")
+            Console().print(report.table(shown))
+
+
+@app.command()
+def destroy(
+    stack: Only = None,
+    exclude_protected: Annotated[bool, typer.Option("--exclude-protected", help="Leave protected resources.")] = False,
+) -> None:
+    """Destroy the stacks, standbys first; the lab itself stays up."""
+    with _sentences():
+        runner = Runner(_standing())
+        runner.prepare(discover())
+        arguments = ["--exclude-protected"] if exclude_protected else []
+        _on_stacks("destroy", list(reversed(_chosen(stack))), runner, arguments)
+
+
+@app.command()
+def down() -> None:
+    """Stop every process of the lab and forget its state."""
+    with _sentences(), Terminal() as progress:
+        environment.stop(Home.default(), progress)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A process of the lab, or a Job or pod; none lists the processes.")] = "",
+) -> None:
+    """Print the log of a process of the lab, or what a Job or pod printed."""
+    with _sentences():
+        found = _standing()
+        known = {process.name: process.log for process in found.processes()}
+        if not name:
+            typer.echo("\n".join(known))
+        elif name in known:
+            typer.echo(known[name].read_text(errors="replace"), nl=False)
+        else:
+            runs = [
+                (stack, run)
+                for stack in discover()
+                for run in pod_logs.read(Home(found.root), stack.context, stack.namespace, name)
+            ]
+            if not runs:
+                raise LabError(
+                    f"Nothing is called {name!r}: the processes are {', '.join(known)}; or name a Job or pod."
+                )
+            for stack, (pod, container, text) in runs:
+                typer.echo(f"--- {stack.name} {stack.namespace}/{pod} {container}\n{text}", nl=False)
