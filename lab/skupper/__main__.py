@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,8 @@ from lab.skupper.controller import Controller
 from lab.skupper.network import Network
 
 READY_TIMEOUT = 90
+# Seconds that events at hand get to end after SIGTERM; a redemption may be waiting for a dead server.
+GRACE = 1.0
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -57,6 +60,9 @@ def run(contexts: list[str], options: Options, ready_file: Path | None, stopped:
         network.stop()
         for controller in controllers:
             controller.stop()
+        deadline = time.monotonic() + GRACE
+        for controller in controllers:
+            controller.join(max(0.0, deadline - time.monotonic()))
 
 
 def main(

@@ -59,6 +59,10 @@ class Certificates:
         metadata = {
             "name": name,
             "labels": {"internal.skupper.io/certificate": "true"},
+            "annotations": {
+                "internal.skupper.io/controlled": "true",
+                f"internal.skupper.io/hosts-{owner['uid']}": ",".join(spec.get("hosts", [])),
+            },
             "ownerReferences": [owner],
         }
         self._cluster.apply(api.CERTIFICATE, namespace, {"metadata": metadata, "spec": {"ca": "", **spec}})

@@ -70,7 +70,12 @@ class Cluster:
 
     def _informer(self, kind: Kind, keep: Callable[[Manifest], Manifest], selector: str | None = None) -> Informer:
         return Informer(
-            self.api.client, kind, lambda key: self.queue.add(Key(kind.name, key)), keep=keep, field_selector=selector
+            self.api.client,
+            kind,
+            lambda key: self.queue.add(Key(kind.name, key)),
+            keep=keep,
+            field_selector=selector,
+            log=self.log,
         )
 
     def start(self) -> None:

@@ -104,15 +104,18 @@ class Controller:
         threading.Thread(target=self._resync, name=f"resync-{cluster.context}", daemon=True).start()
 
     def stop(self) -> None:
-        """Finish the event at hand, within 1.5 s, and close the grant server."""
+        """Begin nothing more; the event at hand goes on."""
         self._stopped.set()
         self._cluster.stop()
-        if self._serving and self._server:
-            self._server.shutdown()
+
+    def join(self, timeout: float) -> None:
+        """After `stop`: close the grant server, and give the event at hand so many seconds to end."""
         if self._server:
+            if self._serving:
+                self._server.shutdown()
             self._server.server_close()
         if self._worker.is_alive():
-            self._worker.join(1.5)
+            self._worker.join(timeout)
 
     def _start_grant_server(self) -> None:
         """Listen, at the port of last time where it is free: URLs that were handed out then stay good."""

@@ -29,7 +29,6 @@ class UnreadableBodyError(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = "skupper", ""
     timeout = 60
     server: "GrantServer"
 
@@ -88,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
         content = text.encode()
-        self.send_response(status)
+        # As Go's server, and unlike http.server's send_response, without a Server header.
+        self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         for name, value in (headers or {}).items():

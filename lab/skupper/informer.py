@@ -20,7 +20,7 @@ from lab.skupper.api import Kind, key_of
 
 # The API server ends a watch after this time; the read time-out is longer, so that it finds only a dead connection.
 WATCH_SECONDS = 240
-FIRST_BACK_OFF, LAST_BACK_OFF = 0.1, 5.0
+FIRST_BACK_OFF, LAST_BACK_OFF = 0.1, 2.0
 
 
 class WatchEndedError(Exception):
@@ -50,8 +50,10 @@ class Informer:
         client: DynamicClient,
         kind: Kind,
         notify: Callable[[str], None],
+        *,
         keep: Callable[[Manifest], Manifest] = whole,
         field_selector: str | None = None,
+        log: logging.Logger | None = None,
     ) -> None:
         self.kind = kind
         self.synced = threading.Event()
@@ -63,7 +65,7 @@ class Informer:
         self._kept: dict[str, Manifest] = {}
         self._versions: dict[str, int] = {}
         self._stopped = threading.Event()
-        self._log = logging.getLogger(f"{__name__}.{kind.plural}")
+        self._log = log or logging.getLogger(__name__)
 
     def start(self) -> None:
         """Begin to watch, in a thread of its own."""
@@ -116,7 +118,9 @@ class Informer:
                 while not self._stopped.is_set():
                     version = self._watch(version)
             except (ApiException, WatchEndedError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                self._log.info("list again in %.1f s: %s", back_off, str(error).strip().splitlines()[0])
+                # The library's own texts repeat the whole URL and the chain of causes.
+                reason = error if isinstance(error, WatchEndedError) else type(error).__name__
+                self._log.info("watch of %s: list again in %.1f s: %s", self.kind.plural, back_off, reason)
                 self._stopped.wait(back_off)
                 back_off = min(back_off * 2, LAST_BACK_OFF)
 

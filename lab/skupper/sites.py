@@ -100,6 +100,11 @@ class Sites:
             state = None
         if site is None:
             return
+        site.setdefault("status", {})["controller"] = {
+            "name": "skupper-controller",
+            "namespace": self._cluster.options.namespace,
+            "version": "lab",
+        }
         if state and state.name != name:
             message = f"An active site already exists in the namespace ({state.name})"
             if conditions.update(site, "Configured", conditions.error(message)):
@@ -124,11 +129,6 @@ class Sites:
             self._cluster.queue.add_after(
                 Key(api.SITE.name, api.key_of(site)), self._cluster.options.link_configured_delay
             )
-        site.setdefault("status", {})["controller"] = {
-            "name": "skupper-controller",
-            "namespace": self._cluster.options.namespace,
-            "version": "lab",
-        }
         changed = conditions.set_or_omit(site["status"], "defaultIssuer", default_issuer(site))
         if conditions.update(site, "Configured", conditions.error_or_ready(problem)) or changed:
             self._cluster.update_status(api.SITE, site)
@@ -220,7 +220,7 @@ class Sites:
                 except ApiException as error:
                     # Upstream logs and goes on too: the token may be going with its namespace.
                     self._cluster.log.info("token %s: %s", api.key_of(token), api.error_text(error))
-        for kind in (api.SITE, api.LISTENER, api.CONNECTOR):
+        for kind in (api.SITE, api.LINK, api.LISTENER, api.CONNECTOR):
             for found in self._cluster.items(kind, namespace):
                 self._cluster.queue.add(Key(kind.name, api.key_of(found)))
         self._network_changed()
