@@ -4,11 +4,10 @@ Owns the choice of parts and the threads. What a part is, is its own module's bu
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lab import binaries
 from lab.binaries.definitions import external_secrets_definitions
@@ -66,12 +65,15 @@ class Start:
         self._clusters = self._own_or_existing_clusters()
         vault = OpenBao(self._supervisor, self._programs["bao"]) if "vault" in self._parts else ExistingVault()
         with ThreadPoolExecutor() as threads:
+            together = _Together(threads, self._supervisor)
             try:
-                vault_started = threads.submit(vault.start)
-                self._finish(threads.submit(self._clusters.start_api))
+                together.begin(vault.start)
+                together.finish(together.begin(self._clusters.start_api))
                 # The garbage collector learns of kinds that come after it only half a minute later.
-                self._finish(*(threads.submit(self._define, context) for context in self._contexts))
-                self._finish(vault_started, *map(threads.submit, self._actors()))
+                together.finish(*(together.begin(partial(self._define, context)) for context in self._contexts))
+                for actor in self._actors():
+                    together.begin(actor)
+                together.finish()
             except BaseException:
                 self._supervisor.give_up()
                 raise
@@ -112,11 +114,34 @@ class Start:
         kubeconfig = self._clusters.kubeconfig
         self._supervisor.ensure(lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor))
 
-    def _finish(self, *started: Future[Any]) -> None:
-        """Wait for all, or for the first that fails; that one's error is the one to tell."""
-        done, unfinished = wait(started, return_when=FIRST_EXCEPTION)
-        errors = [error for future in done if (error := future.exception())]
-        if errors:
-            self._supervisor.give_up()
-            wait(unfinished)
-            raise next((error for error in errors if not isinstance(error, InterruptedStartError)), errors[0])
+
+class _Together:
+    """Jobs that run at the same time; the first that fails makes the others end, and its error is the one to tell."""
+
+    def __init__(self, threads: ThreadPoolExecutor, supervisor: Supervisor) -> None:
+        self._threads = threads
+        self._supervisor = supervisor
+        self._begun: list[Future[None]] = []
+
+    def begin(self, job: Callable[[], object]) -> Future[None]:
+        """Run the job in a thread."""
+
+        def run() -> None:
+            try:
+                job()
+            except BaseException:
+                self._supervisor.give_up()
+                raise
+
+        future = self._threads.submit(run)
+        self._begun.append(future)
+        return future
+
+    def finish(self, *awaited: Future[None]) -> None:
+        """Wait for these jobs, or for all."""
+        wait(awaited or self._begun)
+        if not any(future.exception() for future in awaited or self._begun):
+            return
+        wait(self._begun)
+        errors = [error for future in self._begun if (error := future.exception())]
+        raise next((error for error in errors if not isinstance(error, InterruptedStartError)), errors[0])

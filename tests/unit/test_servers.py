@@ -22,7 +22,7 @@ from lab.servers.ports import Ports
 from lab.servers.process import Process, memory, plain_environ, spawn, stop, telling_line
 from lab.servers.supervisor import Server, Supervisor
 
-SERVE = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); s.accept()"
+SERVE = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True: s.accept()"
 STUBBORN = """
 import signal, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"])
