@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from kubernetes.client.exceptions import ApiException
-from kubernetes.dynamic.exceptions import NotFoundError
+from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
@@ -91,18 +91,29 @@ class Cluster:
         return cast("Manifest", found.to_dict())
 
     def bind(self, pod: Manifest) -> None:
-        """Put the pod on the Node `lab`, as a scheduler does; a conflict means that another one was faster."""
-        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        """Put the pod on the Node `lab`, as a scheduler does; it may be there already.
+
+        Raises:
+            ConflictError: it is on another node, or is another pod by now.
+        """
+        metadata = pod["metadata"]
+        name, namespace = metadata["name"], metadata["namespace"]
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
-            "metadata": {"name": name, "namespace": namespace, "uid": pod["metadata"]["uid"]},
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         }
-        binding = self._kinds["Pod"].subresources["binding"]
-        binding.create(body=body, name=name, namespace=namespace, _request_timeout=_TIMEOUT)
+        try:
+            binding = self._kinds["Pod"].subresources["binding"]
+            binding.create(body=body, name=name, namespace=namespace, _request_timeout=_TIMEOUT)
+        except ConflictError:
+            # The answer to an earlier attempt may have been lost.
+            present = self.read("Pod", name, namespace) or pod
+            if present["metadata"]["uid"] != metadata["uid"] or present["spec"].get("nodeName") != NODE:
+                raise
 
-    def write_status(self, pod: Manifest, status: Manifest, timeout: float = _TIMEOUT[1]) -> Manifest:
+    def write_status(self, pod: Manifest, status: Manifest, timeout: float | None) -> Manifest:
         """Merge the status into this very pod; gives the pod after it. Another UID under its name is a conflict."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         patched = (
@@ -113,7 +124,7 @@ class Cluster:
                 name=name,
                 namespace=namespace,
                 content_type="application/strategic-merge-patch+json",
-                _request_timeout=timeout,
+                _request_timeout=timeout or _TIMEOUT,
             )
         )
         return cast("Manifest", patched.to_dict())

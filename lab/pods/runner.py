@@ -99,14 +99,14 @@ class Runner:
                 self._reconcile(pods, namespace)
                 self._listed[namespace].set()
                 if trouble:
-                    logger.info("%s: the API server answers again", self._cluster.context)
+                    logger.info("%s: the API server answers again", self.context)
                     trouble = ""
                 for change, pod in self._cluster.watch_pods(namespace, version):
                     self._take(change, pod)
             except UNREACHABLE as error:
                 if not trouble:
                     trouble = type(error).__name__
-                    logger.warning("%s: %s from the API server; trying again", self._cluster.context, trouble)
+                    logger.warning("%s: %s from the API server; trying again", self.context, trouble)
                 self._stopped.wait(_RETRY_SECONDS)
 
     def _reconcile(self, pods: list[Manifest], namespace: str | None) -> None:
@@ -115,7 +115,7 @@ class Runner:
         with self._table:
             known = list(self._pods.values())
         for living in known:
-            if living.uid not in present and namespace in (None, living.title.partition("/")[0]):
+            if living.uid not in present and namespace in (None, living.namespace):
                 self._forget(living.uid)
         for pod in pods:
             self._take("ADDED", pod)
@@ -126,25 +126,27 @@ class Runner:
             self._forget(uid)
             return
         living = self._pods.get(uid)
-        if living and living.update(pod):
-            return
-        if not runs_here(pod) or self._stopped.is_set():
-            return
-        if is_terminal(pod):
-            if pod["metadata"].get("deletionTimestamp") and pod["spec"].get("nodeName"):
-                # It ended while it was being deleted: nobody else would let it go.
-                self._remove(pod)
-            return
+        if living is None and not is_terminal(pod):
+            if runs_here(pod) and not self._stopped.is_set():
+                self._begin(pod)
+        elif living is None or not living.update(pod):
+            self._let_go(pod)
+
+    def _begin(self, pod: Manifest) -> None:
         fresh = Pod(pod, self._cluster, self._workspace, self._tools, lost=has_run(pod))
         with self._table:
-            self._pods[uid] = fresh
+            self._pods[fresh.uid] = fresh
         fresh.start()
 
-    def _remove(self, pod: Manifest) -> None:
+    def _let_go(self, pod: Manifest) -> None:
+        """A pod that ended while it was being deleted: nobody else finishes its deletion."""
+        on_node = runs_here(pod) and pod["spec"].get("nodeName")
+        if not (on_node and pod["metadata"].get("deletionTimestamp")):
+            return
         try:
             self._cluster.remove(pod)
         except UNREACHABLE as error:
-            logger.debug("%s: removal: %s", self._cluster.context, type(error).__name__)
+            logger.debug("%s: removal: %s", self.context, type(error).__name__)
 
     def _forget(self, uid: str) -> None:
         with self._table:

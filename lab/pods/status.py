@@ -15,6 +15,7 @@ Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
 LOOPBACK = "127.0.0.1"
 TERMINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
+_LOST = "The container could not be located when the pod was terminated"
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
@@ -75,6 +76,15 @@ class ContainerRecord:
         """The exit code it ended with, None while it has not ended for good or for now."""
         ended = self.state.get("terminated")
         return int(ended["exitCode"]) if ended else None
+
+    def recall(self, earlier: Manifest) -> None:
+        """Take over what an earlier runner wrote. What it left running has no process any more."""
+        self.state = earlier.get("state") or self.state
+        self.last_state = earlier.get("lastState") or {}
+        self.restart_count = earlier.get("restartCount", 0)
+        self.container_id = earlier.get("containerID", "")
+        if self.is_running:
+            self.state = terminated(137, reason="ContainerStatusUnknown", message=_LOST, container_id=self.container_id)
 
     def as_status(self) -> Manifest:
         """One entry of containerStatuses. Without probes a container is ready while it runs."""

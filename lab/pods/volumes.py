@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lab.kube import Manifest
-from lab.pods.confinement import Mount
+from lab.pods.plan import Mount
 from lab.pods.variables import ContainerConfigError, Find, Kind, data_of, expand, pod_field
 
 TokenSource = Callable[[str | None, int | None], str]

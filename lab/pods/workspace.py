@@ -15,8 +15,8 @@ from lab.binaries.find import find
 from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.pods import logs
-from lab.pods.confinement import Confinement, Mount
 from lab.pods.container import StartError, launch
+from lab.pods.plan import Mount, Plan
 from lab.pods.security import DEFAULT_UID
 from lab.pods.variables import PATH, TOOLS_FOLDER
 
@@ -117,7 +117,7 @@ def check_confinement(workspace: Workspace) -> None:
     Raises:
         LabError: this machine does not allow them; the sentence says what to change.
     """
-    trial = Confinement(
+    trial = Plan(
         scratch=str(workspace.folder("trial")),
         argv=("/bin/sh", "-c", ":"),
         environment={"PATH": PATH},

@@ -1,0 +1,110 @@
+"""What must be there before a pod's containers can run, and each container's plan.
+
+Owns the pod's volumes, tokens and namespace settings: it fetches them, keeps them fresh and makes plans of them. Does
+not start anything.
+"""
+
+import time
+
+from kubernetes.dynamic.exceptions import ForbiddenError, NotFoundError
+
+from lab.kube import Manifest
+from lab.pods.cluster import Cluster
+from lab.pods.container import Container
+from lab.pods.plan import Mount, Plan
+from lab.pods.security import fs_group, identity
+from lab.pods.service_account import Tokens, with_account_volume, with_cluster_ca
+from lab.pods.variables import ContainerConfigError, Kind, command_line, environment, image_variables
+from lab.pods.volumes import VolumeError, Volumes
+from lab.pods.workspace import Workspace
+
+REFRESH_SECONDS = 60.0
+"""How often changed Secrets, ConfigMaps and tokens reach a running pod, as with a kubelet."""
+
+
+class Preparation:
+    """The volumes and settings of one pod. `due_at` is when they want refreshing, on the monotonic clock."""
+
+    def __init__(self, pod: Manifest, cluster: Cluster, workspace: Workspace, tools: tuple[Mount, ...]) -> None:
+        self._pod = pod
+        self._cluster = cluster
+        self._workspace = workspace
+        self._tools = tools
+        self._tokens = Tokens(cluster, pod)
+        self._annotations: dict[str, str] = {}
+        self._volumes: Volumes | None = None
+        self._find = with_cluster_ca(self._read, cluster.ca)
+        self.done = False
+        self.due_at = 0.0
+
+    def refresh(self, containers: list[Container]) -> None:
+        """Make the volumes the first time, with what admission has left out; later bring them up to date.
+
+        Raises:
+            VolumeError: something is missing for the first time; what is there already stays usable.
+        """
+        if time.monotonic() < self.due_at:
+            return
+        if self._volumes is None:
+            self._volumes = self._first(containers)
+        try:
+            self._volumes.refresh(self._find, self._token)
+        except VolumeError:
+            if not self.done:
+                raise
+        self.done = True
+        self.due_at = time.monotonic() + REFRESH_SECONDS
+
+    def _first(self, containers: list[Container]) -> Volumes:
+        metadata = self._pod["metadata"]
+        try:
+            namespace = self._cluster.read("Namespace", metadata["namespace"]) or {}
+        except ForbiddenError:
+            namespace = {}
+        self._annotations = (namespace.get("metadata") or {}).get("annotations") or {}
+        pod = with_account_volume(self._pod, self._cluster)
+        specs = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+        for container, spec in zip(containers, specs, strict=True):
+            container.spec = spec
+        return Volumes(
+            pod,
+            self._workspace.folder(metadata["uid"]) / "volumes",
+            self._workspace.folder(metadata["uid"], large=True) / "volumes",
+            fs_group(pod, self._annotations),
+        )
+
+    def _read(self, kind: Kind, name: str) -> Manifest | None:
+        return self._cluster.read(kind, name, self._pod["metadata"]["namespace"])
+
+    def _token(self, audience: str | None, seconds: int | None) -> str:
+        try:
+            return self._tokens.token(audience, seconds)
+        except NotFoundError as error:
+            account = self._pod["spec"].get("serviceAccountName") or "default"
+            raise VolumeError(f'failed to fetch token: serviceaccounts "{account}" not found') from error
+
+    def plan(self, container: Container) -> Plan:
+        """The container as its pod asks for it.
+
+        Raises:
+            ContainerConfigError: the pod asks for what is absent, or ruled out.
+        """
+        pod, spec = self._pod, container.spec
+        if container.record.init and spec.get("restartPolicy") == "Always":
+            raise ContainerConfigError("init containers that keep running (sidecars) are not available in the lab")
+        who = identity(pod, spec, self._annotations)
+        asked_for = environment(pod, spec, self._find, api_host=self._cluster.host, api_port=self._cluster.port)
+        argv = command_line(spec, asked_for)
+        volumes = self._volumes.mounts(spec, asked_for) if self._volumes else []
+        return Plan(
+            scratch=str(container.scratch()),
+            argv=argv,
+            environment={**image_variables(pod, who.uid), **asked_for},
+            hostname=pod["spec"].get("hostname") or pod["metadata"]["name"],
+            uid=who.uid,
+            gid=who.gid,
+            groups=who.groups,
+            working_dir=spec.get("workingDir") or "/",
+            read_only_root=who.read_only_root,
+            mounts=(*self._tools, container.message_mount(who.gid), *volumes),
+        )
