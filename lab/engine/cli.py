@@ -1,0 +1,183 @@
+"""The command line: that part of `pulumi`'s which the lab uses, with the same words.
+
+Source: pulumi:pkg/cmd/pulumi. Unknown arguments are refused rather than ignored.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lab.engine import stack_commands
+from lab.engine.backend import Backend
+from lab.engine.errors import AlreadyReportedError, EngineError, UsageError
+from lab.engine.project import Project
+from lab.engine.secrets import PassphraseError
+from lab.engine.stack import Stack
+
+_CONFIRM = "--yes or --skip-preview or --preview-only must be passed in to proceed when running in non-interactive mode"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            f"{message} (the lab's engine knows only a part of pulumi's arguments; see {self.prog} --help)"
+        )
+
+
+def _flags(parser: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        parser.add_argument(name, action="store_true")
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("-s", "--stack")
+    common.add_argument("-C", "--cwd")
+    common.add_argument("--config-file")
+    common.add_argument("--color", choices=("auto", "never", "always", "raw"))
+    common.add_argument("--non-interactive", action="store_true")
+    common.add_argument("--logtostderr", action="store_true")
+    return common
+
+
+def _operations(commands: "argparse._SubParsersAction[_Parser]", common: argparse.ArgumentParser) -> None:
+    for name, aliases in (("preview", ["pre"]), ("up", ["update"]), ("refresh", []), ("destroy", ["down"])):
+        parser = commands.add_parser(name, aliases=aliases, parents=[common])
+        parser.set_defaults(run=_operate, operation=name)
+        parser.add_argument("-t", "--target", action="append", default=[])
+        parser.add_argument("-p", "--parallel", type=int, default=16)
+        parser.add_argument("--message", "-m")
+        _flags(parser, "--diff", "--expect-no-changes", "--json", "--suppress-progress", "--suppress-outputs")
+        if name != "refresh":
+            parser.add_argument("-r", "--refresh", action="store_true")
+        if name != "preview":
+            parser.add_argument("-y", "--yes", action="store_true")
+            _flags(parser, "--skip-preview", "--preview-only")
+        if name in ("preview", "up"):
+            parser.add_argument("--replace", action="append", default=[])
+            parser.add_argument("-c", "--config", action="append", default=[])
+            _flags(parser, "--config-path", "--skip-config-validation")
+        if name == "refresh":
+            _flags(parser, "--clear-pending-creates")
+        if name == "destroy":
+            _flags(parser, "--exclude-protected", "--remove")
+
+
+def _parser() -> _Parser:
+    common = _common()
+    parser = _Parser(
+        prog="lab.engine", description="A small deployment engine in the place of pulumi.", parents=[common]
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    _operations(commands, common)
+    cancel = commands.add_parser("cancel", parents=[common])
+    cancel.add_argument("name", nargs="?")
+    cancel.add_argument("-y", "--yes", action="store_true")
+    cancel.set_defaults(run=stack_commands.cancel)
+    commands.add_parser("version", parents=[common]).set_defaults(run=stack_commands.version)
+    stack = commands.add_parser("stack", parents=[common]).add_subparsers(dest="action", required=True)
+    config = commands.add_parser("config", parents=[common]).add_subparsers(dest="action", required=True)
+
+    def add(
+        group: "argparse._SubParsersAction[_Parser]", name: str, run: Callable[..., None], *flags: str
+    ) -> argparse.ArgumentParser:
+        added = group.add_parser(name, parents=[common])
+        added.set_defaults(run=run)
+        _flags(added, *flags)
+        return added
+
+    add(stack, "init", stack_commands.init, "--no-select").add_argument("name", nargs="?")
+    add(stack, "ls", stack_commands.list_stacks, "--json", "--all")
+    add(stack, "output", stack_commands.output, "--json", "--show-secrets").add_argument("name", nargs="?")
+    add(stack, "export", stack_commands.export, "--show-secrets").add_argument("--file")
+    remove = add(stack, "rm", stack_commands.remove, "--force", "--preserve-config", "--remove-backups")
+    remove.add_argument("name", nargs="?")
+    remove.add_argument("-y", "--yes", action="store_true")
+    set_ = add(config, "set", stack_commands.config_set, "--path", "--secret", "--plaintext")
+    set_.add_argument("key")
+    set_.add_argument("value", nargs="?")
+    add(config, "get", stack_commands.config_get, "--path", "--json").add_argument("key")
+    return parser
+
+
+def _operate(arguments: argparse.Namespace) -> None:
+    """Run preview, up, refresh or destroy."""
+    from lab.engine.deploy import Deployer, Request  # noqa: PLC0415 - the other commands must not pay for it
+    from lab.engine.display import Digest, Display  # noqa: PLC0415 - as above
+    from lab.engine.run import Options  # noqa: PLC0415 - as above
+
+    operation = arguments.operation
+    only_preview = operation == "preview" or arguments.preview_only
+    if not only_preview and not (arguments.yes or arguments.skip_preview):
+        raise UsageError(_CONFIRM)
+    stack = Stack.open(Project.find(Path.cwd()), Backend.from_environment(), arguments.stack, arguments.config_file)
+    for assignment in getattr(arguments, "config", []):
+        stack_commands.assign(stack, assignment, path=arguments.config_path)
+    if operation == "up" and not only_preview and not arguments.skip_preview:
+        _preview_first(arguments)
+    if arguments.json and only_preview:
+        display: Display = Digest(stack.name)
+    else:
+        display = Display(stack.name, preview=only_preview, diff=arguments.diff)
+    stack.tell = display.diagnostic
+    options = Options(
+        preview=only_preview,
+        targets=tuple(arguments.target),
+        replacements=tuple(getattr(arguments, "replace", [])),
+        parallel=max(1, arguments.parallel),
+    )
+    request = Request(
+        refresh=getattr(arguments, "refresh", False),
+        expect_no_changes=arguments.expect_no_changes,
+        clear_pending_creates=getattr(arguments, "clear_pending_creates", False),
+        exclude_protected=getattr(arguments, "exclude_protected", False),
+    )
+    deployer = Deployer(stack, display, options)
+    if operation == "refresh":
+        deployer.refresh(request)
+    elif operation == "destroy":
+        deployer.destroy(request)
+        stack_commands.after_destroy(stack, arguments, preview=only_preview)
+    else:
+        deployer.up(request)
+
+
+def _preview_first(arguments: argparse.Namespace) -> None:
+    """Show the preview in a process of its own, because a process can run only one program."""
+    command = [sys.executable, "-m", "lab.engine", "preview", "--stack", arguments.stack]
+    command += ["--config-file", arguments.config_file] if arguments.config_file else []
+    command += ["--refresh"] if arguments.refresh else []
+    for flag, values in (("--target", arguments.target), ("--replace", arguments.replace)):
+        for value in values:
+            command += [flag, value]
+    here = str(Path(__file__).resolve().parent.parent.parent)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    }
+    if subprocess.run(command, check=False, env=environment).returncode != 0:
+        raise AlreadyReportedError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code that `pulumi` would have."""
+    try:
+        parsed = _parser().parse_args(arguments, argparse.Namespace(stack=None, cwd=None, config_file=None))
+        if parsed.config_file:
+            parsed.config_file = str(Path(parsed.config_file).absolute())
+        if parsed.cwd:
+            os.chdir(parsed.cwd)
+        parsed.run(parsed)
+    except AlreadyReportedError as error:
+        return error.exit_code
+    except (EngineError, PassphraseError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0

@@ -1,0 +1,292 @@
+"""What the person sees: one line when a step begins and one when it ends, then what went wrong, the outputs, a summary.
+
+The form is that of `pulumi` without a terminal. No secret value is ever printed. Source: pulumi:pkg/backend/display/
+{progress,rows,diff,object_diff}.go.
+"""
+
+import json
+import math
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Any, TextIO
+
+from lab.engine import paths
+from lab.engine import urn as urns
+from lab.engine.backend import StackName
+from lab.engine.state import Resource
+from lab.engine.steps import Step
+from lab.engine.values import Properties, Secret, mask
+
+PREFIXES = {
+    "same": "  ",
+    "create": "+ ",
+    "delete": "- ",
+    "update": "~ ",
+    "replace": "+-",
+    "create-replacement": "++",
+    "delete-replaced": "--",
+    "read": "> ",
+    "read-replacement": ">>",
+    "refresh": "~ ",
+    "remove-pending-replace": "~ ",
+}
+_RUNNING = {
+    "create": "creating",
+    "delete": "deleting",
+    "update": "updating",
+    "replace": "replacing",
+    "create-replacement": "creating replacement",
+    "delete-replaced": "deleting original",
+    "read": "reading",
+    "read-replacement": "reading for replacement",
+    "refresh": "refreshing",
+}
+_DONE = {
+    "create": "created",
+    "delete": "deleted",
+    "update": "updated",
+    "replace": "replaced",
+    "create-replacement": "created replacement",
+    "delete-replaced": "deleted original",
+    "read": "read",
+    "read-replacement": "read for replacement",
+    "refresh": "refresh",
+}
+_PLANNED = {**_DONE, "create": "create", "delete": "delete", "update": "update", "read": "read"} | dict.fromkeys(
+    ("replace", "create-replacement", "delete-replaced", "read-replacement"), "replace"
+)
+_CHANGES = ("create", "update", "delete", "replace", "remove-pending-replace")
+
+
+class Display:
+    """Prints one run as it goes. All lines go to `out`."""
+
+    def __init__(self, name: StackName, *, preview: bool, out: TextIO | None = None, diff: bool = False) -> None:
+        self._name = name
+        self._preview = preview
+        self._diff = diff
+        self._out = out or sys.stdout
+        self._lock = threading.Lock()
+        self._begun = time.monotonic()
+        self._started: dict[int, float] = {}
+        self._stack: Resource | None = None
+        self._stack_op = "same"
+        self._told: dict[str, list[str]] = {}
+        self._failed: set[str] = set()
+        self._hidden_texts: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def hide(self, texts: list[str]) -> None:
+        """Never show these texts, wherever they come from; very short ones would hide too much."""
+        self._hidden_texts = [text for text in texts if len(text) > 3]
+
+    def begin(self, verb: str) -> None:
+        """The first line: `Updating (site-a):`."""
+        self._print(f"{verb} ({self._name.stack}):\n")
+
+    def _print(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+        self._out.flush()
+
+    def _row(self, op: str, urn: str, status: str) -> None:
+        self._print(f" {PREFIXES.get(op, '  ')} {urns.display_type(urn)} {urns.name_of(urn)} {status}".rstrip())
+
+    def started(self, step: Step) -> None:
+        """A step begins."""
+        with self._lock:
+            self._started[id(step)] = time.monotonic()
+            if step.resource.type == urns.STACK_TYPE and step.op in ("same", "create"):
+                self._stack, self._stack_op = step.resource, step.op
+                self._row(step.op, step.urn, _PLANNED.get(step.op, "running") if self._preview else "running")
+            elif step.op in _RUNNING and not self._preview and not _hidden(step):
+                self._row(step.op, step.urn, f"{_RUNNING[step.op]} (0s)")
+
+    def finished(self, step: Step) -> None:
+        """A step succeeded."""
+        with self._lock:
+            if _hidden(step):
+                return
+            if step.logical:
+                self.counts[step.outcome] += 1
+            if step.resource.type == urns.STACK_TYPE and step.op in ("same", "create"):
+                return
+            if self._preview and step.op in _PLANNED:
+                self._row(step.op, step.urn, f"{_PLANNED[step.op]} {self._reasons(step)}")
+            elif step.op in _DONE:
+                self._row(step.op, step.urn, f"{_DONE[step.op]} ({self._elapsed(step)}) {self._reasons(step)}")
+            if self._diff:
+                self._print_differences(step)
+
+    def failed(self, step: Step) -> None:
+        """A step failed."""
+        with self._lock:
+            self._failed.add(step.urn)
+            self._row(step.op, step.urn, f"**{_RUNNING.get(step.op, '')} failed**")
+
+    def diagnostic(self, urn: str, severity: str, text: str) -> None:
+        """Something to tell, at the end."""
+        with self._lock:
+            for hidden in self._hidden_texts:
+                text = text.replace(hidden, "[secret]")
+            prefix = "" if severity == "info" else f"{severity}: "
+            self._told.setdefault(urn, []).append(f"{prefix}{text}")
+
+    def _elapsed(self, step: Step) -> str:
+        seconds = time.monotonic() - self._started[id(step)]
+        return f"{seconds:.2f}s" if seconds < 1 else f"{int(seconds)}s"
+
+    @staticmethod
+    def _reasons(step: Step) -> str:
+        if step.op == "same":
+            return ""
+        signs = {"add": "+", "delete": "-", "update": "~"}
+        keys = {str(paths.parse(path)[0]): signs[kind.split("-")[0]] for path, kind in step.diff.detailed.items()}
+        return f"[diff: {','.join(sign + key for key, sign in sorted(keys.items()))}]" if keys else ""
+
+    def _print_differences(self, step: Step) -> None:
+        for path, kind in step.diff.detailed.items():
+            old = _at(step.old, path)
+            new = _at(step.new, path)
+            shown = {"add": new, "delete": old}.get(kind.split("-")[0], f"{old} => {new}")
+            self._print(f"      {path}: {shown}{' (forces replacement)' if kind.endswith('-replace') else ''}")
+
+    def end(self, old_outputs: Properties, outputs: Properties, *, failed: bool) -> None:
+        """The last lines."""
+        with self._lock:
+            if self._stack is not None and not self._preview:
+                seconds = int(time.monotonic() - self._begun)
+                done = f"created ({seconds}s)" if self._stack_op == "create" else ""
+                self._row(self._stack_op, self._stack.urn, "**failed**" if failed else done)
+            self._print_diagnostics()
+            self._print_outputs(old_outputs, outputs)
+            self._print_summary()
+
+    def _print_diagnostics(self) -> None:
+        if not self._told:
+            return
+        self._print("Diagnostics:")
+        for urn, texts in self._told.items():
+            owner = urn or urns.make(
+                self._name.stack, self._name.project, "", urns.STACK_TYPE, f"{self._name.project}-{self._name.stack}"
+            )
+            self._print(f"  {urns.display_type(owner)} ({urns.name_of(owner)}):")
+            for text in texts:
+                for line in text.rstrip().split("\n"):
+                    self._print(f"    {line}".rstrip())
+            self._print("")
+
+    def _print_outputs(self, old: Properties, new: Properties) -> None:
+        lines = [line for key in sorted({*old, *new}) for line in self._output(key, old, new)]
+        if lines:
+            self._print("Outputs:")
+            for line in lines:
+                self._print(f"  {line}")
+            self._print("")
+
+    @staticmethod
+    def _output(key: str, old: Properties, new: Properties) -> list[str]:
+        if key not in new:
+            return [f"- {key}: {_shown(old[key])}"]
+        if key not in old:
+            return [f"+ {key}: {_shown(new[key])}"]
+        if old[key] == new[key]:
+            return [f"  {key}: {_shown(new[key])}"]
+        return [f"~ {key}: {_shown(old[key])} => {_shown(new[key])}"]
+
+    def _print_summary(self) -> None:
+        self._print("Resources:")
+        changes = [(op, self.counts[op]) for op in _CHANGES if self.counts[op]]
+        for op, count in changes:
+            words = f"to {op}" if self._preview else f"{op}d"
+            self._print(f"    {PREFIXES[op]}{count} {words}")
+        pieces = [f"{sum(count for _, count in changes)} changes"] if len(changes) > 1 else []
+        pieces += [f"{self.counts['same']} unchanged"] if self.counts["same"] else []
+        if pieces:
+            self._print(f"    {'. '.join(pieces)}")
+        if self._failed:
+            self._print(f"    {len(self._failed)} errored")
+        if not self._preview:
+            self._print(f"\nDuration: {math.ceil(time.monotonic() - self._begun)}s")
+
+
+def _hidden(step: Step) -> bool:
+    """Default providers are nobody's concern."""
+    return urns.is_provider(step.resource.type) and step.resource.name.startswith("default")
+
+
+def _at(resource: Resource | None, path: str) -> str:
+    value: Any = resource.inputs if resource is not None else None
+    for part in paths.parse(path):
+        if isinstance(value, Secret):
+            break
+        found, value = paths.get(value, (part,))
+        if not found:
+            return "[unknown]"
+    return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    plain = mask(value)
+    return plain if plain in ("[secret]", "[unknown]") else json.dumps(plain)
+
+
+class Digest(Display):
+    """`preview --json`: says nothing until the end, then prints one document."""
+
+    def __init__(self, name: StackName) -> None:
+        super().__init__(name, preview=True, out=_Nowhere())
+        self._steps: list[dict[str, Any]] = []
+        self._diagnostics: list[dict[str, str]] = []
+
+    def started(self, step: Step) -> None:
+        """Note the step; unchanged resources do not count, but for the stack."""
+        super().started(step)
+        if _hidden(step) or (step.op == "same" and step.resource.type != urns.STACK_TYPE):
+            return
+        self._steps.append({"step": step})
+
+    def diagnostic(self, urn: str, severity: str, text: str) -> None:
+        """Note what is told."""
+        super().diagnostic(urn, severity, text)
+        prefix = "" if severity == "info" else f"{severity}: "
+        found = {"message": f"{prefix}{text}", "severity": severity}
+        self._diagnostics.append({"urn": urn, **found} if urn else found)
+
+    def end(self, old_outputs: Properties, outputs: Properties, *, failed: bool) -> None:
+        """Print the document."""
+        super().end(old_outputs, outputs, failed=failed)
+        document: dict[str, Any] = {"steps": [_step_to_json(item["step"]) for item in self._steps]}
+        if self._diagnostics:
+            document["diagnostics"] = self._diagnostics
+        document["duration"] = int((time.monotonic() - self._begun) * 1e9)
+        document["changeSummary"] = {op: count for op, count in sorted(self.counts.items()) if count}
+        sys.stdout.write(json.dumps(document, indent=4) + "\n")
+
+
+class _Nowhere:
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    from lab.engine.state import resource_to_json  # noqa: PLC0415 - only this form needs it
+
+    document: dict[str, Any] = {"op": step.outcome if step.op == "refresh" else step.op, "urn": step.urn}
+    if step.resource.provider:
+        document["provider"] = step.resource.provider
+    for key, resource in (("oldState", step.old), ("newState", step.new)):
+        if resource is not None:
+            document[key] = resource_to_json(resource, None)
+    if step.diff.replace:
+        document["replaceReasons"] = step.diff.replace
+    if step.diff.detailed:
+        document["diffReasons"] = sorted({str(paths.parse(path)[0]) for path in step.diff.detailed})
+        document["detailedDiff"] = {
+            path: {"kind": kind, "inputDiff": False} for path, kind in step.diff.detailed.items()
+        }
+    return document

@@ -1,0 +1,1 @@
+"""The providers that the engine knows, each behind the small protocol in `base`."""

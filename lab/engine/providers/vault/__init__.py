@@ -1,0 +1,1 @@
+"""The vault provider: the resources that connect a cluster to Vault or OpenBao, by the HTTP API."""
