@@ -4,6 +4,7 @@ Owns the file `environment.json` in the lab's home, which exists from the moment
 `stop`. It names the files that hold secrets and holds none itself. How a part is started is `lab.servers`' business.
 """
 
+import errno
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from lab.servers.supervisor import Supervisor, recorded
 
 CONTEXTS = ("site-a", "site-b")
 FILE = "environment.json"
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +125,15 @@ def start(
                 addresses = Start(supervisor, without, contexts).run()
                 environment = Environment(root=home.root, without=without, contexts=contexts, **vars(addresses))
                 _save(environment)
-        except BaseException:
-            supervisor.give_up()
+        except BaseException as error:
             supervisor.stop_begun()
             if known is None:
                 forget(home, keep=("logs",))
+            if isinstance(error, OSError) and error.errno in UNWRITABLE:
+                raise LabError(
+                    f"The lab cannot write to its home {home.root} ({error.strerror}): free space or fix the rights, "
+                    "or set RHSI_LAB_HOME to a folder on another disk."
+                ) from error
             raise
         return environment
 

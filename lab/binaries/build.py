@@ -90,7 +90,11 @@ class Build:
         self._check_space()
         self._progress.step(f"building {_listed(self._recipe)} {self._recipe.version} (once; log: {self._log})")
         try:
-            with tempfile.TemporaryDirectory(prefix=".build-", dir=bin_folder()) as scratch:
+            prefix = f".build-{self._recipe.name}-"
+            for left_behind in bin_folder().glob(f"{prefix}*"):
+                # Of a build that was killed: the lock is ours, so nobody works in it.
+                shutil.rmtree(left_behind)
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=bin_folder()) as scratch:
                 output = Path(scratch, "programs")
                 output.mkdir()
                 self._compile(self._source(Path(scratch)), output)

@@ -3,12 +3,12 @@
 Owns its definitions in the cluster and its process. Which stores and secrets exist is the program's business.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from kubernetes.dynamic.exceptions import ConflictError, DynamicApiError
+from kubernetes.dynamic.exceptions import ConflictError
 
-from lab.home import LabError
 from lab.kube import connect
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
@@ -28,19 +28,16 @@ def define(context: str, kubeconfig: str, definitions: list[dict[str, Any]], sup
     """Create the CustomResourceDefinitions that are not there and wait until the API server serves them.
 
     Raises:
-        LabError: the API server refuses one, or does not serve it in time.
+        LabError: the API server does not serve one in time.
+        kubernetes.client.exceptions.ApiException: it refuses one.
     """
     api = connect(context, kubeconfig).resources.get(
         api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
     )
     names = [definition["metadata"]["name"] for definition in definitions]
-    for name, definition in zip(names, definitions, strict=True):
-        try:
+    for definition in definitions:
+        with contextlib.suppress(ConflictError):
             api.create(body=definition)
-        except ConflictError:
-            continue
-        except DynamicApiError as error:
-            raise LabError(f"{context} refuses the definition {name}: {error.status} {error.reason}.") from error
 
     def established() -> bool:
         conditions = [api.get(name=name).to_dict().get("status", {}).get("conditions", []) for name in names]

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
+
 from lab import binaries
 from lab.binaries.definitions import external_secrets_definitions
+from lab.home import LabError
 from lab.kube import connect
 from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
@@ -93,10 +97,17 @@ class Start:
 
     def _define(self, context: str) -> None:
         """Create the kinds of the parts that act in this cluster."""
-        if "skupper" in self._parts:
-            skupper.install(connect(context, self._clusters.kubeconfig))
-        if context in self._secret_contexts:
-            define(context, self._clusters.kubeconfig, self._definitions, self._supervisor)
+        try:
+            if "skupper" in self._parts:
+                skupper.install(connect(context, self._clusters.kubeconfig))
+            if "eso" in self._parts and context in self._secret_contexts:
+                define(context, self._clusters.kubeconfig, self._definitions, self._supervisor)
+        except (ApiException, HTTPError) as error:
+            reason = f"{error.status} {error.reason}" if isinstance(error, ApiException) else str(error)
+            raise LabError(
+                f"The custom resource definitions of Skupper and External Secrets cannot be created in {context} "
+                f"({reason}): they need an administrator, or leave out the parts skupper and eso."
+            ) from error
 
     def _actors(self) -> list[Callable[[], object]]:
         """What acts in the clusters, once API servers and kinds are there."""
