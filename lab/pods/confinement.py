@@ -24,6 +24,8 @@ _NOT_STARTED = 125
 def main(report: int) -> int:
     """Run the plan from standard input; `report` is a pipe that closes when the command runs, or says why not."""
     kernel.die_with_parent()
+    # Until there is somebody to pass it on to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     plan = Plan.decode(sys.stdin.buffer.read())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.set_inheritable(report, False)
@@ -34,8 +36,7 @@ def main(report: int) -> int:
         return _NOT_STARTED
     kernel.die_with_parent()
     first = _fork(lambda: _be_process_one(plan, report, single_user=single_user), report)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
-    return _wait(first)
+    return _wait(first, lambda: os.kill(first, signal.SIGTERM))
 
 
 def _be_process_one(plan: Plan, report: int, *, single_user: bool) -> int:
@@ -43,10 +44,8 @@ def _be_process_one(plan: Plan, report: int, *, single_user: bool) -> int:
     kernel.keep_mounts_to_ourselves()
     socket.sethostname(plan.hostname[:63])
     root_filesystem.enter(plan)
-    # Before the command exists, because process 1 does not even notice a signal that it has no handler for.
-    signal.signal(signal.SIGTERM, lambda *_: _terminate_all())
     command = _fork(lambda: _run_command(plan, single_user=single_user), report)
-    return _wait(command)
+    return _wait(command, _terminate_all)
 
 
 def _run_command(plan: Plan, *, single_user: bool) -> int:
@@ -55,6 +54,7 @@ def _run_command(plan: Plan, *, single_user: bool) -> int:
     # Python ignores these two, and an ignored signal stays ignored across exec.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _become_user(plan, single_user=single_user)
     try:
         os.chdir(plan.working_dir)
@@ -94,8 +94,10 @@ def _fork(child: Callable[[], int], report: int) -> int:
         os._exit(status)
 
 
-def _wait(child: int) -> int:
+def _wait(child: int, on_terminate: Callable[[], None]) -> int:
     """The child's exit code as a shell counts (128 + signal); other children are reaped on the way."""
+    signal.signal(signal.SIGTERM, lambda *_: on_terminate())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     while True:
         process, status = os.wait()
         if process == child:

@@ -1,0 +1,145 @@
+"""The walls around a container, without any cluster."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+
+from lab.pods.container import Launched, StartError, launch
+from lab.pods.plan import Mount, Plan
+from lab.pods.security import DEFAULT_UID
+from lab.pods.variables import PATH
+
+pytestmark = pytest.mark.lab
+
+
+def plan(folder: Path, script: str, **parts: object) -> Plan:
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    fixed: dict[str, object] = {
+        "scratch": str(scratch),
+        "argv": ("sh", "-c", script),
+        "environment": {"PATH": PATH},
+        "hostname": "a-pod",
+        "uid": DEFAULT_UID,
+        "gid": 0,
+    }
+    return Plan(**(fixed | parts))  # type: ignore[arg-type]  # the parts are checked where they are used
+
+
+def run(folder: Path, script: str, **parts: object) -> tuple[str, int]:
+    """What the script printed, and its exit code."""
+    launched = launch(plan(folder, script, **parts))
+    return output_of(launched), launched.process.wait()
+
+
+def output_of(launched: Launched) -> str:
+    with launched.output as pipe:
+        return pipe.read().decode()
+
+
+@retry(stop=stop_after_delay(5), wait=wait_fixed(0.02), retry=retry_if_result(bool))
+def no_process_with(argument: str) -> list[int]:
+    return [process.pid for process in psutil.process_iter(["cmdline"]) if argument in (process.info["cmdline"] or [])]
+
+
+def test_output_and_exit_code_are_the_commands_own(tmp_path: Path) -> None:
+    assert run(tmp_path, "echo out; echo err >&2; exit 7") == ("out\nerr\n", 7)
+
+
+def test_a_command_may_open_its_standard_streams_by_name(tmp_path: Path) -> None:
+    assert run(tmp_path, "echo a; echo b > /dev/stdout; echo c > /dev/stderr") == ("a\nb\nc\n", 0)
+
+
+def test_a_command_has_the_plans_user_and_no_power_at_all(tmp_path: Path) -> None:
+    output, _ = run(tmp_path, "id -u; id -g; grep -E '^(CapPrm|CapEff|CapBnd|NoNewPrivs)' /proc/self/status")
+    assert output.split() == [
+        str(DEFAULT_UID), "0", "CapPrm:", "0" * 16, "CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1",
+    ]  # fmt: skip
+
+
+def test_even_root_has_no_power_and_cannot_change_the_machine(tmp_path: Path) -> None:
+    script = "grep CapEff /proc/self/status; touch /etc/rhsi-was-here; echo 1 > /proc/sys/vm/drop_caches"
+    output, code = run(tmp_path, script, uid=0)
+    assert "0" * 16 in output
+    assert code != 0
+    assert not Path("/etc/rhsi-was-here").exists()
+
+
+def test_the_environment_is_the_plans_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "never-in-a-pod")
+    output, _ = run(tmp_path, "env", environment={"PATH": PATH, "my.name": "a b", "HOME": "/"})
+    assert "never-in-a-pod" not in output
+    assert {line.partition("=")[0] for line in output.splitlines()} <= {"PATH", "HOME", "PWD", "my.name", "_"}
+
+
+def test_homes_and_checkouts_of_the_machine_are_absent(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    output, _ = run(tmp_path, f"ls -A /root /home /tmp /run; cat {tmp_path}/secret; ls /.machine; ls /")
+    assert "x\n" not in output.splitlines()
+    assert output.count("No such file") == 2
+    assert {"usr", "etc", "tmp"} <= set(output.split())
+
+
+def test_a_read_only_root_takes_no_file_anywhere(tmp_path: Path) -> None:
+    script = "for f in / /tmp /etc /usr /var/tmp /run; do touch $f/x 2>/dev/null && echo wrote $f; done; echo end"
+    assert run(tmp_path, script, uid=0, read_only_root=True) == ("end\n", 0)
+    assert "wrote /tmp" in run(tmp_path, script)[0]
+
+
+def test_mount_points_may_be_missing_and_the_machine_does_not_get_them(tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "key").write_text("value")
+    mounts = (
+        Mount(source=str(volume), target="/etc/rhsi-test", read_only=True),
+        Mount(source=str(volume), target="/var/run/a/b"),
+        Mount(source=str(volume / "key"), target="/one-file", read_only=True),
+    )
+    script = "cat /etc/rhsi-test/key /run/a/b/key /one-file; touch /etc/rhsi-test/new"
+    output, code = run(tmp_path, script, mounts=mounts, uid=0)
+    assert output.startswith("value" * 3)
+    assert code != 0
+    assert not Path("/etc/rhsi-test").exists()
+
+
+def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match='exec: "nonsense": No such file or directory'):
+        launch(plan(tmp_path, "", argv=("nonsense",)))
+
+
+def test_a_term_signal_reaches_every_process_and_none_outlives_the_command(tmp_path: Path) -> None:
+    launched = launch(plan(tmp_path, "setsid sleep 7001 & sleep 7001"))
+    launched.process.terminate()
+    assert output_of(launched) == ""
+    assert launched.process.wait() == 128 + 15
+    assert no_process_with("7001") == []
+
+
+def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    assert run(tmp_path, "setsid sleep 7002 & exit 0") == ("", 0)
+    assert no_process_with("7002") == []
+
+
+def test_a_command_that_ignores_the_term_signal_can_be_killed(tmp_path: Path) -> None:
+    launched = launch(plan(tmp_path, "trap '' TERM; echo ready; sleep 7003 & wait; wait"))
+    assert launched.output.read1() == b"ready\n"
+    launched.process.terminate()
+    launched.process.kill()
+    assert output_of(launched) == ""
+    assert no_process_with("7003") == []
+
+
+def test_nothing_of_the_plan_shows_in_arguments(tmp_path: Path) -> None:
+    environment = {"PATH": PATH, "SECRET": "in-the-environment-only"}
+    launched = launch(plan(tmp_path, "echo ready; sleep 7004", environment=environment))
+    assert launched.output.read1() == b"ready\n"
+    family = [psutil.Process(launched.process.pid), *psutil.Process(launched.process.pid).children(recursive=True)]
+    arguments = " ".join(argument for process in family for argument in process.cmdline())
+    launched.process.kill()
+    assert output_of(launched) == ""
+    assert "7004" in arguments
+    assert "in-the-environment-only" not in arguments
+    assert os.environ.get("SECRET") is None

@@ -1,0 +1,193 @@
+"""Volumes and logs of pods, as files."""
+
+import base64
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.home import Home
+from lab.kube import Manifest
+from lab.pods import logs
+from lab.pods.service_account import with_cluster_ca
+from lab.pods.variables import ContainerConfigError, Kind
+from lab.pods.volumes import VolumeError, Volumes
+
+GROUP = os.getgid()
+OBJECTS: dict[tuple[Kind, str], Manifest] = {}
+
+
+def find(kind: Kind, name: str) -> Manifest | None:
+    return OBJECTS.get((kind, name))
+
+
+def token(audience: str | None, seconds: int | None) -> str:
+    return f"token for {audience} {seconds}"
+
+
+@pytest.fixture(autouse=True)
+def objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = {"data": {"code": base64.b64encode(b"xyz").decode(), "url": base64.b64encode(b"https://a").decode()}}
+    monkeypatch.setitem(OBJECTS, ("Secret", "link"), secret)
+    monkeypatch.setitem(OBJECTS, ("ConfigMap", "scripts"), {"data": {"run.sh": "#!/bin/sh\n"}})
+
+
+def made(tmp_path: Path, *volumes: Manifest) -> Volumes:
+    pod = {
+        "metadata": {"name": "p", "namespace": "rhsi", "uid": "u", "labels": {"a": "b"}},
+        "spec": {"volumes": list(volumes)},
+    }
+    return Volumes(pod, tmp_path / "small", tmp_path / "large", GROUP)
+
+
+def source(volumes: Volumes, name: str, **mount: Any) -> Path:
+    container = {"volumeMounts": [{"name": name, "mountPath": "/m", **mount}]}
+    return Path(volumes.mounts(container, {"POD": "p"})[0].source)
+
+
+def test_a_secret_becomes_files_that_its_group_alone_may_read(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "v", "secret": {"secretName": "link", "defaultMode": 0o400}})
+    volumes.refresh(find, token)
+    folder = source(volumes, "v")
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {"code": "xyz", "url": "https://a"}
+    assert stat.S_IMODE((folder / "code").stat().st_mode) == 0o440
+    assert (folder / "code").stat().st_gid == GROUP
+
+
+def test_items_choose_rename_and_set_modes(tmp_path: Path) -> None:
+    items = [{"key": "run.sh", "path": "bin/run", "mode": 0o555}]
+    volumes = made(tmp_path, {"name": "v", "configMap": {"name": "scripts", "items": items}})
+    volumes.refresh(find, token)
+    file = source(volumes, "v") / "bin" / "run"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o555
+    assert [path.name for path in source(volumes, "v").iterdir()] == ["bin"]
+
+
+def test_a_projection_joins_token_authority_and_namespace(tmp_path: Path) -> None:
+    sources = [
+        {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 600}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+        {"secret": {"name": "link", "optional": True}},
+    ]
+    volumes = made(tmp_path, {"name": "v", "projected": {"sources": sources}})
+    volumes.refresh(with_cluster_ca(find, "the authority"), token)
+    files = {file.name: file.read_text() for file in source(volumes, "v").iterdir()}
+    assert files == {
+        "token": "token for vault 600",
+        "ca.crt": "the authority",
+        "namespace": "rhsi",
+        "code": "xyz",
+        "url": "https://a",
+    }
+
+
+def test_the_kubeconfigs_authority_replaces_the_published_one_and_no_other_object(tmp_path: Path) -> None:
+    reader = with_cluster_ca(find, "the authority")
+    assert reader("ConfigMap", "scripts") == OBJECTS["ConfigMap", "scripts"]
+    assert reader("Secret", "kube-root-ca.crt") is None
+    assert with_cluster_ca(find, None)("ConfigMap", "kube-root-ca.crt") is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_change_replaces_the_file_and_a_vanished_key_takes_its_file_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volumes = made(tmp_path, {"name": "v", "secret": {"secretName": "link"}})
+    volumes.refresh(find, token)
+    untouched = (source(volumes, "v") / "code").stat().st_ino
+    volumes.refresh(find, token)
+    assert (source(volumes, "v") / "code").stat().st_ino == untouched
+    monkeypatch.setitem(OBJECTS, ("Secret", "link"), {"data": {"code": base64.b64encode(b"new").decode()}})
+    volumes.refresh(find, token)
+    assert {file.name: file.read_text() for file in source(volumes, "v").iterdir()} == {"code": "new"}
+
+
+@pytest.mark.parametrize(
+    ("volume", "message"),
+    [
+        ({"secret": {"secretName": "absent"}}, 'for volume "v" : secret "absent" not found'),
+        (
+            {"secret": {"secretName": "link", "items": [{"key": "absent", "path": "x"}]}},
+            "references non-existent secret key: absent",
+        ),
+        ({"hostPath": {"path": "/etc"}}, "no volumes of kind hostPath"),
+        ({"configMap": {"name": "scripts", "items": [{"key": "run.sh", "path": "../out"}]}}, "leaves its volume"),
+    ],
+)
+def test_a_volume_that_cannot_be_made_says_why(tmp_path: Path, volume: Manifest, message: str) -> None:
+    with pytest.raises(VolumeError, match=message):
+        made(tmp_path, {"name": "v", **volume}).refresh(find, token)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_optional_may_be_absent(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "v", "secret": {"secretName": "absent", "optional": True}})
+    volumes.refresh(find, token)
+    assert list(source(volumes, "v").iterdir()) == []
+
+
+def test_empty_folders_are_everybodys_and_only_those_in_memory_lie_with_the_secrets(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "disk", "emptyDir": {}}, {"name": "memory", "emptyDir": {"medium": "Memory"}})
+    volumes.refresh(find, token)
+    assert source(volumes, "disk").parent.name == "large"
+    assert source(volumes, "memory").parent.name == "small"
+    assert stat.S_IMODE(source(volumes, "disk").stat().st_mode) & 0o777 == 0o777
+
+
+def test_only_empty_folders_can_be_written_to(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "e", "emptyDir": {}}, {"name": "s", "secret": {"secretName": "link"}})
+    mounts = [
+        {"name": "s", "mountPath": "/b/c"},
+        {"name": "e", "mountPath": "/b"},
+        {"name": "e", "mountPath": "/a", "readOnly": True},
+    ]
+    found = volumes.mounts({"volumeMounts": mounts}, {})
+    assert [(mount.target, mount.read_only) for mount in found] == [("/a", True), ("/b", False), ("/b/c", True)]
+
+
+def test_a_sub_path_is_one_file_or_a_folder_made_on_demand(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "e", "emptyDir": {}}, {"name": "s", "secret": {"secretName": "link"}})
+    volumes.refresh(find, token)
+    assert source(volumes, "s", subPath="code").read_text() == "xyz"
+    assert source(volumes, "e", subPathExpr="of-$(POD)").name == "of-p"
+    for bad in ({"subPath": "absent"}, {"subPath": "../large"}):
+        with pytest.raises(ContainerConfigError, match="subPath"):
+            source(volumes, "s", **bad)
+
+
+def test_a_sub_path_does_not_follow_a_link_out_of_its_volume(tmp_path: Path) -> None:
+    volumes = made(tmp_path, {"name": "e", "emptyDir": {}})
+    volumes.refresh(find, token)
+    (source(volumes, "e") / "way-out").symlink_to("/etc")
+    with pytest.raises(ContainerConfigError, match="does not exist in its volume"):
+        source(volumes, "e", subPath="way-out")
+
+
+def test_a_mount_without_a_volume_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContainerConfigError, match='"absent" names no volume'):
+        source(made(tmp_path), "absent")
+
+
+def test_the_tail_of_a_log_keeps_to_lines_and_bytes(tmp_path: Path) -> None:
+    log = tmp_path / "main.log"
+    log.write_text("".join(f"{number}\n" for number in range(200)))
+    assert logs.tail(log).splitlines() == [str(number) for number in range(120, 200)]
+    assert logs.tail(log, size=8) == "198\n199\n"
+    assert logs.tail(tmp_path / "absent.log") == ""
+
+
+def test_logs_are_found_by_pod_and_by_job(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for pod in ("claim-abcde", "claim-fghij", "claim-other-abcde"):
+        folder = logs.folder(home, "rhsi/api-x:6443/admin", "rhsi", pod)
+        (folder / "main.log").write_text(pod)
+        (folder / "main.previous.log").write_text("before")
+    found = list(logs.read(home, "rhsi/api-x:6443/admin", "rhsi", "claim"))
+    assert sorted(found) == [("claim-abcde", "main", "claim-abcde"), ("claim-fghij", "main", "claim-fghij")]
+    assert [text for _, _, text in logs.read(home, "rhsi/api-x:6443/admin", "rhsi", "claim-other-abcde")] == [
+        "claim-other-abcde"
+    ]
+    assert logs.find(home, "site-b", "rhsi", "claim") == []
