@@ -11,6 +11,7 @@ from pathlib import Path
 import hvac
 import psutil
 import pytest
+import yaml
 from kubernetes.client import VersionApi
 from tenacity import retry, stop_after_delay, wait_fixed
 
@@ -172,6 +173,43 @@ def test_somebody_elses_clusters_and_vault_take_the_place_of_the_labs(
     finally:
         environment.stop(home)
     assert all(process.alive for process in small.processes()), "they are not the guest's to stop"
+
+
+def test_the_runner_of_pods_alone_serves_somebody_elses_cluster(
+    small: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in small.environ().items():
+        monkeypatch.setenv(name, value)
+    home = Home(tmp_path / "guest")
+    guest = environment.start(home, frozenset(PARTS) - {"pods"}, CONTEXTS)
+    try:
+        (runner,) = guest.processes()
+        handle = runner.handle()
+        assert runner.name == "pods"
+        assert handle is not None
+        assert small.vault_token not in str(handle.environ())
+    finally:
+        environment.stop(home)
+    assert not runner.alive
+
+
+def test_a_user_who_may_not_create_kinds_is_told_so(
+    small: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = connect("solo", small.kubeconfig).resources.get(api_version="v1", kind="ServiceAccount")
+    token = accounts.subresources["token"].create(
+        name="default", namespace="default", body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
+    )
+    config = yaml.safe_load(Path(small.kubeconfig).read_text())
+    config["users"] = [{"name": "solo", "user": {"token": token.status.token}}]
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    for name, value in (small.environ() | {"KUBECONFIG": str(file)}).items():
+        monkeypatch.setenv(name, value)
+    home = Home(tmp_path / "guest")
+    with pytest.raises(LabError, match=r"cannot be created in solo \(403 Forbidden\): they need an administrator"):
+        environment.start(home, frozenset(PARTS) - {"skupper"}, CONTEXTS)
+    assert processes_of(home) == []
 
 
 def test_a_vault_that_refuses_the_token_is_one_sentence(
