@@ -188,8 +188,10 @@ def test_a_load_balancer_has_another_name_in_another_cluster() -> None:
 
 
 def test_an_ip_address_is_preferred_to_a_host_name() -> None:
-    access = {"metadata": {"name": "a", "namespace": "n"}, "spec": {"ports": [{"name": "edge", "port": 1}]}}
-    service = {"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4", "hostname": "h"}, {"hostname": "i"}, {}]}}}
+    access: Manifest = {"metadata": {"name": "a", "namespace": "n"}, "spec": {"ports": [{"name": "edge", "port": 1}]}}
+    service: Manifest = {
+        "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4", "hostname": "h"}, {"hostname": "i"}, {}]}}
+    }
     assert [found["host"] for found in endpoints_of(access, service)] == ["1.2.3.4", "i"]
     assert endpoints_of(access, {"status": {}}) == []
     local = {**access, "spec": {**access["spec"], "accessType": "local"}}
