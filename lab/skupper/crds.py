@@ -49,5 +49,6 @@ def install(client: DynamicClient) -> None:
 
 def _established(api: Api, name: str) -> bool:
     found = api.get(CRD, "", name) or {}
-    conditions = found.get("status", {}).get("conditions", [])
+    # A definition that is seconds old has no conditions yet: the field is there and null.
+    conditions = found.get("status", {}).get("conditions") or []
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
