@@ -58,6 +58,7 @@ class Cluster:
         self.options = options
         self.queue = WorkQueue()
         self.log = logging.getLogger(f"skupper.{context}")
+        self._met: set[str] = set()
         client = connect(context)
         self.api = Api(client)
         self._informers = {kind: self._informer(kind, whole) for kind in api.SKUPPER_KINDS}
@@ -141,8 +142,15 @@ class Cluster:
     def is_controlled(self, namespace: str) -> bool:
         """Whether the namespace is this controller's.
 
-        A ConfigMap `skupper` may give it to another one (upstream internal/kube/controller/namespaces.go).
+        A ConfigMap `skupper` may give it to another one (upstream internal/kube/controller/namespaces.go). Called by
+        the worker only.
         """
+        if namespace not in self._met:
+            # Two watches keep no order between them: the assignment may be older than the first object, and yet later.
+            found = self.api.get(api.CONFIG_MAP, namespace, "skupper")
+            if found:
+                self._observed(api.CONFIG_MAP, found)
+            self._met.add(namespace)
         found = self.get(api.CONFIG_MAP, namespace, "skupper")
         controller = (found or {}).get("data", {}).get("controller", "")
         if controller and "/" not in controller:

@@ -216,14 +216,14 @@ class Controller:
     def _work(self) -> None:
         while key := self._cluster.queue.get():
             try:
-                if self._cluster.is_controlled(api.split_key(key.name)[0]):
-                    self._attempt(key)
+                self._attempt(key)
             finally:
                 self._cluster.queue.done(key)
 
     def _attempt(self, key: Key) -> None:
         try:
-            self._handlers[key.handler](key.name)
+            if self._cluster.is_controlled(api.split_key(key.name)[0]):
+                self._handlers[key.handler](key.name)
         except ApiException as error:
             again = self._cluster.queue.retry(key, ATTEMPTS)
             self._cluster.log.info("%s %s%s: %s", *key, ", again" if again else "", api.error_text(error))
