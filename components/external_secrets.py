@@ -83,7 +83,8 @@ def external_secret_spec(args: SyncedSecretArgs) -> dict[str, Any]:
     """Spec of the ExternalSecret: the whole Vault secret, deleted together with the ExternalSecret."""
     return {
         "refreshPolicy": "Periodic",
-        "refreshInterval": "1h",
+        # In the form in which the controller writes it back: any other one shows as drift and conflicts with it.
+        "refreshInterval": "1h0m0s",
         "secretStoreRef": {"kind": "SecretStore", "name": args.store},
         "target": {"name": args.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
         "dataFrom": [{"extract": {"key": args.path}}],
