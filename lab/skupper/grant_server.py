@@ -154,6 +154,6 @@ class GrantServer(ThreadingHTTPServer):
         connection, address = super().get_request()
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
-    def handle_error(self, request: object, client_address: tuple[str, int]) -> None:  # noqa: ARG002 - socketserver's
+    def handle_error(self, request: object, client_address: tuple[str, int]) -> None:  # noqa: ARG002 - socketserver's signature
         """A client that broke off, or whose handshake failed, is worth one line and no traceback."""
         log.info("connection from %s failed", client_address[0], exc_info=log.isEnabledFor(logging.DEBUG))
