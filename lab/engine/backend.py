@@ -1,7 +1,7 @@
 """Where stacks are kept: the layout of Pulumi's file backend below `PULUMI_BACKEND_URL=file://<folder>`.
 
-`.pulumi/stacks/<project>/<stack>.json` holds a stack's checkpoint, `.pulumi/locks/organization/<project>/<stack>/<uuid>.json` is
-there while somebody changes it. Source: pulumi:pkg/backend/diy/{state,lock,backend}.go.
+`.pulumi/stacks/<project>/<stack>.json` holds a stack's checkpoint; while somebody changes it there is a
+`.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. Source: pulumi:pkg/backend/diy/{state,lock,backend}.go.
 """
 
 import contextlib

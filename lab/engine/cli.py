@@ -5,6 +5,7 @@ Source: pulumi:pkg/cmd/pulumi. Unknown arguments are refused rather than ignored
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,8 +14,12 @@ from typing import NoReturn
 
 from lab.engine import stack_commands
 from lab.engine.backend import Backend
+from lab.engine.deploy import Deployer, Request
+from lab.engine.digest import Digest
+from lab.engine.display import Display
 from lab.engine.errors import AlreadyReportedError, EngineError, UsageError
 from lab.engine.project import Project
+from lab.engine.run import Options
 from lab.engine.secrets import PassphraseError
 from lab.engine.stack import Stack
 
@@ -33,8 +38,8 @@ def _flags(parser: argparse.ArgumentParser, *names: str) -> None:
         parser.add_argument(name, action="store_true")
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+def _common() -> _Parser:
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("-s", "--stack")
     common.add_argument("-C", "--cwd")
     common.add_argument("--config-file")
@@ -44,7 +49,7 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def _operations(commands: "argparse._SubParsersAction[_Parser]", common: argparse.ArgumentParser) -> None:
+def _operations(commands: "argparse._SubParsersAction[_Parser]", common: _Parser) -> None:
     for name, aliases in (("preview", ["pre"]), ("up", ["update"]), ("refresh", []), ("destroy", ["down"])):
         parser = commands.add_parser(name, aliases=aliases, parents=[common])
         parser.set_defaults(run=_operate, operation=name)
@@ -106,10 +111,6 @@ def _parser() -> _Parser:
 
 def _operate(arguments: argparse.Namespace) -> None:
     """Run preview, up, refresh or destroy."""
-    from lab.engine.deploy import Deployer, Request  # noqa: PLC0415 - the other commands must not pay for it
-    from lab.engine.display import Digest, Display  # noqa: PLC0415 - as above
-    from lab.engine.run import Options  # noqa: PLC0415 - as above
-
     operation = arguments.operation
     only_preview = operation == "preview" or arguments.preview_only
     if not only_preview and not (arguments.yes or arguments.skip_preview):
@@ -165,6 +166,8 @@ def _preview_first(arguments: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code that `pulumi` would have."""
+    # Until a run takes the signal over, and as for SIGINT: leave by the exits that release locks.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         parsed = _parser().parse_args(arguments, argparse.Namespace(stack=None, cwd=None, config_file=None))
         if parsed.config_file:
@@ -177,6 +180,9 @@ def main(arguments: Sequence[str]) -> int:
     except (EngineError, PassphraseError) as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted before anything was begun\n")
+        return EngineError.exit_code
     except OSError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

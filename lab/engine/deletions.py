@@ -1,6 +1,6 @@
-"""What must be deleted: together with a resource that makes room for its replacement, and at the end of a run.
+"""What is deleted at the end of a run, or by `destroy`.
 
-Source: `calculateDependentReplacements`, `GenerateDeletes` in pulumi:pkg/resource/deploy/step_generator.go.
+Source: `GenerateDeletes` in pulumi:pkg/resource/deploy/step_generator.go, `--exclude-protected` in pkg/cmd/pulumi.
 """
 
 from collections.abc import Sequence
@@ -8,65 +8,17 @@ from typing import TYPE_CHECKING
 
 from lab.engine import graph
 from lab.engine import urn as urns
-from lab.engine.providers.base import Request
+from lab.engine.removal import DeleteReplacedStep, DeleteStep, RemovePendingReplaceStep
 from lab.engine.run import Run
 from lab.engine.state import Resource
-from lab.engine.steps import DeleteReplacedStep, DeleteStep, RemovePendingReplaceStep, Step
-from lab.engine.values import UNKNOWN
+from lab.engine.steps import Step
 
 if TYPE_CHECKING:
     from lab.engine.planner import Planner
 
 
-def dependent_replacements(run: Run, planner: "Planner", root: Resource) -> list[Resource]:
-    """What cannot outlive `root`: resources that its replacement would replace as well, in dependency order.
-
-    That is asked of their providers, with every input unknown that comes from a replaced resource. Whatever was registered
-    before cannot depend on it.
-    """
-    from lab.engine.planner import replace_on_changes  # noqa: PLC0415 - the planner uses this module
-
-    gone = {root.urn}
-    found: list[Resource] = []
-    candidates = run.graph.depending_on(root, ignore=planner.touched.keys()) if root in run.graph else []
-    for resource in candidates:
-        if not resource.custom or resource.external:
-            continue
-        if resource.provider_urn in gone or resource.deleted_with in gone:
-            gone.add(resource.urn)
-            found.append(resource)
-            continue
-        affected = {key for key, needs in resource.property_dependencies.items() if gone & set(needs)}
-        if not affected & resource.inputs.keys():
-            continue
-        if urns.is_provider(resource.type):
-            run.registry.ensure(resource)
-        run.ensure_provider(resource)
-        news = {key: UNKNOWN if key in affected else value for key, value in resource.inputs.items()}
-        diff = run.registry.serving(resource).diff(
-            Request(
-                urn=resource.urn,
-                id=resource.id,
-                olds=resource.inputs,
-                outputs=resource.outputs,
-                news=news,
-                ignore_changes=resource.ignore_changes,
-                preview=True,
-            )
-        )
-        if replace_on_changes(diff, resource.replace_on_changes, unhealthy=False).replace:
-            gone.add(resource.urn)
-            found.append(resource)
-    found += [
-        resource
-        for resource in run.olds.values()
-        if root.urn in (resource.deleted_with, *resource.replace_with) and resource not in found
-    ]
-    return found
-
-
 def final_deletions(run: Run, planner: "Planner") -> list[list[Step]]:
-    """The steps that delete what the program no longer has and what was replaced, in groups that may run in parallel."""
+    """The steps that delete what the program no longer has and what was replaced; each group may run in parallel."""
     steps: dict[int, Step] = {}
     for resource in run.base:
         if not run.options.targeted(resource.urn) or (resource.delete and id(resource) in planner.deleted_early):

@@ -4,9 +4,7 @@ Source: pulumi:pkg/resource/deploy/deployment_executor.go, pkg/backend/diy/backe
 """
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.engine import deletions
@@ -14,28 +12,26 @@ from lab.engine import urn as urns
 from lab.engine.display import Display
 from lab.engine.errors import AlreadyReportedError, NoChangesExpectedError
 from lab.engine.executor import Executor
+from lab.engine.interrupts import cancelling
 from lab.engine.providers.base import ProviderError
 from lab.engine.providers.builtin import BuiltinProvider
 from lab.engine.providers.packages import known_packages
 from lab.engine.providers.registry import Package, Registry
+from lab.engine.reading import RefreshStep
 from lab.engine.run import Options, Run
 from lab.engine.snapshot import Snapshot
 from lab.engine.stack import Stack
 from lab.engine.state import Deployment, Resource, deployment_to_json
-from lab.engine.steps import RefreshStep
 from lab.engine.values import Properties
 
 _PENDING = (
     "These resources are in an unknown state because the Pulumi CLI was interrupted while waiting for changes to these "
-    "resources to complete. You should confirm whether or not the operations listed completed successfully by checking the "
-    "state of the appropriate provider. For example, if you are using AWS, you can confirm using the AWS Console.\n\nOnce "
-    "you have confirmed the status of the interrupted operations, you can repair your stack using `pulumi refresh` which "
-    "will refresh the state from the provider you are using and clear the pending operations if there are any.\n\nNote that "
-    "`pulumi refresh` will need to be run interactively to clear pending CREATE operations."
+    "resources to complete. You should confirm whether or not the operations listed completed successfully by checking "
+    "the state of the appropriate provider. For example, if you are using AWS, you can confirm using the AWS Console."
+    "\n\nOnce you have confirmed the status of the interrupted operations, you can repair your stack using "
+    "`pulumi refresh` which will refresh the state from the provider you are using and clear the pending operations if "
+    "there are any.\n\nNote that `pulumi refresh` will need to be run interactively to clear pending CREATE operations."
 )
-# How long a program may take to end once it has nothing to wait for.
-_GRACE = 3.0
-
 Packages = Callable[[Callable[[str, str, str], None]], dict[str, Package]]
 
 
@@ -62,7 +58,15 @@ class Deployer:
         deployment = self._stack.deployment()
         snapshot = Snapshot(deployment, self._save)
         registry = Registry(self._packages(self._display.diagnostic), BuiltinProvider(self._stack.outputs_of))
-        return Run.begin(self._stack.name, self._options, deployment, snapshot, registry, self._display)
+        return Run(
+            name=self._stack.name,
+            options=self._options,
+            snapshot=snapshot,
+            registry=registry,
+            events=self._display,
+            base=deployment.resources,
+            pending=deployment.pending,
+        )
 
     def _save(self, deployment: Deployment) -> None:
         if not self._options.preview:
@@ -80,50 +84,25 @@ class Deployer:
         Raises:
             EngineError: it failed, the stack is locked, or there are changes that were not expected.
         """
+        # Both the key and the SDK take a good part of a second: the one is derived while the other is imported, and the
+        # other operations pay for neither.
+        self._stack.crypter.prepare()
+        from lab.engine import session  # noqa: PLC0415 - see above
+
         config, secret_keys = self._stack.configuration()
         self._display.hide([config[key] for key in secret_keys])
         with self._lock():
             run = self._begin()
             self._display.begin("Previewing update" if self._options.preview else "Updating")
-            with _signals(run):
+            with cancelling(run):
                 if request.refresh:
                     self._refresh(run)
                 elif run.pending and not self._options.preview:
                     self._warn_of_pending(run)
-                old, new = self._program(run, config, secret_keys) if not run.failed else ({}, {})
+                old, new = (
+                    ({}, {}) if run.failed else session.run_program(run, self._stack.project, config, secret_keys)
+                )
             self._finish(run, request, "preview" if self._options.preview else "update", old, new)
-
-    def _program(self, run: Run, config: dict[str, str], secret_keys: list[str]) -> tuple[Properties, Properties]:
-        # Imported here: the SDK takes a good part of a second, in which the key is derived.
-        from lab.engine.monitor import Monitor  # noqa: PLC0415 - see above
-        from lab.engine.planner import Planner  # noqa: PLC0415 - see above
-        from lab.engine.program import Program  # noqa: PLC0415 - see above
-
-        planner, executor = Planner(run), Executor(run)
-        monitor = Monitor(run, planner, executor, config, secret_keys)
-        program = Program(self._stack.project, self._stack.name, config, secret_keys)
-        program.start(
-            monitor.start(),
-            preview=self._options.preview,
-            parallel=self._options.parallel,
-            tell=lambda line: self._display.diagnostic("", "info", line),
-        )
-        _wait_for_any(program.ended, monitor.program_done, run.stopped)
-        if program.failure:
-            run.error("", program.failure)
-        executor.drain()
-        if not run.stopped.is_set():
-            try:
-                executor.groups(deletions.final_deletions(run, planner))
-            except ProviderError as error:
-                run.error("", str(error))
-        monitor.release.set()
-        outputs = _settle_outputs(run, monitor.stack_outputs)
-        program.join(_GRACE)
-        monitor.stop()
-        if program.failure and not run.errors:
-            run.error("", program.failure)
-        return outputs
 
     def _warn_of_pending(self, run: Run) -> None:
         listed = "".join(f"  * {item.resource.urn}, interrupted while {item.type}\n" for item in run.pending)
@@ -139,7 +118,7 @@ class Deployer:
         with self._lock():
             run = self._begin()
             self._display.begin("Previewing refresh" if self._options.preview else "Refreshing")
-            with _signals(run):
+            with cancelling(run):
                 if request.clear_pending_creates:
                     run.snapshot.clear_pending()
                 self._refresh(run)
@@ -175,7 +154,7 @@ class Deployer:
             self._display.begin("Previewing destroy" if self._options.preview else "Destroying")
             stack = Deployment(run.base).stack()
             old = stack.outputs if stack is not None else {}
-            with _signals(run):
+            with cancelling(run):
                 if request.refresh:
                     self._refresh(run)
                 kept = deletions.protected_with_needs(run) if request.exclude_protected else []
@@ -193,21 +172,10 @@ class Deployer:
         self._display.end(old, new, failed=run.failed)
         if run.failed:
             raise AlreadyReportedError
-        if request.expect_no_changes and any(n for op, n in self._display.counts.items() if op not in ("same", "read")):
+        if request.expect_no_changes and any(
+            n for op, n in self._display.counts.items() if op not in ("same", "read", "discard")
+        ):
             raise NoChangesExpectedError(what)
-
-
-def _settle_outputs(run: Run, told: tuple[Resource, Properties] | None) -> tuple[Properties, Properties]:
-    """Give the stack its outputs; after a failure those that are missing keep their old values. Old and new ones."""
-    if told is None:
-        return {}, {}
-    stack, outputs = told
-    before = run.olds.get(stack.urn)
-    old = before.outputs if before is not None else {}
-    stack.outputs = {**old, **outputs} if run.failed else outputs
-    if stack.outputs != old:
-        run.snapshot.touch()
-    return old, stack.outputs
 
 
 def _drop_dangling(resources: list[Resource]) -> None:
@@ -224,30 +192,3 @@ def _drop_dangling(resources: list[Resource]) -> None:
         if resource.parent and resource.parent not in known:
             resource.parent = next((r.urn for r in resources if r.type == urns.STACK_TYPE), "")
         known.add(resource.urn)
-
-
-def _wait_for_any(*events: threading.Event) -> None:
-    """Return when one of the events is set. Signals are handled meanwhile."""
-    some = threading.Event()
-    for event in events:
-        threading.Thread(target=lambda one=event: (one.wait(), some.set()), daemon=True).start()
-    while not some.wait(0.5):
-        continue
-
-
-@contextlib.contextmanager
-def _signals(run: Run) -> Iterator[None]:
-    """Let SIGINT and SIGTERM cancel the run while it lasts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
-        threading.Thread(target=run.cancel, daemon=True).start()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -30,6 +30,8 @@ PREFIXES = {
     "read": "> ",
     "read-replacement": ">>",
     "refresh": "~ ",
+    "discard": "< ",
+    "discard-replaced": "<<",
     "remove-pending-replace": "~ ",
 }
 _RUNNING = {
@@ -42,6 +44,8 @@ _RUNNING = {
     "read": "reading",
     "read-replacement": "reading for replacement",
     "refresh": "refreshing",
+    "discard": "discarding",
+    "discard-replaced": "discarding original",
 }
 _DONE = {
     "create": "created",
@@ -53,10 +57,15 @@ _DONE = {
     "read": "read",
     "read-replacement": "read for replacement",
     "refresh": "refresh",
+    "discard": "discarded",
+    "discard-replaced": "discarded original",
 }
-_PLANNED = {**_DONE, "create": "create", "delete": "delete", "update": "update", "read": "read"} | dict.fromkeys(
-    ("replace", "create-replacement", "delete-replaced", "read-replacement"), "replace"
-)
+_PLANNED = {
+    **_DONE,
+    **{op: op for op in ("create", "delete", "update", "read", "discard")},
+    **dict.fromkeys(("replace", "create-replacement", "delete-replaced"), "replace"),
+    **dict.fromkeys(("read-replacement", "discard-replaced"), "replace"),
+}
 _CHANGES = ("create", "update", "delete", "replace", "remove-pending-replace")
 
 
@@ -76,6 +85,7 @@ class Display:
         self._told: dict[str, list[str]] = {}
         self._failed: set[str] = set()
         self._hidden_texts: list[str] = []
+        self._refresh_counts = False
         self.counts: Counter[str] = Counter()
 
     def hide(self, texts: list[str]) -> None:
@@ -83,7 +93,8 @@ class Display:
         self._hidden_texts = [text for text in texts if len(text) > 3]
 
     def begin(self, verb: str) -> None:
-        """The first line: `Updating (site-a):`."""
+        """The first line: `Updating (site-a):`. What a refresh finds counts only if nothing follows it."""
+        self._refresh_counts = "efresh" in verb
         self._print(f"{verb} ({self._name.stack}):\n")
 
     def _print(self, text: str) -> None:
@@ -97,33 +108,38 @@ class Display:
         """A step begins."""
         with self._lock:
             self._started[id(step)] = time.monotonic()
-            if step.resource.type == urns.STACK_TYPE and step.op in ("same", "create"):
-                self._stack, self._stack_op = step.resource, step.op
-                self._row(step.op, step.urn, _PLANNED.get(step.op, "running") if self._preview else "running")
-            elif step.op in _RUNNING and not self._preview and not _hidden(step):
-                self._row(step.op, step.urn, f"{_RUNNING[step.op]} (0s)")
+            if step.resource.type == urns.STACK_TYPE and step.shown in ("same", "create"):
+                self._stack, self._stack_op = step.resource, step.shown
+                self._row(step.shown, step.urn, _PLANNED.get(step.shown, "running") if self._preview else "running")
+            elif step.shown in _RUNNING and not self._preview and not is_hidden(step):
+                self._row(step.shown, step.urn, f"{_RUNNING[step.shown]} (0s)")
 
     def finished(self, step: Step) -> None:
         """A step succeeded."""
         with self._lock:
-            if _hidden(step):
+            if is_hidden(step):
                 return
-            if step.logical:
+            if step.logical and (step.shown != "refresh" or self._refresh_counts):
                 self.counts[step.outcome] += 1
-            if step.resource.type == urns.STACK_TYPE and step.op in ("same", "create"):
+            if step.resource.type == urns.STACK_TYPE and step.shown in ("same", "create"):
                 return
-            if self._preview and step.op in _PLANNED:
-                self._row(step.op, step.urn, f"{_PLANNED[step.op]} {self._reasons(step)}")
-            elif step.op in _DONE:
-                self._row(step.op, step.urn, f"{_DONE[step.op]} ({self._elapsed(step)}) {self._reasons(step)}")
+            if self._preview and step.shown in _PLANNED:
+                self._row(step.shown, step.urn, f"{_PLANNED[step.shown]} {self._reasons(step)}")
+            elif step.shown in _DONE:
+                self._row(step.shown, step.urn, f"{_DONE[step.shown]} ({self._elapsed(step)}) {self._reasons(step)}")
             if self._diff:
                 self._print_differences(step)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was, or would be, changed."""
+        return any(self.counts[op] for op in _CHANGES)
 
     def failed(self, step: Step) -> None:
         """A step failed."""
         with self._lock:
             self._failed.add(step.urn)
-            self._row(step.op, step.urn, f"**{_RUNNING.get(step.op, '')} failed**")
+            self._row(step.shown, step.urn, f"**{_RUNNING.get(step.shown, '')} failed**")
 
     def diagnostic(self, urn: str, severity: str, text: str) -> None:
         """Something to tell, at the end."""
@@ -139,7 +155,7 @@ class Display:
 
     @staticmethod
     def _reasons(step: Step) -> str:
-        if step.op == "same":
+        if step.shown == "same":
             return ""
         signs = {"add": "+", "delete": "-", "update": "~"}
         keys = {str(paths.parse(path)[0]): signs[kind.split("-")[0]] for path, kind in step.diff.detailed.items()}
@@ -211,7 +227,7 @@ class Display:
             self._print(f"\nDuration: {math.ceil(time.monotonic() - self._begun)}s")
 
 
-def _hidden(step: Step) -> bool:
+def is_hidden(step: Step) -> bool:
     """Default providers are nobody's concern."""
     return urns.is_provider(step.resource.type) and step.resource.name.startswith("default")
 
@@ -230,63 +246,3 @@ def _at(resource: Resource | None, path: str) -> str:
 def _shown(value: Any) -> str:
     plain = mask(value)
     return plain if plain in ("[secret]", "[unknown]") else json.dumps(plain)
-
-
-class Digest(Display):
-    """`preview --json`: says nothing until the end, then prints one document."""
-
-    def __init__(self, name: StackName) -> None:
-        super().__init__(name, preview=True, out=_Nowhere())
-        self._steps: list[dict[str, Any]] = []
-        self._diagnostics: list[dict[str, str]] = []
-
-    def started(self, step: Step) -> None:
-        """Note the step; unchanged resources do not count, but for the stack."""
-        super().started(step)
-        if _hidden(step) or (step.op == "same" and step.resource.type != urns.STACK_TYPE):
-            return
-        self._steps.append({"step": step})
-
-    def diagnostic(self, urn: str, severity: str, text: str) -> None:
-        """Note what is told."""
-        super().diagnostic(urn, severity, text)
-        prefix = "" if severity == "info" else f"{severity}: "
-        found = {"message": f"{prefix}{text}", "severity": severity}
-        self._diagnostics.append({"urn": urn, **found} if urn else found)
-
-    def end(self, old_outputs: Properties, outputs: Properties, *, failed: bool) -> None:
-        """Print the document."""
-        super().end(old_outputs, outputs, failed=failed)
-        document: dict[str, Any] = {"steps": [_step_to_json(item["step"]) for item in self._steps]}
-        if self._diagnostics:
-            document["diagnostics"] = self._diagnostics
-        document["duration"] = int((time.monotonic() - self._begun) * 1e9)
-        document["changeSummary"] = {op: count for op, count in sorted(self.counts.items()) if count}
-        sys.stdout.write(json.dumps(document, indent=4) + "\n")
-
-
-class _Nowhere:
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        return
-
-
-def _step_to_json(step: Step) -> dict[str, Any]:
-    from lab.engine.state import resource_to_json  # noqa: PLC0415 - only this form needs it
-
-    document: dict[str, Any] = {"op": step.outcome if step.op == "refresh" else step.op, "urn": step.urn}
-    if step.resource.provider:
-        document["provider"] = step.resource.provider
-    for key, resource in (("oldState", step.old), ("newState", step.new)):
-        if resource is not None:
-            document[key] = resource_to_json(resource, None)
-    if step.diff.replace:
-        document["replaceReasons"] = step.diff.replace
-    if step.diff.detailed:
-        document["diffReasons"] = sorted({str(paths.parse(path)[0]) for path in step.diff.detailed})
-        document["detailedDiff"] = {
-            path: {"kind": kind, "inputDiff": False} for path, kind in step.diff.detailed.items()
-        }
-    return document

@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.engine.graph import DependencyGraph
 from lab.engine.providers.base import InitError, ProviderError
+from lab.engine.reading import RefreshStep
+from lab.engine.removal import ProtectedError
 from lab.engine.run import Run
 from lab.engine.secrets import PassphraseError
 from lab.engine.state import Resource
-from lab.engine.steps import ProtectedError, RefreshStep, Step
+from lab.engine.steps import Step
 
 
 class StoppedError(Exception):
@@ -56,7 +58,8 @@ class Executor:
             self._run.events.failed(step)
             self._report(step, str(error), stop=stop and not isinstance(error, ProtectedError))
             return False
-        except Exception as error:  # noqa: BLE001 - a defect of a provider must not lose the state
+        except Exception as error:
+            # A defect of a provider must not lose the state.
             self._run.events.failed(step)
             self._report(step, f"{type(error).__name__}: {error}", stop=stop)
             return False

@@ -11,6 +11,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 
 from lab.engine import urn as urns
 from lab.engine.errors import EngineError
+from lab.engine.state import Resource
 from lab.engine.values import Properties
 from lab.engine.wire import decode, decode_value
 
@@ -90,6 +91,28 @@ class Goal:
             custom_timeouts=_timeouts(request.customTimeouts),
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
+        )
+
+    def resource(self, urn: str) -> Resource:
+        """The resource that the goal describes, as long as nothing was done about it."""
+        return Resource(
+            urn=urn,
+            type=self.type,
+            custom=self.custom,
+            inputs=self.inputs,
+            parent=self.parent,
+            protect=self.protect,
+            dependencies=self.dependencies,
+            provider=self.provider,
+            property_dependencies=self.property_dependencies,
+            additional_secret_outputs=self.additional_secret_outputs,
+            custom_timeouts=self.custom_timeouts,
+            retain_on_delete=self.retain_on_delete,
+            deleted_with=self.deleted_with,
+            replace_with=self.replace_with,
+            ignore_changes=self.ignore_changes,
+            replace_on_changes=self.replace_on_changes,
+            replacement_trigger=self.replacement_trigger,
         )
 
 

@@ -24,7 +24,7 @@ class DependencyGraph:
     def depending_on(
         self, resource: Resource, *, ignore: Set[str] = frozenset(), children: bool = False
     ) -> list[Resource]:
-        """Everything that needs the resource, directly or not, in order; with `children` what it is a parent of, too."""
+        """Everything that needs the resource, directly or not, in order; with `children` what it is parent of, too."""
         needed = {resource.urn}
         found = []
         for candidate in self._resources[self._index[id(resource)] + 1 :]:
@@ -36,7 +36,7 @@ class DependencyGraph:
         return found
 
     def dependencies_of(self, resource: Resource) -> list[Resource]:
-        """What the resource needs directly: its dependencies (of a component with all that is in it), provider, parent."""
+        """What the resource needs directly: dependencies (a component with all that is in it), provider, parent."""
         wanted = resource.requirements()
         position = self._index[id(resource)]
         before = self._resources[:position]

@@ -6,6 +6,7 @@ are not announced, so that the SDK itself says that they are missing.
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -77,8 +78,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def GetDeploymentInfo(  # noqa: N802 - the protocol's name
         self,
-        request: empty_pb2.Empty,
-        context: grpc.ServicerContext,  # noqa: ARG002 - the protocol's signature
+        _request: empty_pb2.Empty,
+        _context: grpc.ServicerContext,
     ) -> resource_pb2.DeploymentInfo:
         """Where the program runs, and what the engine can do."""
         return resource_pb2.DeploymentInfo(
@@ -114,11 +115,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
             unknown=isinstance(step, SkippedCreateStep) and resource.custom,
         )
 
-    def _carry_out(self, goal: Goal) -> list[Step]:
+    def _plan(self, plan: Callable[[], list[Step]]) -> list[Step]:
         with self._planner.lock:
             if self._run.stopped.is_set():
                 raise StoppedError
-            steps = self._planner.plan(goal)
+            return plan()
+
+    def _carry_out(self, goal: Goal) -> list[Step]:
+        steps = self._plan(lambda: self._planner.plan(goal))
         self._executor.chain(steps)
         new = steps[-1].resource
         self._registered[new.urn] = new
@@ -155,10 +159,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         try:
             if not goal.provider and urns.package_of(goal.type) != "pulumi":
                 goal = self._with_default_provider(goal, request.version)
-            with self._planner.lock:
-                if self._run.stopped.is_set():
-                    raise StoppedError
-                steps = self._planner.plan_read(goal, request.id)
+            steps = self._plan(lambda: self._planner.plan_read(goal, request.id))
             self._executor.chain(steps)
         except (EngineError, ProviderError, PlanError, StoppedError) as error:
             return self._refuse(context, error)  # type: ignore[no-any-return] # abort raises
@@ -168,7 +169,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def RegisterResourceOutputs(  # noqa: N802 - the protocol's name
         self,
         request: resource_pb2.RegisterResourceOutputsRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _context: grpc.ServicerContext,
     ) -> empty_pb2.Empty:
         """Take a component's outputs; those of the stack count at the end of the run."""
         resource = self._registered.get(request.urn)
@@ -193,7 +194,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def SupportsFeature(  # noqa: N802 - the protocol's name
         self,
         request: resource_pb2.SupportsFeatureRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _context: grpc.ServicerContext,
     ) -> resource_pb2.SupportsFeatureResponse:
         """The old way to ask what `GetDeploymentInfo` tells."""
         known = ("secrets", "resourceReferences", "outputValues", "aliasSpecs", "deletedWith", "replaceWith")
@@ -201,8 +202,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def SignalAndWaitForShutdown(  # noqa: N802 - the protocol's name
         self,
-        request: empty_pb2.Empty,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _request: empty_pb2.Empty,
+        _context: grpc.ServicerContext,
     ) -> empty_pb2.Empty:
         """The program has registered everything; keep it until the run is over."""
         self.program_done.set()
@@ -212,7 +213,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def Log(  # noqa: N802 - the protocol's name
         self,
         request: engine_pb2.LogRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _context: grpc.ServicerContext,
     ) -> empty_pb2.Empty:
         """Something that the program says."""
         severity = _SEVERITIES.get(request.severity)
@@ -222,8 +223,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def GetRootResource(  # noqa: N802 - the protocol's name
         self,
-        request: engine_pb2.GetRootResourceRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _request: engine_pb2.GetRootResourceRequest,
+        _context: grpc.ServicerContext,
     ) -> engine_pb2.GetRootResourceResponse:
         """The URN that `SetRootResource` told."""
         return engine_pb2.GetRootResourceResponse(urn=self._root_resource)
@@ -231,7 +232,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def SetRootResource(  # noqa: N802 - the protocol's name
         self,
         request: engine_pb2.SetRootResourceRequest,
-        context: grpc.ServicerContext,  # noqa: ARG002 - as above
+        _context: grpc.ServicerContext,
     ) -> engine_pb2.SetRootResourceResponse:
         """Remember a URN."""
         self._root_resource = request.urn

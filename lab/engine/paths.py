@@ -48,12 +48,11 @@ def get(value: Any, path: Path) -> tuple[bool, Any]:
     for part in path:
         if isinstance(value, Secret):
             value = value.value
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
+        if isinstance(value, list):
+            value = dict(enumerate(value))
+        if not isinstance(value, dict) or part not in value:
             return False, None
+        value = value[part]
     return True, value
 
 
@@ -63,26 +62,27 @@ def reset(old: Any, new: Any, path: Path) -> bool:
     Returns:
         False where the two differ in shape on the way, so that nothing could be set.
     """
-    if isinstance(old, Secret):
-        old = old.value
-    if isinstance(new, Secret):
-        new = new.value
-    if not path:
-        return False
+    old = old.value if isinstance(old, Secret) else old
+    new = new.value if isinstance(new, Secret) else new
     head, rest = path[0], path[1:]
     if head == "*":
-        keys = list(old) if isinstance(old, dict) else list(range(len(old))) if isinstance(old, list) else []
-        return all([reset(old, new, (key, *rest)) for key in keys])
+        keys = list(old) if isinstance(old, dict) else range(len(old)) if isinstance(old, list) else ()
+        done = [reset(old, new, (key, *rest)) for key in keys]
+        return all(done)
     if isinstance(new, dict) and isinstance(old, dict) and isinstance(head, str):
         return _reset_key(old, new, head, rest)
     if isinstance(new, list) and isinstance(old, list) and isinstance(head, int):
-        if head >= min(len(old), len(new)):
-            return head >= max(len(old), len(new))
-        if rest:
-            return reset(old[head], new[head], rest)
-        new[head] = old[head]
-        return True
+        return _reset_item(old, new, head, rest)
     return False
+
+
+def _reset_item(old: list[Any], new: list[Any], index: int, rest: Path) -> bool:
+    if index >= min(len(old), len(new)):
+        return index >= max(len(old), len(new))
+    if rest:
+        return reset(old[index], new[index], rest)
+    new[index] = old[index]
+    return True
 
 
 def _reset_key(old: dict[str, Any], new: dict[str, Any], key: str, rest: Path) -> bool:

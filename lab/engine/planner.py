@@ -7,19 +7,17 @@ program's requests arrive; the steps of different registrations run in parallel.
 import threading
 from dataclasses import replace as changed
 
-from lab.engine import deletions, paths
+from lab.engine import paths, replacement
 from lab.engine import urn as urns
 from lab.engine.goal import Goal, alias_urns
 from lab.engine.providers.base import CheckFailure, Diff, Provider, Request
+from lab.engine.reading import ReadReplacementStep, ReadStep
+from lab.engine.removal import DeleteForReplacementStep, DeleteReplacedStep
 from lab.engine.run import Run
 from lab.engine.state import Resource
 from lab.engine.steps import (
     CreateReplacementStep,
     CreateStep,
-    DeleteForReplacementStep,
-    DeleteReplacedStep,
-    ReadReplacementStep,
-    ReadStep,
     ReplaceStep,
     SameStep,
     SkippedCreateStep,
@@ -91,7 +89,7 @@ class Planner:
         """
         urn, goal = self.urn_for(goal)
         old = self._find_old(urn, goal)
-        new = _new_resource(urn, goal)
+        new = goal.resource(urn)
         new.aliases = [self._former[urn]] if urn in self._former else []
         provider = self._run.registry.serving(new) if new.custom else None
         recreating = urn in self.deleted
@@ -147,7 +145,7 @@ class Planner:
     def _plan_change(self, old: Resource, new: Resource, goal: Goal, provider: Provider | None) -> list[Step]:
         triggered = self._triggered(old, new)
         diff = Diff(changes=True) if triggered else self._difference(old, new, provider)
-        diff = replace_on_changes(diff, goal.replace_on_changes, unhealthy=bool(old.init_errors))
+        diff = replacement.replace_on_changes(diff, goal.replace_on_changes, unhealthy=bool(old.init_errors))
         if (diff.changes and (diff.replace or triggered)) or old.pending_replacement:
             return self._plan_replacement(old, new, goal, provider, diff)
         if diff.changes or old.init_errors:
@@ -214,7 +212,7 @@ class Planner:
         if not first and not old.pending_replacement:
             return [CreateReplacementStep(old, new, diff), ReplaceStep(old, new, diff)]
         early: list[Step] = []
-        for dependent in reversed(deletions.dependent_replacements(self._run, self, old)):
+        for dependent in reversed(replacement.dependents(self._run, self.touched.keys(), old)):
             if id(dependent) in self.deleted_early:
                 continue
             if dependent.protect:
@@ -244,33 +242,11 @@ class Planner:
         """The steps for a resource that the program only looks at."""
         urn, goal = self.urn_for(goal)
         old = self._run.olds.get(urn)
-        new = _new_resource(urn, goal)
+        new = goal.resource(urn)
         new.external, new.id = True, id_ or UNKNOWN_ID
         if old is not None and not old.external and old.id != id_:
             return [self._touch("replace", ReadReplacementStep(old, new)), ReplaceStep(old, new)]
         return [self._touch("read", ReadStep(old, new))]
-
-
-def _new_resource(urn: str, goal: Goal) -> Resource:
-    return Resource(
-        urn=urn,
-        type=goal.type,
-        custom=goal.custom,
-        inputs=goal.inputs,
-        parent=goal.parent,
-        protect=goal.protect,
-        dependencies=goal.dependencies,
-        provider=goal.provider,
-        property_dependencies=goal.property_dependencies,
-        additional_secret_outputs=goal.additional_secret_outputs,
-        custom_timeouts=goal.custom_timeouts,
-        retain_on_delete=goal.retain_on_delete,
-        deleted_with=goal.deleted_with,
-        replace_with=goal.replace_with,
-        ignore_changes=goal.ignore_changes,
-        replace_on_changes=goal.replace_on_changes,
-        replacement_trigger=goal.replacement_trigger,
-    )
 
 
 def _untouched(old: Resource, urn: str) -> Resource:
@@ -283,16 +259,5 @@ def _refusal(new: Resource, inputs: dict[str, object], failure: CheckFailure) ->
     if not failure.property:
         return f"{new.type} resource '{new.name}' has a problem: {failure.reason}"
     value = mask(inputs.get(failure.property))
-    return f"{new.type} resource '{new.name}': property {failure.property} value {{{value}}} has a problem: {failure.reason}"
-
-
-def replace_on_changes(diff: Diff, options: list[str], *, unhealthy: bool) -> Diff:
-    """The difference with the resource option `replace_on_changes` applied; `*` also replaces an unhealthy resource."""
-    wanted = [paths.parse(option) for option in options]
-    forced = [path for path in diff.detailed if any(paths.contains(option, paths.parse(path)) for option in wanted)]
-    if unhealthy and any(paths.contains(option, ("#initerror",)) for option in wanted):
-        forced.append("#initerror")
-    if not forced:
-        return diff
-    detailed = {p: k if p not in forced or k.endswith("-replace") else f"{k}-replace" for p, k in diff.detailed.items()}
-    return changed(diff, changes=True, replace=[*diff.replace, *forced], detailed=detailed)
+    where = f"{new.type} resource '{new.name}': property {failure.property} value {{{value}}}"
+    return f"{where} has a problem: {failure.reason}"

@@ -77,7 +77,7 @@ class Program:
     def _main(self) -> None:
         output = _Lines(self._tell)
         streams = sys.stdout, sys.stderr
-        sys.stdout = sys.stderr = output  # type: ignore[assignment] # a text stream, as the program expects
+        sys.stdout = sys.stderr = output
         try:
             self._run()
         finally:
@@ -114,7 +114,7 @@ class Program:
             self.failure = "" if str(error) == _STOPPED else str(error)
         except SystemExit as error:
             self.failure = f"Program exited with code {error.code}" if error.code else ""
-        except Exception as error:  # noqa: BLE001 - anything that a program may raise
+        except Exception as error:
             text = self._traceback(error)
             self.failure = "" if _STOPPED in text else f"Program failed with an unhandled exception:\n{text}"
         finally:

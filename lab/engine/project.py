@@ -4,6 +4,7 @@ Source: pulumi:pkg/workspace/config.go (rules and words), sdk/go/common/workspac
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from lab.engine.errors import EngineError
 from lab.engine.secrets import Crypter
 from lab.engine.stack_file import StackFile, open_secrets
 
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
+    "string": (str, int, float),
     "integer": int,
     "boolean": bool,
     "array": list,
@@ -44,8 +46,8 @@ class Project:
                 if file.is_file():
                     return cls._read(file)
         raise EngineError(
-            f"no Pulumi.yaml project file found (searching upwards from {start}). If you have not created a project yet, "
-            "use `pulumi new` to do so"
+            f"no Pulumi.yaml project file found (searching upwards from {start}). If you have not created a project "
+            "yet, use `pulumi new` to do so"
         )
 
     @classmethod
@@ -89,7 +91,7 @@ class Project:
             )
         opened = {key: open_secrets(value, crypter) for key, value in values.items()}
         for key, entry in sorted(self.schema.items()):
-            value, is_secret = opened[self.qualify(key)] if self.qualify(key) in opened else (None, False)
+            value, is_secret = opened.get(self.qualify(key), (None, False))
             _check(stack, key, entry, value, is_secret=is_secret)
         texts = {key: _text(value) for key, (value, _) in opened.items()}
         return texts, sorted(key for key, (_, is_secret) in opened.items() if is_secret)
@@ -125,16 +127,10 @@ def _type_name(entry: dict[str, Any]) -> str:
 
 def _fits(value: Any, type_: str, items: dict[str, Any] | None) -> bool:
     """Whether a value has the type; text that reads as a number or a boolean counts as one."""
-    if type_ == "integer" and isinstance(value, str):
-        return value.strip().lstrip("+-").isdigit()
-    if type_ == "boolean" and isinstance(value, str):
-        return value in ("true", "false")
-    if type_ == "integer" and isinstance(value, bool):
-        return False
-    if type_ == "string" and isinstance(value, int | float) and not isinstance(value, bool):
-        return True
-    if not isinstance(value, _TYPES.get(type_, object)):
-        return False
-    if type_ == "array" and items:
+    if isinstance(value, str) and type_ in ("integer", "boolean"):
+        return value in ("true", "false") if type_ == "boolean" else bool(_INTEGER.fullmatch(value))
+    if type_ == "array" and isinstance(value, list) and items:
         return all(_fits(item, items["type"], items.get("items")) for item in value)
-    return True
+    if isinstance(value, bool):
+        return type_ == "boolean"
+    return isinstance(value, _TYPES.get(type_, object))

@@ -15,7 +15,7 @@ from lab.engine.backend import StackName
 from lab.engine.graph import DependencyGraph
 from lab.engine.providers.registry import Registry
 from lab.engine.snapshot import Snapshot
-from lab.engine.state import Deployment, Operation, Resource
+from lab.engine.state import Operation, Resource
 
 if TYPE_CHECKING:
     from lab.engine.steps import Step
@@ -84,19 +84,6 @@ class Run:
         self.errors = 0
         self.cancelled = False
         self._wake = threading.Condition()
-
-    @classmethod
-    def begin(
-        cls,
-        name: StackName,
-        options: Options,
-        deployment: Deployment,
-        snapshot: Snapshot,
-        registry: Registry,
-        events: Events,
-    ) -> "Run":
-        """A run over a stack's state."""
-        return cls(name, options, snapshot, registry, events, deployment.resources, deployment.pending)
 
     def rebase(self, resources: list[Resource]) -> None:
         """Work on this state from now on."""

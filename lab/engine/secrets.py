@@ -1,8 +1,8 @@
 """Encryption of secrets by passphrase, byte for byte as Pulumi's passphrase provider does it.
 
-The key is PBKDF2-SHA256 of the passphrase (1,000,000 rounds), the cipher AES-256-GCM; a text is `v1:<nonce>:<sealed>`, both
-base64. `encryptionsalt` in a stack's file and `salt` in its state are `v1:<salt>:<the word "pulumi", encrypted>`, which
-tells a wrong passphrase. Source: pulumi:sdk/go/common/resource/config/crypt.go, pkg/secrets/passphrase/manager.go.
+The key is PBKDF2-SHA256 of the passphrase (1,000,000 rounds), the cipher AES-256-GCM; a text is `v1:<nonce>:<sealed>`,
+both base64. `encryptionsalt` in a stack's file and `salt` in its state are `v1:<salt>:<the word "pulumi", encrypted>`,
+which tells a wrong passphrase. Source: pulumi:sdk/go/common/resource/config/crypt.go, pkg/secrets/passphrase.
 """
 
 import base64
@@ -43,7 +43,7 @@ def read_passphrase() -> str:
 
 
 class Crypter:
-    """Encrypts and decrypts for one salt. The key is derived once, in the background: it takes a good part of a second."""
+    """Encrypts and decrypts for one salt. The key is derived in the background: it takes a good part of a second."""
 
     _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="key")
 
@@ -74,6 +74,9 @@ class Crypter:
             if not proven:
                 raise PassphraseError("incorrect passphrase")
         return key
+
+    def prepare(self) -> None:
+        """Nothing more: that the key is being derived is the reason to call this early."""
 
     @property
     def salt_text(self) -> str:

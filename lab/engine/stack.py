@@ -99,7 +99,7 @@ class Stack:
             saved = self.backend.load(name)
         except (StackNotFoundError, EngineError) as error:
             raise ProviderError(f'unknown stack "{full_name}"') from error
-        root = next(
+        root: dict[str, Any] = next(
             (item for item in saved.get("resources", []) if item["type"] == STACK_TYPE and not item.get("delete")), {}
         )
         outputs: Properties = root.get("outputs", {})

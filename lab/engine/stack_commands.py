@@ -97,7 +97,7 @@ def output(arguments: argparse.Namespace) -> None:
         value = shown[arguments.name]
         _print(json.dumps(value, indent=2) if arguments.json or not isinstance(value, str) else value)
     elif arguments.json:
-        _print(json.dumps(shown, indent=2))
+        _print(json.dumps(shown, indent=2, sort_keys=True))
     else:
         _print(f"Current stack outputs ({len(shown)}):")
         for name, value in sorted(shown.items()):
@@ -153,8 +153,8 @@ def after_destroy(stack: Stack, arguments: argparse.Namespace, *, preview: bool)
         stack.backend.remove(stack.name)
         return
     _print(
-        f"The resources in the stack have been deleted, but the history and configuration associated with the stack are "
-        f"still maintained. \nIf you want to remove the stack completely, run `pulumi stack rm {stack.name.stack}`."
+        "The resources in the stack have been deleted, but the history and configuration associated with the stack "
+        f"are still maintained. \nIf you want to remove the stack completely, run `pulumi stack rm {stack.name.stack}`."
     )
 
 

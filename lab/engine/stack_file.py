@@ -1,8 +1,9 @@
 """A stack's configuration file, `Pulumi.<stack>.yaml` beside Pulumi.yaml or where `--config-file` says.
 
-Secrets stand in it as `secure: <ciphertext>`, anywhere within a value. Source: pulumi:sdk/go/common/workspace/project.go.
+Secrets stand in it as `secure: <ciphertext>`, anywhere in a value. Source: pulumi:sdk/go/common/workspace/project.go.
 """
 
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class StackFile:
         target: Any = self.document.setdefault("config", {})
         if target is None:
             target = self.document["config"] = {}
-        for part, following in zip(parts, parts[1:], strict=False):
+        for part, following in itertools.pairwise(parts):
             target = _step(target, part, [] if isinstance(following, int) else {}, key)
         _assign(target, parts[-1], value, key)
 

@@ -1,6 +1,6 @@
 """Resources and deployments, and their JSON form: the checkpoint, version 3.
 
-Source: pulumi:sdk/go/common/apitype/core.go (field names), pkg/resource/stack/deployment.go (secrets in property values).
+Source: pulumi:sdk/go/common/apitype/core.go (field names), pkg/resource/stack/deployment.go (secrets in values).
 Owns no file; see `backend`.
 """
 
@@ -102,7 +102,7 @@ _VALUES = ("inputs", "outputs", "replacement_trigger")
 
 @dataclass(eq=False)
 class Operation:
-    """Something that was begun; it stays in the state if its end is never seen. `type` is creating, updating and so on."""
+    """Something that was begun; it stays in the state if its end is never seen. `type`: creating, updating, ..."""
 
     resource: Resource
     type: str

@@ -1,29 +1,18 @@
 """The steps that a run consists of: each does one thing to one resource, and notes it in the snapshot.
 
+Here are those that keep, make and change; `removal` and `reading` have the others.
+
 Source: pulumi:pkg/resource/deploy/step.go and step_executor.go (`continueExecuteStep`).
 """
 
-from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lab.engine import urn as urns
-from lab.engine.providers.base import Diff, InitError, ProviderError, Request
+from lab.engine.providers.base import Diff, InitError, Request
 from lab.engine.run import Run
 from lab.engine.state import Operation, Resource, now
-from lab.engine.urn import UNKNOWN_ID
 from lab.engine.values import Secret, secret
-
-
-class ProtectedError(ProviderError):
-    """The resource is protected from deletion."""
-
-    def __init__(self, urn: str) -> None:
-        super().__init__(
-            f'resource "{urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the '
-            "`protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
-            f"`pulumi state unprotect '{urn}'`"
-        )
 
 
 @dataclass(eq=False)
@@ -55,9 +44,14 @@ class Step:
         return self.resource.urn
 
     @property
+    def shown(self) -> str:
+        """The operation, for displays."""
+        return self.op
+
+    @property
     def outcome(self) -> str:
         """The operation that a summary counts."""
-        return self.op
+        return self.shown
 
     def execute(self, run: Run) -> None:
         """Do it, and write the state before and after.
@@ -99,7 +93,8 @@ class Step:
                 self.new.outputs[key] = secret(self.new.outputs[key])
 
 
-def _pair(step: Step) -> tuple[Resource, Resource]:
+def both(step: Step) -> tuple[Resource, Resource]:
+    """The old and the new state of a step that has both."""
     if step.old is None or step.new is None:
         raise AssertionError("the step needs both states")
     return step.old, step.new
@@ -112,7 +107,7 @@ class SameStep(Step):
 
     def perform(self, run: Run) -> None:
         """Carry everything over."""
-        old, new = _pair(self)
+        old, new = both(self)
         new.id, new.created, new.modified = old.id, old.created, old.modified
         new.outputs = dict(old.outputs)
         if urns.is_provider(new.type):
@@ -120,7 +115,7 @@ class SameStep(Step):
 
     def note(self, run: Run, operation: Operation | None) -> None:  # noqa: ARG002 - nothing was pending
         """The new state takes the old one's place."""
-        old, new = _pair(self)
+        old, new = both(self)
         run.snapshot.same(old, new)
 
 
@@ -207,7 +202,7 @@ class UpdateStep(Step):
 
     def perform(self, run: Run) -> None:
         """Ask the provider."""
-        old, new = _pair(self)
+        old, new = both(self)
         new.id, new.created, new.modified = old.id, old.created, now()
         if not new.custom:
             new.outputs = dict(old.outputs)
@@ -231,174 +226,3 @@ class UpdateStep(Step):
     def note(self, run: Run, operation: Operation | None) -> None:
         """The new state takes the old one's place."""
         run.snapshot.end(operation, add=self.new, drop=self.old)
-
-
-@dataclass(eq=False)
-class DeleteStep(Step):
-    """Delete a resource. `others` are the URNs that are deleted in this run, for `deleted_with`."""
-
-    others: Set[str] = frozenset()
-
-    op = "delete"
-    pending = "deleting"
-
-    def perform(self, run: Run) -> None:
-        """Ask the provider, unless the resource is not ours, is to be kept, or goes with another."""
-        old = self.resource
-        self.refuse_protected()
-        kept = old.external or old.retain_on_delete or (old.deleted_with and old.deleted_with in self.others)
-        if run.options.preview or kept or not old.custom:
-            return
-        run.registry.serving(old).delete(
-            Request(
-                urn=old.urn,
-                id=old.id,
-                olds=old.inputs,
-                outputs=old.outputs,
-                timeout=old.custom_timeouts.get("delete", 0),
-            )
-        )
-
-    def refuse_protected(self) -> None:
-        """Protected resources stay."""
-        if self.resource.protect:
-            raise ProtectedError(self.urn)
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """The resource is gone."""
-        run.snapshot.end(operation, drop=self.old)
-
-
-class DeleteReplacedStep(DeleteStep):
-    """Delete what was replaced."""
-
-    op = "delete-replaced"
-    logical = False
-
-    def refuse_protected(self) -> None:
-        """The planner has looked at it."""
-
-
-class DeleteForReplacementStep(DeleteReplacedStep):
-    """Delete a resource to make room for its replacement; until that exists the state remembers it as deleted."""
-
-    def perform(self, run: Run) -> None:
-        """Ask the provider."""
-        super().perform(run)
-        self.resource.pending_replacement = True
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """The resource waits for its replacement."""
-        run.snapshot.end(operation)
-
-
-class RemovePendingReplaceStep(Step):
-    """Forget a resource that was deleted to be replaced and is no longer wanted."""
-
-    op = "remove-pending-replace"
-    logical = False
-
-    def perform(self, run: Run) -> None:
-        """Nothing exists."""
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """Forget it."""
-        run.snapshot.end(operation, drop=self.old)
-
-
-class ReadStep(Step):
-    """Look at a resource that somebody else owns; in a preview as well, unless its id is not known yet."""
-
-    op = "read"
-    pending = "reading"
-
-    def perform(self, run: Run) -> None:
-        """Ask the provider."""
-        new = self.resource
-        if new.id == UNKNOWN_ID:
-            new.outputs = {}
-            return
-        request = Request(urn=new.urn, id=new.id, olds=new.inputs, outputs=new.inputs)
-        found = run.registry.serving(new).read(request)
-        if found is None:
-            raise ProviderError(f"resource '{new.id}' does not exist")
-        new.outputs = dict(found.outputs)
-        if self.old is not None:
-            new.created, new.modified = self.old.created, self.old.modified
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """The new state takes the old one's place."""
-        run.snapshot.end(operation, add=self.new, drop=self.old)
-
-
-class ReadReplacementStep(ReadStep):
-    """Look at a resource in the place of one that was ours; that one is deleted at the end."""
-
-    op = "read-replacement"
-    logical = False
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """The old one must go."""
-        if self.old is not None:
-            self.old.delete = True
-        run.snapshot.end(operation, add=self.new)
-
-
-class RefreshStep(Step):
-    """Compare a resource of the state with what it really is; `new` is the result, or None if it is gone."""
-
-    op = "refresh"
-
-    @property
-    def outcome(self) -> str:
-        """Same, update or delete."""
-        if self.new is None:
-            return "delete"
-        return "update" if self.diff.changes else "same"
-
-    def perform(self, run: Run) -> None:
-        """Ask the provider. Components, providers and what waits for its replacement never differ."""
-        if self.old is None:
-            raise AssertionError("a refresh has an old state")
-        old = self.old
-        if not old.custom or urns.is_provider(old.type) or old.pending_replacement:
-            self.new = old
-            return
-        provider = run.registry.serving(old)
-        reasons: list[str] = []
-        try:
-            found = provider.read(Request(urn=old.urn, id=old.id, olds=old.inputs, outputs=old.outputs))
-            if found is None:
-                self.new = None
-                return
-            id_, inputs, outputs = found.id, found.inputs, found.outputs
-        except InitError as error:
-            id_, inputs, outputs, reasons = error.id, error.inputs, error.outputs, error.reasons
-            lines = "\n* ".join(reasons)
-            run.events.diagnostic(old.urn, "warning", f"Refreshed resource is in an unhealthy state:\n* {lines}")
-        new = old.copy()
-        new.id, new.init_errors = id_, reasons
-        new.inputs = old.inputs if inputs is None or old.external else dict(inputs)
-        new.outputs = dict(outputs)
-        self.new = new
-        self._compare(run, old, new)
-
-    def _compare(self, run: Run, old: Resource, new: Resource) -> None:
-        if old.external:
-            self.diff = Diff(changes=old.outputs != new.outputs)
-        else:
-            request = Request(
-                urn=new.urn,
-                id=new.id,
-                olds=new.inputs,
-                outputs=new.outputs,
-                news=old.inputs,
-                ignore_changes=old.ignore_changes,
-                preview=True,
-            )
-            self.diff = run.registry.serving(old).diff(request)
-        if self.diff.changes or old.outputs != new.outputs:
-            new.modified = now()
-
-    def note(self, run: Run, operation: Operation | None) -> None:
-        """The run puts all results into the state at once."""

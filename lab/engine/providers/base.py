@@ -12,7 +12,7 @@ class ProviderError(Exception):
 
 
 class InitError(Exception):
-    """The resource exists, but it is not as it should be. The state keeps it, with the reasons, and the next run goes on.
+    """The resource exists, but it is not as it should be. The state keeps it and why, and the next run goes on.
 
     Attributes:
         id: of the resource.
@@ -22,7 +22,7 @@ class InitError(Exception):
     """
 
     def __init__(self, id_: str, outputs: Properties, reasons: list[str], *, inputs: Properties | None = None) -> None:
-        # The words are hashicorp/go-multierror's, which Pulumi prints (pulumi:sdk/go/common/resource/plugin/provider_plugin.go).
+        # The words are hashicorp/go-multierror's, which `InitError` in pulumi:sdk/go/common/resource/plugin prints.
         count = "1 error" if len(reasons) == 1 else f"{len(reasons)} errors"
         super().__init__(f"{count} occurred:\n" + "\n".join(f"\t* {reason}" for reason in reasons) + "\n\n")
         self.id = id_
@@ -148,7 +148,7 @@ class UnconfiguredProvider:
     def diff(self, request: Request) -> Diff:
         """An update wherever an input changed."""
         changed = (request.olds or {}) != request.news
-        return Diff(changed, [], {key: "update" for key in request.news} if changed else {})
+        return Diff(changed, [], dict.fromkeys(request.news, "update") if changed else {})
 
     def create(self, request: Request) -> tuple[str, Properties]:
         """Inputs are known, everything else is not."""

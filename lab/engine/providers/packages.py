@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from lab.engine.providers.base import Diff, Provider
 from lab.engine.providers.compare import differences
+from lab.engine.providers.kubernetes.provider import KubernetesProvider
 from lab.engine.providers.kubernetes.settings import Settings, diff_settings
 from lab.engine.providers.registry import Package
+from lab.engine.providers.vault.provider import VaultProvider
 from lab.engine.values import Properties, reveal
 
 Log = Callable[[str, str, str], None]
@@ -23,8 +25,6 @@ class KubernetesPackage:
 
     def configure(self, inputs: Properties) -> Provider:
         """A provider with this configuration."""
-        from lab.engine.providers.kubernetes.provider import KubernetesProvider  # noqa: PLC0415 - only stacks that use it
-
         return KubernetesProvider(Settings.of(inputs), self._log)
 
 
@@ -38,8 +38,6 @@ class VaultPackage:
 
     def configure(self, inputs: Properties) -> Provider:
         """A provider with this configuration."""
-        from lab.engine.providers.vault.provider import VaultProvider  # noqa: PLC0415 - only stacks that use it
-
         return VaultProvider(inputs)
 
 

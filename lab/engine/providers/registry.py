@@ -1,7 +1,7 @@
 """Which provider serves what: provider resources, default providers, and what is configured for each.
 
-A provider resource (`pulumi:providers:<package>`) is itself a resource, so the registry is also a provider: the one that
-serves provider resources. Source: pulumi:pkg/resource/deploy/providers/registry.go.
+A provider resource (`pulumi:providers:<package>`) is itself a resource, so the registry is also a provider: the one
+that serves provider resources. Source: pulumi:pkg/resource/deploy/providers/registry.go.
 """
 
 import threading

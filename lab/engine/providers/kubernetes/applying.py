@@ -163,5 +163,6 @@ def _put(target: Any, path: Path, value: Any) -> None:
             target = target[part]
         else:
             return
-    if isinstance(target, dict) or (isinstance(target, list) and isinstance(path[-1], int) and path[-1] < len(target)):
-        target[path[-1]] = value
+    last = path[-1]
+    if isinstance(target, dict) or (isinstance(target, list) and isinstance(last, int) and last < len(target)):
+        target[last] = value  # type: ignore[index] # of a list it is an index, as was just checked

@@ -9,16 +9,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
+
+import yaml
 
 from lab.engine.providers.base import ProviderError
+from lab.engine.providers.lazy import load
 
 Manifest = dict[str, Any]
-_T = TypeVar("_T")
 
 _SETUP = (
-    "unable to load Kubernetes client configuration from kubeconfig file. Make sure you have: \n\n \t • set up the provider "
-    "as per https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/ \n\n "
+    "unable to load Kubernetes client configuration from kubeconfig file. Make sure you have: \n\n \t • set up the "
+    "provider as per https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/ \n\n "
 )
 
 
@@ -43,7 +45,7 @@ class UnreachableError(ProviderError):
 
 
 class Cluster:
-    """A cluster by kubeconfig (a path, or the contents of one; "" for `$KUBECONFIG`) and context ("" for the current one)."""
+    """A cluster by kubeconfig (a path or its contents, "" for `$KUBECONFIG`) and context ("" for the current one)."""
 
     def __init__(self, kubeconfig: str, context: str) -> None:
         self._kubeconfig = kubeconfig
@@ -82,11 +84,7 @@ class Cluster:
             return self._client
 
     def _open(self) -> Any:
-        # Imported here because it takes a third of a second that a run without clusters should not pay.
-        from kubernetes import config  # noqa: PLC0415 - see above
-        from kubernetes.dynamic import DynamicClient  # noqa: PLC0415 - see above
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see above
-
+        config = load("kubernetes.config")
         try:
             client, self._namespace = _load(config, self._kubeconfig, self._context)
         except (config.ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
@@ -94,8 +92,8 @@ class Cluster:
         try:
             with _translated():
                 # A cache on disk would outlive the lab's servers, whose addresses return with other content.
-                return DynamicClient(client, cache_file=str(Path(os.devnull) / "none"))
-        except (HTTPError, ApiError) as error:
+                return load("kubernetes.dynamic").DynamicClient(client, cache_file=str(Path(os.devnull) / "none"))
+        except (load("urllib3.exceptions").HTTPError, ApiError) as error:
             raise UnreachableError(f"unable to load schema information from the API server: {error}") from error
 
     def has_kind(self, api_version: str, kind: str) -> bool:
@@ -119,14 +117,13 @@ class Cluster:
 
     def _kind(self, api_version: str, kind: str) -> Any:
         client = self._connect()
-        from kubernetes.dynamic.exceptions import ResourceNotFoundError, ResourceNotUniqueError  # noqa: PLC0415 - as above
-
+        exceptions = load("kubernetes.dynamic.exceptions")
         with self._lock:
             if (api_version, kind) not in self._kinds:
                 try:
                     with _translated():
                         found = client.resources.get(api_version=api_version, kind=kind)
-                except (ResourceNotFoundError, ResourceNotUniqueError) as error:
+                except (exceptions.ResourceNotFoundError, exceptions.ResourceNotUniqueError) as error:
                     raise NoSuchKindError(api_version, kind) from error
                 self._kinds[api_version, kind] = found
             return self._kinds[api_version, kind]
@@ -219,11 +216,10 @@ class Cluster:
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn the client's API errors into ours, which carry the server's own sentence."""
-    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415 - imported with the client
-
+    failure = load("kubernetes.client.exceptions").ApiException
     try:
         yield
-    except ApiException as error:
+    except failure as error:
         try:
             status = json.loads(error.body or "{}")
         except ValueError:
@@ -234,8 +230,6 @@ def _translated() -> Iterator[None]:
 
 def _load(config: Any, kubeconfig: str, context: str) -> tuple[Any, str]:
     """A client and the namespace of its context."""
-    import yaml  # noqa: PLC0415 - imported with the client
-
     options = {"context": context or None}
     source = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     if "\n" not in source and source[:1] != "{":

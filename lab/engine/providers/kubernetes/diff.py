@@ -7,7 +7,9 @@ from typing import Any
 
 from lab.engine import paths
 from lab.engine.paths import Path
+from lab.engine.providers.base import Diff
 from lab.engine.providers.compare import differences
+from lab.engine.providers.kubernetes import objects
 from lab.engine.providers.kubernetes.cluster import Manifest
 
 _SELECTOR = ("spec.selector",)
@@ -47,7 +49,38 @@ def force_new(body: Manifest, *, secret_mutable: bool, config_map_mutable: bool)
     return [paths.parse(field) for field in ("metadata.name", "metadata.namespace", *fields)]
 
 
-def detailed_differences(old: Manifest, new: Manifest, replacing: list[Path], ignored: list[Path]) -> dict[str, str]:
+def object_diff(
+    old_inputs: Manifest,
+    live: Manifest,
+    new: Manifest,
+    replacing: list[Path],
+    ignore_changes: list[str],
+    *,
+    replace_unready: bool,
+) -> Diff:
+    """How a live object differs from new inputs, as far as its old inputs went.
+
+    An object that must be replaced and keeps its name makes room for the new one first.
+    """
+    old = objects.without_read_only(objects.live_inputs(live, old_inputs))
+    old, new = _with_namespace(old), _with_namespace(new)
+    old["metadata"]["name"] = live["metadata"]["name"]
+    ignored = [paths.parse(path) for path in ignore_changes]
+    detailed = _detailed(old, new, replacing, ignored)
+    replace = [path for path, kind in detailed.items() if kind.endswith("-replace")]
+    replace += [f'.metadata.annotations["{objects.REPLACE_UNREADY}"]'] if replace_unready else []
+    here = _with_namespace(live)["metadata"]
+    stays = all(new["metadata"].get(key) == here[key] for key in ("name", "namespace"))
+    autonamed = objects.annotation(new, objects.AUTONAMED) == "true"
+    return Diff(bool(detailed) or bool(replace), replace, detailed, bool(replace) and stays and not autonamed)
+
+
+def _with_namespace(body: Manifest) -> Manifest:
+    metadata = dict(body.get("metadata") or {})
+    return {**body, "metadata": {**metadata, "namespace": metadata.get("namespace") or "default"}}
+
+
+def _detailed(old: Manifest, new: Manifest, replacing: list[Path], ignored: list[Path]) -> dict[str, str]:
     """The kind of every difference by path; `-replace` is added where it forces a replacement."""
     found = {}
     for path, kind in differences(old, new).items():

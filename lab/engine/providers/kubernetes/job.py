@@ -1,6 +1,6 @@
 """Waiting for a Job, and telling why it failed.
 
-Source: pulumi-kubernetes:provider/pkg/await/job.go, provider/pkg/await/checker/{job,pod}/check.go; the words are theirs.
+Source: pulumi-kubernetes:provider/pkg/await/job.go and checker/{job,pod}/check.go beside it; the words are theirs.
 """
 
 import threading

@@ -1,8 +1,8 @@
 """Kubernetes objects as Pulumi states hold them, and what their annotations ask for.
 
 The outputs of a resource are the live object plus `__inputs`, `__initialApiVersion` and `__fieldManager`. Source:
-pulumi-kubernetes:provider/pkg/provider/provider.go (`checkpointObject`, `annotateSecrets`), provider/pkg/provider/util.go
-(`pruneMap`), provider/pkg/metadata.
+pulumi-kubernetes:provider/pkg/provider/provider.go (`checkpointObject`, `annotateSecrets`) and util.go (`pruneMap`),
+provider/pkg/metadata.
 """
 
 import base64
@@ -71,7 +71,7 @@ def split_name(id_: str) -> tuple[str, str]:
 
 
 def kind_of_type(type_: str) -> tuple[str, str]:
-    """apiVersion and kind of a type token: `kubernetes:core/v1:Secret` is `v1`, `Secret`."""
+    """The apiVersion and kind of a type token: `kubernetes:core/v1:Secret` is `v1`, `Secret`."""
     _, module, kind = type_.split(":")
     return module.removeprefix("core/"), kind
 
@@ -105,7 +105,7 @@ def split_checkpoint(outputs: Properties) -> tuple[Manifest, Manifest]:
 
 
 def mark_secrets(values: Manifest, origin: Properties) -> Properties:
-    """A copy with the secret marks of `origin`; the data of a Secret is always secret, and so is a list with one in it."""
+    """A copy with the secret marks of `origin`. A Secret's data is always secret, and so is a list with a secret."""
     marked = dict(values)
     if marked.get("kind") == "Secret":
         return {k: secret(v) if k in ("data", "stringData") else v for k, v in marked.items()}
@@ -128,7 +128,7 @@ def without_read_only(body: Manifest) -> Manifest:
 def live_inputs(live: Manifest, inputs: Manifest) -> Manifest:
     """The inputs as they stand in the live object: its values where the inputs have a key, nothing else.
 
-    A value that means the same keeps the form of the input ("1000m" of a CPU comes back as "1"), so that only drift shows.
+    A value that means the same keeps the form of the input ("1000m" of a CPU comes back as "1"): only drift shows.
     """
     adopted: Manifest = _adopt(live, inputs)
     if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):

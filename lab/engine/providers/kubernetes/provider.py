@@ -1,22 +1,20 @@
 """The kubernetes provider.
 
 Source: pulumi-kubernetes:provider/pkg/provider/provider.go and provider/pkg/await/await.go. Field validation is strict
-everywhere; the real provider is lenient on creation, where server-side apply refuses unknown fields of most kinds anyway.
+everywhere; the real provider only warns on creation, where server-side apply itself refuses unknown fields.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-from lab.engine import paths
-from lab.engine import urn as urns
 from lab.engine.providers.base import CheckResult, Diff, InitError, ProviderError, Reading, Request
 from lab.engine.providers.kubernetes import applying, job, objects, waiting
 from lab.engine.providers.kubernetes.cluster import ApiError, Manifest, NoSuchKindError, UnreachableError
-from lab.engine.providers.kubernetes.diff import detailed_differences, force_new
+from lab.engine.providers.kubernetes.diff import force_new, object_diff
+from lab.engine.providers.kubernetes.naming import named
 from lab.engine.providers.kubernetes.settings import Settings
-from lab.engine.values import Properties, Secret, has_unknown, reveal, secret
+from lab.engine.values import Properties, has_unknown, reveal
 
 Log = Callable[[str, str, str], None]
 
@@ -41,63 +39,27 @@ class KubernetesProvider:
 
     def check(self, request: Request) -> CheckResult:
         """Name an unnamed object, and put it into the default namespace if its kind has namespaces."""
-        inputs: Properties = objects.mark_secrets(request.news, {})
-        given = inputs.get("metadata") or {}
-        metadata = reveal(given)
-        if not isinstance(metadata, dict):
-            return CheckResult(inputs)
-        metadata = dict(metadata) if isinstance(given, Secret) else dict(given)
-        if "name" not in metadata:
-            if "generateName" in metadata:
-                raise ProviderError("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
-            self._name(request, metadata)
-        if not metadata.get("namespace") and self._namespaced(inputs):
-            metadata["namespace"] = self._settings.namespace or self._cluster.default_namespace
-        inputs["metadata"] = secret(metadata) if isinstance(given, Secret) else metadata
-        return CheckResult(inputs)
+        return CheckResult(named(request, self._default_namespace))
 
-    def _name(self, request: Request, metadata: dict[str, Any]) -> None:
-        """Keep the name that was made for the object before, else make one."""
-        old = reveal((request.olds or {}).get("metadata") or {})
-        kept = (old.get("annotations") or {}).get(objects.AUTONAMED) == "true"
-        suffix = objects.new_field_manager().rpartition("-")[2]
-        metadata["name"] = old["name"] if kept else f"{urns.name_of(request.urn)}-{suffix}"
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), objects.AUTONAMED: "true"}
-
-    def _namespaced(self, body: Manifest) -> bool:
+    def _default_namespace(self, body: Manifest) -> str:
         try:
-            return self._cluster.namespaced(reveal(body.get("apiVersion", "")), reveal(body.get("kind", "")))
+            if not self._cluster.namespaced(body.get("apiVersion", ""), body.get("kind", "")):
+                return ""
         except UnreachableError:
-            return False
+            return ""
+        return self._settings.namespace or self._cluster.default_namespace
 
     def diff(self, request: Request) -> Diff:
         """Compare the live object of the state, as far as the inputs go, with the new inputs."""
         old_inputs, live = objects.split_checkpoint(request.outputs)
         new = objects.without_read_only(reveal(request.news))
-        old = objects.without_read_only(objects.live_inputs(live, old_inputs))
-        for body in (old, new):
-            metadata = dict(body.get("metadata") or {})
-            body["metadata"] = {**metadata, "namespace": metadata.get("namespace") or "default"}
-        old["metadata"]["name"] = live["metadata"]["name"]
         replacing = force_new(
             new,
             secret_mutable=self._settings.secret_mutable,
             config_map_mutable=self._settings.config_map_mutable,
         )
-        ignored = [paths.parse(path) for path in request.ignore_changes]
-        detailed = detailed_differences(old, new, replacing, ignored)
-        replaced = [path for path, kind in detailed.items() if kind.endswith("-replace")]
-        if self._must_replace_unready(request, new, live):
-            replaced.append(f'.metadata.annotations["{objects.REPLACE_UNREADY}"]')
-        name, namespace = new["metadata"].get("name"), new["metadata"]["namespace"]
-        same_object = (name, namespace) == (live["metadata"]["name"], live["metadata"].get("namespace") or "default")
-        autonamed = objects.annotation(new, objects.AUTONAMED) == "true"
-        return Diff(
-            changes=bool(detailed) or bool(replaced),
-            replace=replaced,
-            detailed=detailed,
-            delete_before_replace=bool(replaced) and same_object and not autonamed,
-        )
+        unready = self._must_replace_unready(request, new, live)
+        return object_diff(old_inputs, live, new, replacing, request.ignore_changes, replace_unready=unready)
 
     def _must_replace_unready(self, request: Request, new: Manifest, live: Manifest) -> bool:
         if objects.annotation(new, objects.REPLACE_UNREADY) != "true":
@@ -134,8 +96,8 @@ class KubernetesProvider:
         except waiting.WaitError as error:
             outputs = objects.checkpoint(plain, error.live, request.news, plain["apiVersion"], manager)
             sentence = (
-                f'resource "{request.urn}" was successfully created, but the Kubernetes API server reported that it failed '
-                f"to fully initialize or become live: {error}"
+                f'resource "{request.urn}" was successfully created, but the Kubernetes API server reported that it '
+                f"failed to fully initialize or become live: {error}"
             )
             raise InitError(objects.full_name(live), outputs, [sentence, *error.details]) from error
         outputs = objects.checkpoint(plain, live, request.news, plain["apiVersion"], manager)
@@ -154,9 +116,9 @@ class KubernetesProvider:
             )
         except NoSuchKindError as error:
             raise ProviderError(
-                f'creation of resource "{request.urn}" with kind {plain["apiVersion"]}/{plain["kind"]} failed because the '
-                "Kubernetes API server reported that the apiVersion for this resource does not exist. Verify that any "
-                f"required CRDs have been created: {error}"
+                f'creation of resource "{request.urn}" with kind {plain["apiVersion"]}/{plain["kind"]} failed because '
+                "the Kubernetes API server reported that the apiVersion for this resource does not exist. Verify that "
+                f"any required CRDs have been created: {error}"
             ) from error
         except ApiError as error:
             raise ProviderError(
@@ -262,8 +224,8 @@ class KubernetesProvider:
             return outputs_of(live)
         except NoSuchKindError as error:
             raise ProviderError(
-                f'update of resource "{request.urn}" failed because the Kubernetes API server reported that the apiVersion '
-                f"for this resource does not exist. Verify that any required CRDs have been created: {error}"
+                f'update of resource "{request.urn}" failed because the Kubernetes API server reported that the '
+                f"apiVersion for this resource does not exist. Verify that any required CRDs have been created: {error}"
             ) from error
         except (ApiError, waiting.WaitError) as error:
             if request.preview and isinstance(error, ApiError) and error.status == 403:
@@ -273,7 +235,7 @@ class KubernetesProvider:
     def _update_failed(
         self, request: Request, old_live: Manifest, outputs_of: Callable[[Manifest], Properties], error: Exception
     ) -> Exception:
-        """As upstream, a refused update is a resource that failed to initialize: its new inputs are kept and tried again."""
+        """As upstream, a refused update is a failure to initialize: the new inputs are kept and tried again."""
         try:
             live = self._cluster.get(old_live)
         except (ApiError, NoSuchKindError, UnreachableError) as second:

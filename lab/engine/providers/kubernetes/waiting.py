@@ -1,7 +1,7 @@
 """Waiting until an object is ready, or gone.
 
-A wait lists and watches the whole kind in the object's namespace, as the real provider's informers do, so it needs the same
-rights. Source: pulumi-kubernetes:provider/pkg/metadata/overrides.go, provider/pkg/await/condition, internal/awaiter.go.
+A wait lists and watches the whole kind in the object's namespace, as the real provider's informers do, so it needs the
+same rights. Source: pulumi-kubernetes:provider/pkg/metadata/overrides.go, provider/pkg/await/{condition,internal}.
 """
 
 import json

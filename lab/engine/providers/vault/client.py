@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.providers.base import ProviderError
+from lab.engine.providers.lazy import load
 from lab.engine.values import Properties, reveal
 
 # A fresh KV v2 mount answers 400 while it upgrades.
@@ -78,9 +79,6 @@ class VaultClient:
             return self._adapter
 
     def _connect(self) -> Any:
-        # Imported here because it takes a fifth of a second that an unchanged stack should not pay.
-        from hvac.adapters import RawAdapter  # noqa: PLC0415 - see above
-
         chosen = self._settings
         if not chosen.address:
             raise ProviderError("failed to configure Vault address")
@@ -89,7 +87,9 @@ class VaultClient:
         verify = False if chosen.skip_verify else chosen.ca_file or True
         if isinstance(verify, str) and not Path(verify).is_file():
             raise ProviderError(f"failed to configure TLS for Vault API: no file {verify} (VAULT_CACERT)")
-        adapter = RawAdapter(base_uri=chosen.address, token=chosen.token, verify=verify, timeout=60)
+        adapter = load("hvac.adapters").RawAdapter(
+            base_uri=chosen.address, token=chosen.token, verify=verify, timeout=60
+        )
         try:
             self._send(adapter, "GET", "auth/token/lookup-self", None)
         except VaultError as error:
@@ -106,11 +106,10 @@ class VaultClient:
         return adapter
 
     def _send(self, adapter: Any, method: str, path: str, body: Properties | None) -> Properties:
-        from requests.exceptions import RequestException  # noqa: PLC0415 - imported with hvac
-
+        failure = load("requests.exceptions").RequestException
         try:
             response = adapter.request(method, f"/v1/{path}", json=body, raise_exception=False)
-        except RequestException as error:
+        except failure as error:
             raise VaultError(0, f"{method} {self._settings.address}/v1/{path}: {error}") from error
         if response.ok:
             return dict(response.json()) if response.content else {}

@@ -11,8 +11,21 @@ from lab.engine import urn as urns
 from lab.engine.providers.base import CheckResult, Diff, ProviderError, Reading, Request
 from lab.engine.providers.compare import differences
 from lab.engine.providers.vault.client import Settings, VaultClient, VaultError
-from lab.engine.providers.vault.kinds import KINDS, Kind
+from lab.engine.providers.vault.kinds import Kind
+from lab.engine.providers.vault.kubernetes_auth import KubernetesAuthConfig, KubernetesAuthRole
+from lab.engine.providers.vault.kv import SecretBackendV2, SecretV2
+from lab.engine.providers.vault.mounts import AuthBackend, Mount, Policy
 from lab.engine.values import UNKNOWN, Properties, has_secret, has_unknown, reveal, secret
+
+_KINDS: dict[str, Kind] = {
+    "vault:index/mount:Mount": Mount(),
+    "vault:index/authBackend:AuthBackend": AuthBackend(),
+    "vault:index/policy:Policy": Policy(),
+    "vault:kubernetes/authBackendConfig:AuthBackendConfig": KubernetesAuthConfig(),
+    "vault:kubernetes/authBackendRole:AuthBackendRole": KubernetesAuthRole(),
+    "vault:kv/secretV2:SecretV2": SecretV2(),
+    "vault:kv/secretBackendV2:SecretBackendV2": SecretBackendV2(),
+}
 
 
 class VaultProvider:
@@ -95,10 +108,10 @@ class VaultProvider:
 
 def _kind(request: Request) -> Kind:
     try:
-        return KINDS[request.type]
+        return _KINDS[request.type]
     except KeyError:
         raise ProviderError(
-            f"the lab's engine knows no {request.type}; of Vault it knows {', '.join(sorted(KINDS))}"
+            f"the lab's engine knows no {request.type}; of Vault it knows {', '.join(sorted(_KINDS))}"
         ) from None
 
 

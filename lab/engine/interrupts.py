@@ -1,0 +1,40 @@
+"""What a run waits for, and how a person ends it."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+from lab.engine.run import Run
+
+
+def wait_for_any(*events: threading.Event) -> None:
+    """Return when one of the events is set. Signals are handled meanwhile."""
+    some = threading.Event()
+
+    def forward(event: threading.Event) -> None:
+        event.wait()
+        some.set()
+
+    for event in events:
+        threading.Thread(target=forward, args=(event,), daemon=True).start()
+    while not some.wait(0.5):
+        continue
+
+
+@contextlib.contextmanager
+def cancelling(run: Run) -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel the run while it lasts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
+        threading.Thread(target=run.cancel, daemon=True).start()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
