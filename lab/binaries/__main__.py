@@ -3,13 +3,9 @@
 import json
 import re
 import subprocess
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from lab.binaries.find import PROGRAMS, Binary, find, locate
 from lab.home import LabError
@@ -55,10 +51,9 @@ def main(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("program", "version", "origin", "path", box=None)
-    for row in rows:
-        table.add_row(row["name"], row["version"], row["origin"], row["path"].replace(str(Path.home()), "~", 1))
-    Console(file=sys.stdout, soft_wrap=True).print(table)
+    # Plain columns: a table that fits the terminal would cut the paths, which are what one copies.
+    for row in ({"name": "program", "version": "version", "origin": "origin", "path": "path"}, *rows):
+        typer.echo(f"{row['name']:<25}{row['version']:<22}{row['origin']:<21}{row['path']}")
 
 
 if __name__ == "__main__":
