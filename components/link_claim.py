@@ -228,7 +228,13 @@ class LinkClaim(Component):
         binding = RoleBinding(
             f"{name}-binding",
             metadata={"name": ACCOUNT_NAME, "namespace": args.namespace},
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT_NAME},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
+                # operator may bind everything.
+                "name": role.id.apply(lambda _: ACCOUNT_NAME),
+            },
             subjects=[{"kind": "ServiceAccount", "name": ACCOUNT_NAME, "namespace": args.namespace}],
             opts=self.child(depends_on=[account, role]),
         )

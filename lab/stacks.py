@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,12 +120,31 @@ class Runner:
 
     def run(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> int:
         """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output on this terminal; the exit code."""
+        return self._run(self.line(action, stack, arguments)).returncode
+
+    def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
+        """The command line of an action on a stack, without questions."""
         line = [*self.command, action, "--stack", stack.name, "--config-file", str(self._config_file(stack))]
         if action != "preview":
             line.append("--yes")
         if action in {"up", "destroy"}:
             line.append("--skip-preview")
-        return self._run([*line, "--non-interactive", *arguments]).returncode
+        return [*line, "--non-interactive", *arguments]
+
+    def environ(self) -> dict[str, str]:
+        """The environment of the command: the person's own, with the lab's servers, backend and passphrase."""
+        passphrase = self._home.root / "passphrase"
+        if not passphrase.exists():
+            write_private(passphrase, secrets.token_urlsafe(32).encode())
+        return {
+            **os.environ,
+            **self._environment.environ(),
+            "PULUMI_BACKEND_URL": self._home.folder("state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+            "PULUMI_HOME": str(self._home.folder("pulumi")),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
 
     def _config_file(self, stack: Stack) -> Path:
         return self._project / f"Pulumi.{stack.name}.yaml"
@@ -134,26 +153,12 @@ class Runner:
         return subprocess.run(
             line,
             cwd=self._checkout,
-            env={**os.environ, **self.environ()},
+            env=self.environ(),
             check=False,
             text=True,
             capture_output=quiet,
             stdin=subprocess.DEVNULL,
         )
-
-    def environ(self) -> Mapping[str, str]:
-        """What `pulumi` needs beyond the environment of the person: servers, backend, passphrase."""
-        passphrase = self._home.root / "passphrase"
-        if not passphrase.exists():
-            write_private(passphrase, secrets.token_urlsafe(32).encode())
-        return {
-            **self._environment.environ(),
-            "PULUMI_BACKEND_URL": self._home.folder("state").as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
-            "PULUMI_HOME": str(self._home.folder("pulumi")),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        }
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:

@@ -1,0 +1,95 @@
+"""A checkout of the program for tests that change its stack files, and commands on its stacks as the lab runs them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import stacks
+from lab.environment import Environment
+from lab.home import CHECKOUT
+from lab.stacks import Runner, Stack
+
+
+@dataclass
+class Result:
+    """What a command printed, standard output and error together, and its exit code."""
+
+    code: int
+    text: str
+
+
+@dataclass
+class Checkout:
+    """A copy of the checkout, and who runs its stacks where."""
+
+    root: Path
+    environment: Environment
+
+    @classmethod
+    def copy(cls, root: Path, environment: Environment) -> "Checkout":
+        """Copy what the program and the lab's engine need."""
+        for folder in ("components", "lab"):
+            shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
+            shutil.copy(file, root / file.name)
+        # `pulumi` looks for the virtual environment that Pulumi.yaml names.
+        (root / ".venv").symlink_to(CHECKOUT / ".venv")
+        return cls(root, environment)
+
+    def change(self, stack: str, path: str, value: object) -> None:
+        """Set one value of a stack file, such as `standbys.site-b.rotation`."""
+        file = self.root / f"Pulumi.{stack}.yaml"
+        content: dict[str, Any] = yaml.safe_load(file.read_text()) if file.exists() else {"config": {}}
+        first, *rest = path.split(".")
+        keys = [f"rhsi:{first}", *rest]
+        target = content["config"]
+        for key in keys[:-1]:
+            target = target.setdefault(key, {})
+        target[keys[-1]] = value
+        file.write_text(yaml.safe_dump(content))
+
+    def stacks(self) -> list[Stack]:
+        """Its stacks, primary first."""
+        return stacks.discover(self.root)
+
+    def run(self, action: str, name: str, *arguments: str) -> Result:
+        """Run `up`, `preview`, `refresh` or `destroy` on one stack."""
+        runner = Runner(self.environment, self.root)
+        runner.prepare(self.stacks())
+        (stack,) = [stack for stack in self.stacks() if stack.name == name]
+        return self._done(runner.line(action, stack, arguments), runner)
+
+    def pulumi(self, *arguments: str) -> Result:
+        """Run any other command of `pulumi`."""
+        runner = Runner(self.environment, self.root)
+        return self._done([*runner.command, *arguments], runner)
+
+    def up(self, *names: str) -> None:
+        """Bring stacks up, one after the other; all of them without names."""
+        for name in names or [stack.name for stack in self.stacks()]:
+            result = self.run("up", name)
+            assert result.code == 0, result.text
+
+    def outputs(self, name: str) -> dict[str, Any]:
+        """A stack's outputs."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--stack", name).text)
+        return found
+
+    def _done(self, line: Sequence[str], runner: Runner) -> Result:
+        done = subprocess.run(
+            line,
+            cwd=self.root,
+            env=runner.environ(),
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        return Result(done.returncode, done.stdout)

@@ -1,0 +1,81 @@
+"""Credentials with exactly the rights of deploy/: what an administrator hands to the person or CI that runs `up`."""
+
+import dataclasses
+from pathlib import Path
+
+import hvac
+import yaml
+from kubernetes.client import AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
+
+from lab.environment import Environment
+from lab.home import CHECKOUT
+from lab.kube import api_client, connect
+
+ACCOUNT = "rhsi-operator"
+TOKEN_SECONDS = 3600
+
+
+def operator(environment: Environment, folder: Path, namespaces: dict[str, list[str]]) -> Environment:
+    """The same lab, seen with the operator's rights on both clusters and in Vault.
+
+    Args:
+        environment: the lab as its administrator sees it.
+        folder: where kubeconfig and Vault token go.
+        namespaces: context -> namespaces in which the operator may work.
+    """
+    kubeconfig = yaml.safe_load(Path(environment.kubeconfig).read_text())
+    for context, names in namespaces.items():
+        for name in names:
+            _grant(context, name)
+        token = _token(context)
+        (entry,) = [entry for entry in kubeconfig["contexts"] if entry["name"] == context]
+        entry["context"]["user"] = f"{ACCOUNT}-{context}"
+        kubeconfig["users"].append({"name": f"{ACCOUNT}-{context}", "user": {"token": token}})
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(kubeconfig))
+    token_file = folder / "vault-token"
+    token_file.write_text(_vault_token(environment))
+    return dataclasses.replace(environment, kubeconfig=str(file), vault_token_file=token_file)
+
+
+def _grant(context: str, namespace: str) -> None:
+    """Apply deploy/operator-rbac.yaml as its head says: with the namespace in the place of `rhsi`."""
+    client = connect(context)
+    text = (CHECKOUT / "deploy" / "operator-rbac.yaml").read_text()
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": ACCOUNT}}
+    own_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT}}
+    for manifest in [own_namespace, account, *yaml.safe_load_all(text)]:
+        metadata = manifest["metadata"]
+        if manifest["kind"] == "Namespace" and metadata["name"] == "rhsi":
+            metadata["name"] = namespace
+        if metadata.get("namespace") == "rhsi":
+            metadata["namespace"] = namespace
+        if metadata["name"] == "rhsi-operator-cluster":
+            # Cluster-scoped: one for each namespace, or the second would take the place of the first.
+            metadata["name"] = f"rhsi-operator-cluster-{namespace}"
+            for rule in manifest.get("rules", []):
+                renamed = {
+                    "rhsi": namespace,
+                    "rhsi-vault-reader-rhsi-auth-delegator": f"rhsi-vault-reader-{namespace}-auth-delegator",
+                }
+                rule["resourceNames"] = [renamed.get(name, name) for name in rule.get("resourceNames", [])]
+            if "roleRef" in manifest:
+                manifest["roleRef"]["name"] = metadata["name"]
+        client.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"]).server_side_apply(
+            body=manifest, name=metadata["name"], namespace=metadata.get("namespace"), field_manager="administrator"
+        )
+
+
+def _token(context: str) -> str:
+    body = AuthenticationV1TokenRequest(spec=V1TokenRequestSpec(audiences=[], expiration_seconds=TOKEN_SECONDS))
+    answer = CoreV1Api(api_client(context)).create_namespaced_service_account_token(ACCOUNT, ACCOUNT, body)
+    assert answer.status
+    return str(answer.status.token)
+
+
+def _vault_token(environment: Environment) -> str:
+    client = hvac.Client(
+        url=environment.vault_addr, token=environment.vault_token, verify=str(environment.vault_cacert)
+    )
+    client.sys.create_or_update_policy(ACCOUNT, (CHECKOUT / "deploy" / "operator-policy.hcl").read_text())
+    return str(client.auth.token.create(policies=[ACCOUNT], ttl=f"{TOKEN_SECONDS}s")["auth"]["client_token"])
