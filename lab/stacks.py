@@ -118,9 +118,9 @@ class Runner:
                     self._run([*self.command, "-C", str(self._project), "stack", "init", stack.name], quiet=True)
                 )
 
-    def run(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> int:
+    def run(self, action: str, stack: Stack, arguments: Sequence[str] = (), *, quiet: bool = False) -> int:
         """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output on this terminal; the exit code."""
-        return self._run(self.line(action, stack, arguments)).returncode
+        return self._run(self.line(action, stack, arguments), quiet=quiet).returncode
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions."""

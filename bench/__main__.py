@@ -1,0 +1,139 @@
+"""`python -m bench`: how long the lab and the stacks take, and how much memory the lab needs.
+
+Measures on a lab of its own in a temporary folder, with the cache as it is; `--cold` builds the programs once more from
+nothing, in caches of its own. Prints a table, or JSON for a script; judges nothing.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lab import binaries, environment
+from lab.environment import Environment
+from lab.home import Home, LabError
+from lab.progress import Terminal
+from lab.stacks import Runner, discover
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured thing: its values in seconds or MiB, and the target that it is held against by the reader."""
+
+    name: str
+    unit: str
+    target: float
+    values: list[float]
+
+
+def main(
+    runs: Annotated[int, typer.Option(help="How often to start a lab from nothing.")] = 3,
+    cold: Annotated[bool, typer.Option("--cold", help="Also build the programs from nothing (minutes).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Time the lab and both stacks, and measure memory."""
+    figures = [
+        Figure("first build", "s", 720, []),
+        Figure("lab ready", "s", 20, []),
+        Figure("both stacks provisioned", "s", 15, []),
+        Figure("second up of site-a, nothing to do", "s", 3, []),
+        Figure("second up of site-b, nothing to do", "s", 3, []),
+        Figure("memory of the lab at ready (PSS)", "MiB", 1536, []),
+    ]
+    build, ready, provision, again_a, again_b, memory = (figure.values for figure in figures)
+    try:
+        if cold:
+            with _own_caches():
+                build.append(_seconds(_build))
+        _build()
+        for _ in range(runs):
+            with tempfile.TemporaryDirectory() as folder:
+                _one_run(Home(Path(folder)), ready, provision, (again_a, again_b), memory)
+    except LabError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps([{**vars(figure), "median": _median(figure)} for figure in figures], indent=2))
+    else:
+        Console().print(_table(figures))
+
+
+def _one_run(
+    home: Home, ready: list[float], provision: list[float], again: tuple[list[float], list[float]], memory: list[float]
+) -> None:
+    try:
+        began = time.monotonic()
+        found = environment.start(home)
+        ready.append(time.monotonic() - began)
+        memory.append(found.memory() / MEBIBYTE)
+        os.environ.update(found.environ())
+        provision.append(_seconds(_up, found, "site-a", "site-b"))
+        for values, stack in zip(again, ("site-a", "site-b"), strict=True):
+            values.append(_seconds(_up, found, stack))
+    finally:
+        environment.stop(home)
+
+
+def _up(found: Environment, *names: str) -> None:
+    runner = Runner(found)
+    stacks = discover()
+    runner.prepare(stacks)
+    for stack in stacks:
+        if stack.name in names and runner.run("up", stack, quiet=True):
+            raise LabError(f"`up` of {stack.name} failed: run `make up` to see why.")
+
+
+def _build() -> None:
+    with Terminal() as progress:
+        binaries.locate(binaries.PROGRAMS, progress)
+
+
+@contextmanager
+def _own_caches() -> Iterator[None]:
+    """Caches with nothing in them, so that a build is the first one."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("RHSI_CACHE", "GOCACHE"):
+            os.environ[name] = str(Path(folder, name.lower()))
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _seconds(work: Callable[..., None], *arguments: object) -> float:
+    began = time.monotonic()
+    work(*arguments)
+    return time.monotonic() - began
+
+
+def _median(figure: Figure) -> float | None:
+    return statistics.median(figure.values) if figure.values else None
+
+
+def _table(figures: list[Figure]) -> Table:
+    result = Table(title=f"{os.cpu_count()} processors")
+    for heading in ("What", "Minimum", "Median", "Maximum", "Target", "Unit"):
+        result.add_column(heading, justify="left" if heading in {"What", "Unit"} else "right")
+    for figure in figures:
+        shown = [min(figure.values), _median(figure) or 0, max(figure.values)] if figure.values else []
+        cells = [f"{value:.1f}" for value in shown] or ["", "", ""]
+        result.add_row(figure.name, *cells, f"{figure.target:.0f}", figure.unit)
+    return result
+
+
+if __name__ == "__main__":
+    typer.run(main)
