@@ -36,6 +36,13 @@ _WATCH_SECONDS = 300
 _TIMEOUT = (3.0, 20.0)
 
 
+def describe(error: Exception) -> str:
+    """An error of the API server or of the way to it, without its text: that may quote what was sent."""
+    if isinstance(error, ApiException) and error.status:
+        return f"the API server answers {error.status} {error.reason}"
+    return f"the API server does not answer ({type(error).__name__})"
+
+
 class Cluster:
     """One API server, by the kubeconfig context's name; safe to use from several threads."""
 
@@ -80,7 +87,9 @@ class Cluster:
             _request_timeout=(3.0, _WATCH_SECONDS + 30.0),
         )
         for event in stream:
-            yield event["type"], event["raw_object"]
+            # An empty line comes as None.
+            if event and event["type"] != "BOOKMARK":
+                yield event["type"], event["raw_object"]
 
     def read(self, kind: str, name: str, namespace: str | None = None) -> Manifest | None:
         """One object as it stands, None where it does not exist."""

@@ -161,11 +161,12 @@ class Container:
         with launched.output as pipe:
             while chunk := pipe.read1(_CHUNK_BYTES):
                 with contextlib.suppress(OSError):
-                    self._append(chunk)
+                    self.append(chunk)
         code = launched.process.wait()
         on_exit(code if code >= 0 else 128 - code)
 
-    def _append(self, chunk: bytes) -> None:
+    def append(self, chunk: bytes) -> None:
+        """Add to the log; one that has grown too long becomes the previous log."""
         with self._log.open("ab") as file:
             file.write(chunk)
             full = file.tell() > _LOG_BYTES

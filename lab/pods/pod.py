@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from lab.kube import Manifest
-from lab.pods.cluster import NODE, UNREACHABLE, Cluster
+from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
 from lab.pods.container import Container, StartError
 from lab.pods.inbox import Inbox
 from lab.pods.plan import Mount
@@ -130,7 +130,7 @@ class Pod:
             self._vanish()
             return self._over()
         except UNREACHABLE as error:
-            self._try_again(f"{type(error).__name__} from the API server")
+            self._try_again(describe(error))
             return self._stopping and self._over()
 
     def _turn(self) -> bool:

@@ -4,9 +4,11 @@ Owns the pod's volumes, tokens and namespace settings: it fetches them, keeps th
 not start anything.
 """
 
+import json
 import time
 
-from kubernetes.dynamic.exceptions import ForbiddenError, NotFoundError
+from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic.exceptions import ForbiddenError
 
 from lab.kube import Manifest
 from lab.pods.cluster import Cluster
@@ -79,9 +81,8 @@ class Preparation:
     def _token(self, audience: str | None, seconds: int | None) -> str:
         try:
             return self._tokens.token(audience, seconds)
-        except NotFoundError as error:
-            account = self._pod["spec"].get("serviceAccountName") or "default"
-            raise VolumeError(f'failed to fetch token: serviceaccounts "{account}" not found') from error
+        except ApiException as error:
+            raise VolumeError(f"failed to fetch token: {_sentence(error)}") from error
 
     def plan(self, container: Container) -> Plan:
         """The container as its pod asks for it.
@@ -108,3 +109,11 @@ class Preparation:
             read_only_root=who.read_only_root,
             mounts=(*self._tools, container.message_mount(who.gid), *volumes),
         )
+
+
+def _sentence(error: ApiException) -> str:
+    """The server's own words: they name the account or the audience, and no token was made that they could quote."""
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        return f"{error.status} {error.reason}"

@@ -10,11 +10,12 @@ import time
 
 from lab.home import Home
 from lab.kube import Manifest
-from lab.pods.cluster import NODE, UNREACHABLE, Cluster
+from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
+from lab.pods.machine import check_confinement, tools
 from lab.pods.node import Heartbeat
 from lab.pods.pod import Pod
 from lab.pods.status import TERMINAL
-from lab.pods.workspace import Workspace, check_confinement, tools
+from lab.pods.workspace import Workspace
 
 OWNER_KINDS = frozenset({"Job"})
 """Kinds of controllers whose pods run here."""
@@ -105,8 +106,12 @@ class Runner:
                     self._take(change, pod)
             except UNREACHABLE as error:
                 if not trouble:
-                    trouble = type(error).__name__
-                    logger.warning("%s: %s from the API server; trying again", self.context, trouble)
+                    trouble = describe(error)
+                    logger.warning("%s: %s; trying again", self.context, trouble)
+                self._stopped.wait(_RETRY_SECONDS)
+            except Exception:
+                # A mistake in here must not end the watch, and with it every Job, in silence.
+                logger.exception("%s: the watch broke; trying again", self.context)
                 self._stopped.wait(_RETRY_SECONDS)
 
     def _reconcile(self, pods: list[Manifest], namespace: str | None) -> None:

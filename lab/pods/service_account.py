@@ -55,10 +55,11 @@ def with_account_volume(pod: Manifest, cluster: Cluster) -> Manifest:
     spec = pod["spec"]
     every = [*(spec.get("initContainers") or []), *spec["containers"]]
     mounted = any(mount["mountPath"] == MOUNT_PATH for one in every for mount in one.get("volumeMounts") or [])
-    if mounted or spec.get("automountServiceAccountToken") is False:
+    name = spec.get("serviceAccountName")
+    if mounted or not name or spec.get("automountServiceAccountToken") is False:
+        # A pod without any account, which only a server without that admission plugin accepts, gets no token.
         return pod
-    name, namespace = spec.get("serviceAccountName") or "default", pod["metadata"]["namespace"]
-    account = cluster.read("ServiceAccount", name, namespace)
+    account = cluster.read("ServiceAccount", name, pod["metadata"]["namespace"])
     if account is None or account.get("automountServiceAccountToken") is False:
         return pod
     sources = [

@@ -17,6 +17,10 @@ class Jobs:
         self.namespace = namespace
         self._client = client
 
+    def of(self, namespace: str) -> "Jobs":
+        """The Jobs of another namespace of the cluster."""
+        return Jobs(self._client, namespace)
+
     def kind(self, kind: str, api_version: str = "v1") -> Any:
         """The verbs of one kind."""
         return self._client.resources.get(api_version=api_version, kind=kind)

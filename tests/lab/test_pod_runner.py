@@ -43,14 +43,13 @@ def jobs(cluster: Environment, request: pytest.FixtureRequest) -> Jobs:
 class Runner:
     """`python -m lab.pods`, as a person would start it."""
 
-    def __init__(self, folder: Path, kubeconfig: str, *contexts: str) -> None:
+    def __init__(self, folder: Path, kubeconfig: str, context: str, *more: str) -> None:
         self.log = folder / "runner.log"
         self._ready = folder / "ready"
         self._ready.unlink(missing_ok=True)
-        chosen = [argument for context in contexts for argument in ("--context", context)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lab.pods", *chosen, "--ready-file", str(self._ready)],
+                [sys.executable, "-m", "lab.pods", "--context", context, "--ready-file", str(self._ready), *more],
                 env={**os.environ, "KUBECONFIG": kubeconfig, "RHSI_LAB_HOME": str(folder / "home")},
                 cwd=CHECKOUT,
                 stdout=log,
@@ -70,12 +69,12 @@ class Runner:
 
 
 @pytest.fixture
-def start(tmp_path: Path, cluster: Environment) -> Iterator[Callable[[], Runner]]:
+def start(tmp_path: Path, cluster: Environment) -> Iterator[Callable[..., Runner]]:
     """Starts a runner; whichever still runs at the end is stopped."""
     begun: list[Runner] = []
 
-    def begin() -> Runner:
-        begun.append(Runner(tmp_path, cluster.kubeconfig, CONTEXT))
+    def begin(*more: str) -> Runner:
+        begun.append(Runner(tmp_path, cluster.kubeconfig, CONTEXT, *more))
         return begun[-1].ready()
 
     yield begin
@@ -94,21 +93,21 @@ def only_pod(jobs: Jobs, name: str) -> Manifest:
     return pod
 
 
-def test_a_pod_that_was_there_before_the_runner_is_run(start: Callable[[], Runner], jobs: Jobs) -> None:
+def test_a_pod_that_was_there_before_the_runner_is_run(start: Callable[..., Runner], jobs: Jobs) -> None:
     jobs.run("early", "true")
     assert until(lambda: jobs.pods("early"))
     start()
     assert jobs.ended("early")["type"] == "Complete"
 
 
-def test_the_node_is_there_and_closed_to_schedulers(start: Callable[[], Runner], jobs: Jobs) -> None:
+def test_the_node_is_there_and_closed_to_schedulers(start: Callable[..., Runner], jobs: Jobs) -> None:
     start()
     node = jobs.kind("Node").get(name="lab").to_dict()
     assert node["spec"]["unschedulable"] is True
     assert [one["status"] for one in node["status"]["conditions"] if one["type"] == "Ready"] == ["True"]
 
 
-def test_a_stop_signal_ends_everything_at_once_and_says_so(start: Callable[[], Runner], jobs: Jobs) -> None:
+def test_a_stop_signal_ends_everything_at_once_and_says_so(start: Callable[..., Runner], jobs: Jobs) -> None:
     runner = start()
     jobs.run("long", "trap '' TERM; sleep 86421.5 & wait; wait")
     jobs.pod_in("long", "running")
@@ -122,7 +121,7 @@ def test_a_stop_signal_ends_everything_at_once_and_says_so(start: Callable[[], R
 
 
 def test_a_killed_runner_leaves_no_process_and_its_successor_gives_its_pods_up(
-    start: Callable[[], Runner], jobs: Jobs
+    start: Callable[..., Runner], jobs: Jobs
 ) -> None:
     runner = start()
     jobs.run("long", "sleep 86422.5")
@@ -136,7 +135,7 @@ def test_a_killed_runner_leaves_no_process_and_its_successor_gives_its_pods_up(
 
 
 def test_a_running_pod_outlives_its_api_server(
-    start: Callable[[], Runner], jobs: Jobs, cluster: Environment, tmp_path: Path
+    start: Callable[..., Runner], jobs: Jobs, cluster: Environment, tmp_path: Path
 ) -> None:
     start()
     # The pod ends while the server is away, and so it reports late.
@@ -155,8 +154,18 @@ def test_a_running_pod_outlives_its_api_server(
     assert jobs.ended("after")["type"] == "Complete"
 
 
+def test_a_runner_of_one_namespace_leaves_the_others_alone(start: Callable[..., Runner], jobs: Jobs) -> None:
+    start("--namespace", jobs.namespace)
+    elsewhere = jobs.of("default")
+    elsewhere.run("elsewhere", "true")
+    assert until(lambda: elsewhere.pods("elsewhere"))
+    jobs.run("here", "true")
+    assert jobs.ended("here")["type"] == "Complete"
+    assert "nodeName" not in only_pod(elsewhere, "elsewhere")["spec"]
+
+
 def test_no_second_runner_of_the_same_lab_serves_a_context(
-    start: Callable[[], Runner], tmp_path: Path, cluster: Environment
+    start: Callable[..., Runner], tmp_path: Path, cluster: Environment
 ) -> None:
     first = start()
     second = Runner(tmp_path, cluster.kubeconfig, CONTEXT)

@@ -6,14 +6,17 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from lab.home import Home
+from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.pods import logs
+from lab.pods.container import Container
 from lab.pods.service_account import with_cluster_ca
 from lab.pods.variables import ContainerConfigError, Kind
 from lab.pods.volumes import VolumeError, Volumes
+from lab.pods.workspace import Workspace
 
 GROUP = os.getgid()
 OBJECTS: dict[tuple[Kind, str], Manifest] = {}
@@ -191,3 +194,57 @@ def test_logs_are_found_by_pod_and_by_job(tmp_path: Path) -> None:
         "claim-other-abcde"
     ]
     assert logs.find(home, "site-b", "rhsi", "claim") == []
+
+
+def test_a_workspace_keeps_pods_apart_and_leaves_only_logs(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    workspace = Workspace(home, "site-a")
+    small, large = workspace.folder("uid-1"), workspace.folder("uid-1", large=True)
+    assert small != large
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (small, large)} == {0o700}
+    workspace.log({"metadata": {"namespace": "rhsi", "name": "claim"}}, "main").write_text("said")
+    workspace.close()
+    assert not small.exists()
+    assert not large.exists()
+    assert [text for _, _, text in logs.read(home, "site-a", "rhsi", "claim")] == ["said"]
+
+
+def test_one_runner_at_a_time_has_the_workspace_of_a_context(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = Workspace(home, "site-a")
+    with pytest.raises(LabError, match="already serves context 'site-a'"):
+        Workspace(home, "site-a")
+    other = Workspace(home, "site-b")
+    first.close()
+    Workspace(home, "site-a").close()
+    other.close()
+
+
+def test_what_a_killed_runner_has_left_in_memory_is_swept_away_by_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "memory"
+    left, living, unknown = (memory / f"rhsi-pods-{name}" for name in ("left", "living", "unknown"))
+    for folder in (left, living, unknown):
+        folder.mkdir(parents=True)
+    (left / "owner").write_text(f"{os.getpid()} 1.0")
+    (living / "owner").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
+    monkeypatch.setattr("lab.pods.workspace._SHARED_MEMORY", memory)
+    workspace = Workspace(Home(tmp_path / "home"), "site-a")
+    assert not left.exists()
+    assert living.exists()
+    assert unknown.exists()
+    workspace.close()
+    assert sorted(memory.iterdir()) == [living, unknown]
+
+
+def test_a_log_that_grows_too_long_begins_anew_and_keeps_its_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.pods.container._LOG_BYTES", 10)
+    log = tmp_path / "main.log"
+    container = Container({"name": "main"}, init=False, restart_policy="Never", log=log, work=tmp_path)
+    for chunk in (b"12345678", b"9abc", b"def"):
+        container.append(chunk)
+    assert log.read_text() == "def"
+    assert logs.previous(log).read_text() == "123456789abc"
