@@ -66,5 +66,11 @@ def check_confinement(workspace: Workspace) -> None:
         raise LabError(f"Pods cannot run as confined processes of this machine: {error}.") from error
     finally:
         workspace.forget("trial")
-    with running.output:
-        running.process.wait()
+    with running.output as output:
+        said = output.read().decode(errors="replace").strip()
+    if (code := running.process.wait()) != 0:
+        why = f" ({said.splitlines()[-1]})" if said else ""
+        raise LabError(
+            "Pods cannot run as confined processes of this machine: "
+            f"a trial of {sys.executable} and /bin/sh ended with {code}{why}."
+        )

@@ -3,8 +3,10 @@
 import base64
 import os
 import stat
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -12,8 +14,10 @@ import pytest
 from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.pods import logs
+from lab.pods.cluster import Cluster
 from lab.pods.container import Container
-from lab.pods.service_account import with_cluster_ca
+from lab.pods.service_account import Tokens, with_cluster_ca
+from lab.pods.status import timestamp
 from lab.pods.variables import ContainerConfigError, Kind
 from lab.pods.volumes import VolumeError, Volumes
 from lab.pods.workspace import Workspace
@@ -93,6 +97,25 @@ def test_the_kubeconfigs_authority_replaces_the_published_one_and_no_other_objec
     assert reader("Secret", "kube-root-ca.crt") is None
     assert with_cluster_ca(find, None)("ConfigMap", "kube-root-ca.crt") is None
     assert not list(tmp_path.iterdir())
+
+
+def test_a_token_is_kept_until_a_fifth_of_its_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    asked: list[tuple[str | None, int]] = []
+
+    class Server:
+        def request_token(self, _pod: Manifest, audience: str | None, seconds: int) -> tuple[str, str]:
+            asked.append((audience, seconds))
+            return f"token {len(asked)}", timestamp(datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=1000))
+
+    def after(seconds: int) -> str:
+        monkeypatch.setattr(time, "time", lambda: start.timestamp() + seconds)
+        return tokens.token(None, None)
+
+    tokens = Tokens(cast("Cluster", Server()), {})
+    assert [after(seconds) for seconds in (0, 799, 801, 1500)] == ["token 1", "token 1", "token 2", "token 2"]
+    assert tokens.token("vault", 600) == "token 3"
+    assert asked == [(None, 3607), (None, 3607), ("vault", 600)]
 
 
 def test_a_change_replaces_the_file_and_a_vanished_key_takes_its_file_along(
