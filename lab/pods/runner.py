@@ -57,9 +57,13 @@ class Runner:
         """
         self.context = context
         self._workspace = Workspace(home, context)
-        check_confinement(self._workspace)
-        self._tools = tools()
-        self._cluster = Cluster(context)
+        try:
+            check_confinement(self._workspace)
+            self._tools = tools()
+            self._cluster = Cluster(context)
+        except BaseException:
+            self._workspace.close()
+            raise
         self._heartbeat = Heartbeat(self._cluster)
         self._pods: dict[str, Pod] = {}
         self._table = threading.Lock()
