@@ -20,7 +20,7 @@ path "rhsi/data/+/link-token" {
 }
 
 path "rhsi/metadata/+/link-token" {
-  capabilities = ["read", "delete"]
+  capabilities = ["create", "read", "update", "delete"]
 }
 
 # A standby: its auth mount. Vault demands sudo for enabling one. Unnecessary with `rhsi:vault.manageAuth: false`.
