@@ -40,7 +40,8 @@ def define(context: str, kubeconfig: str, definitions: list[dict[str, Any]], sup
             api.create(body=definition)
 
     def established() -> bool:
-        conditions = [api.get(name=name).to_dict().get("status", {}).get("conditions", []) for name in names]
+        # A definition that is seconds old has the field, and null in it.
+        conditions = [api.get(name=name).to_dict().get("status", {}).get("conditions") or [] for name in names]
         return all(any(one["type"] == "Established" and one["status"] == "True" for one in each) for each in conditions)
 
     supervisor.wait_for(f"{context} did not serve {', '.join(names)}", established)
