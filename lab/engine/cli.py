@@ -118,7 +118,7 @@ def _operate(arguments: argparse.Namespace) -> None:
     stack = Stack.open(Project.find(Path.cwd()), Backend.from_environment(), arguments.stack, arguments.config_file)
     for assignment in getattr(arguments, "config", []):
         stack_commands.assign(stack, assignment, path=arguments.config_path)
-    if operation == "up" and not only_preview and not arguments.skip_preview:
+    if not only_preview and not arguments.skip_preview:
         _preview_first(arguments)
     if arguments.json and only_preview:
         display: Display = Digest(stack.name)
@@ -149,19 +149,28 @@ def _operate(arguments: argparse.Namespace) -> None:
 
 def _preview_first(arguments: argparse.Namespace) -> None:
     """Show the preview in a process of its own, because a process can run only one program."""
-    command = [sys.executable, "-m", "lab.engine", "preview", "--stack", arguments.stack]
+    command = [sys.executable, "-m", "lab.engine", arguments.operation, "--preview-only", "--stack", arguments.stack]
     command += ["--config-file", arguments.config_file] if arguments.config_file else []
-    command += ["--refresh"] if arguments.refresh else []
-    for flag, values in (("--target", arguments.target), ("--replace", arguments.replace)):
+    command += ["--refresh"] if getattr(arguments, "refresh", False) else []
+    command += ["--exclude-protected"] if getattr(arguments, "exclude_protected", False) else []
+    for flag, values in (("--target", arguments.target), ("--replace", getattr(arguments, "replace", []))):
         for value in values:
             command += [flag, value]
     here = str(Path(__file__).resolve().parent.parent.parent)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-    }
-    if subprocess.run(command, check=False, env=environment).returncode != 0:
+    path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
+    if subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path}).returncode != 0:
         raise AlreadyReportedError
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(arguments, argparse.Namespace(stack=None, cwd=None, config_file=None))
+    # argparse does not look for an optional positional argument behind an option: `config set KEY --secret VALUE`.
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(parsed, "value", "") is None:
+        parsed.value = rest.pop()
+    if rest:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    return parsed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -169,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
     # Until a run takes the signal over, and as for SIGINT: leave by the exits that release locks.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        parsed = _parser().parse_args(arguments, argparse.Namespace(stack=None, cwd=None, config_file=None))
+        parsed = _parse(arguments)
         if parsed.config_file:
             parsed.config_file = str(Path(parsed.config_file).absolute())
         if parsed.cwd:

@@ -90,7 +90,7 @@ class Deployer:
         from lab.engine import session  # noqa: PLC0415 - see above
 
         config, secret_keys = self._stack.configuration()
-        self._display.hide([config[key] for key in secret_keys])
+        self._display.configured(config, secret_keys)
         with self._lock():
             run = self._begin()
             self._display.begin("Previewing update" if self._options.preview else "Updating")
@@ -162,13 +162,16 @@ class Deployer:
                     Executor(run).groups(deletions.all_deletions(run, kept))
                 except ProviderError as error:
                     run.error("", str(error))
-            self._finish(run, request, "destroy", old, old if run.failed or kept else {})
+            left = {} if run.failed or kept or not self._options.preview else old
+            self._finish(run, request, "destroy", left, left)
 
     def _finish(self, run: Run, request: Request, what: str, old: Properties, new: Properties) -> None:
         run.snapshot.flush()
-        if run.failed:
-            kind = "preview" if self._options.preview else "update"
-            run.events.diagnostic("", "error", f"{kind} {'canceled' if run.cancelled and not run.errors else 'failed'}")
+        kind = "preview" if self._options.preview else "update"
+        if run.step_failed:
+            run.events.diagnostic("", "error", f"{kind} failed")
+        elif run.cancelled:
+            run.events.diagnostic("", "error", f"{kind} canceled")
         self._display.end(old, new, failed=run.failed)
         if run.failed:
             raise AlreadyReportedError

@@ -21,7 +21,13 @@ class Digest(Display):
     def __init__(self, name: StackName) -> None:
         super().__init__(name, preview=True, out=io.StringIO())
         self._steps: list[Step] = []
+        self._config: dict[str, str] = {}
         self._diagnostics: list[dict[str, str]] = []
+
+    def configured(self, config: dict[str, str], secret_keys: list[str]) -> None:
+        """Note the configuration, without its secrets."""
+        super().configured(config, secret_keys)
+        self._config = {key: "[secret]" if key in secret_keys else value for key, value in sorted(config.items())}
 
     def started(self, step: Step) -> None:
         """Note the step; unchanged resources do not count, but for the stack."""
@@ -40,7 +46,7 @@ class Digest(Display):
     def end(self, old_outputs: Properties, outputs: Properties, *, failed: bool) -> None:
         """Print the document."""
         super().end(old_outputs, outputs, failed=failed)
-        document: dict[str, Any] = {"steps": [_step_to_json(step) for step in self._steps]}
+        document: dict[str, Any] = {"config": self._config, "steps": [_step_to_json(step) for step in self._steps]}
         if self._diagnostics:
             document["diagnostics"] = self._diagnostics
         document["duration"] = int((time.monotonic() - self._begun) * 1e9)

@@ -4,20 +4,19 @@ The form is that of `pulumi` without a terminal. No secret value is ever printed
 {progress,rows,diff,object_diff}.go.
 """
 
-import json
 import math
 import sys
 import threading
 import time
 from collections import Counter
-from typing import Any, TextIO
+from typing import TextIO
 
-from lab.engine import paths
+from lab.engine import render
 from lab.engine import urn as urns
 from lab.engine.backend import StackName
 from lab.engine.state import Resource
 from lab.engine.steps import Step
-from lab.engine.values import Properties, Secret, mask
+from lab.engine.values import Properties
 
 PREFIXES = {
     "same": "  ",
@@ -56,7 +55,6 @@ _DONE = {
     "delete-replaced": "deleted original",
     "read": "read",
     "read-replacement": "read for replacement",
-    "refresh": "refresh",
     "discard": "discarded",
     "discard-replaced": "discarded original",
 }
@@ -82,15 +80,16 @@ class Display:
         self._started: dict[int, float] = {}
         self._stack: Resource | None = None
         self._stack_op = "same"
+        self._root = urns.make(name.stack, name.project, "", urns.STACK_TYPE, f"{name.project}-{name.stack}")
         self._told: dict[str, list[str]] = {}
         self._failed: set[str] = set()
         self._hidden_texts: list[str] = []
         self._refresh_counts = False
         self.counts: Counter[str] = Counter()
 
-    def hide(self, texts: list[str]) -> None:
-        """Never show these texts, wherever they come from; very short ones would hide too much."""
-        self._hidden_texts = [text for text in texts if len(text) > 3]
+    def configured(self, config: dict[str, str], secret_keys: list[str]) -> None:
+        """Never show secret configuration, wherever it comes from; very short values would hide too much."""
+        self._hidden_texts = [config[key] for key in secret_keys if len(config[key]) > 3]
 
     def begin(self, verb: str) -> None:
         """The first line: `Updating (site-a):`. What a refresh finds counts only if nothing follows it."""
@@ -123,12 +122,22 @@ class Display:
                 self.counts[step.outcome] += 1
             if step.resource.type == urns.STACK_TYPE and step.shown in ("same", "create"):
                 return
-            if self._preview and step.shown in _PLANNED:
-                self._row(step.shown, step.urn, f"{_PLANNED[step.shown]} {self._reasons(step)}")
-            elif step.shown in _DONE:
-                self._row(step.shown, step.urn, f"{_DONE[step.shown]} ({self._elapsed(step)}) {self._reasons(step)}")
+            done = self._done(step)
+            if done is not None:
+                op = step.outcome if step.op == "refresh" else step.shown
+                self._row(op, step.urn, f"{done} {render.summary(step.diff)}")
             if self._diff:
-                self._print_differences(step)
+                for line in render.details(step.diff, step.old, step.new):
+                    self._print(f"      {line}")
+
+    def _done(self, step: Step) -> str | None:
+        """What is said of a step that succeeded; None: nothing. A refresh is told by what it found."""
+        op = step.outcome if step.op == "refresh" else step.shown
+        if op == "same":
+            return "" if step.op == "refresh" else None
+        if self._preview:
+            return _PLANNED.get(op)
+        return f"{_DONE[op]} ({self._elapsed(step)})" if op in _DONE else None
 
     @property
     def changed(self) -> bool:
@@ -138,7 +147,6 @@ class Display:
     def failed(self, step: Step) -> None:
         """A step failed."""
         with self._lock:
-            self._failed.add(step.urn)
             self._row(step.shown, step.urn, f"**{_RUNNING.get(step.shown, '')} failed**")
 
     def diagnostic(self, urn: str, severity: str, text: str) -> None:
@@ -146,27 +154,14 @@ class Display:
         with self._lock:
             for hidden in self._hidden_texts:
                 text = text.replace(hidden, "[secret]")
+            if severity == "error":
+                self._failed.add(urn or self._root)
             prefix = "" if severity == "info" else f"{severity}: "
             self._told.setdefault(urn, []).append(f"{prefix}{text}")
 
     def _elapsed(self, step: Step) -> str:
         seconds = time.monotonic() - self._started[id(step)]
         return f"{seconds:.2f}s" if seconds < 1 else f"{int(seconds)}s"
-
-    @staticmethod
-    def _reasons(step: Step) -> str:
-        if step.shown == "same":
-            return ""
-        signs = {"add": "+", "delete": "-", "update": "~"}
-        keys = {str(paths.parse(path)[0]): signs[kind.split("-")[0]] for path, kind in step.diff.detailed.items()}
-        return f"[diff: {','.join(sign + key for key, sign in sorted(keys.items()))}]" if keys else ""
-
-    def _print_differences(self, step: Step) -> None:
-        for path, kind in step.diff.detailed.items():
-            old = _at(step.old, path)
-            new = _at(step.new, path)
-            shown = {"add": new, "delete": old}.get(kind.split("-")[0], f"{old} => {new}")
-            self._print(f"      {path}: {shown}{' (forces replacement)' if kind.endswith('-replace') else ''}")
 
     def end(self, old_outputs: Properties, outputs: Properties, *, failed: bool) -> None:
         """The last lines."""
@@ -184,9 +179,7 @@ class Display:
             return
         self._print("Diagnostics:")
         for urn, texts in self._told.items():
-            owner = urn or urns.make(
-                self._name.stack, self._name.project, "", urns.STACK_TYPE, f"{self._name.project}-{self._name.stack}"
-            )
+            owner = urn or self._root
             self._print(f"  {urns.display_type(owner)} ({urns.name_of(owner)}):")
             for text in texts:
                 for line in text.rstrip().split("\n"):
@@ -194,22 +187,12 @@ class Display:
             self._print("")
 
     def _print_outputs(self, old: Properties, new: Properties) -> None:
-        lines = [line for key in sorted({*old, *new}) for line in self._output(key, old, new)]
+        lines = render.outputs(old, new, signs=self._stack_op != "create", unchanged=not self._preview)
         if lines:
             self._print("Outputs:")
             for line in lines:
                 self._print(f"  {line}")
             self._print("")
-
-    @staticmethod
-    def _output(key: str, old: Properties, new: Properties) -> list[str]:
-        if key not in new:
-            return [f"- {key}: {_shown(old[key])}"]
-        if key not in old:
-            return [f"+ {key}: {_shown(new[key])}"]
-        if old[key] == new[key]:
-            return [f"  {key}: {_shown(new[key])}"]
-        return [f"~ {key}: {_shown(old[key])} => {_shown(new[key])}"]
 
     def _print_summary(self) -> None:
         self._print("Resources:")
@@ -230,19 +213,3 @@ class Display:
 def is_hidden(step: Step) -> bool:
     """Default providers are nobody's concern."""
     return urns.is_provider(step.resource.type) and step.resource.name.startswith("default")
-
-
-def _at(resource: Resource | None, path: str) -> str:
-    value: Any = resource.inputs if resource is not None else None
-    for part in paths.parse(path):
-        if isinstance(value, Secret):
-            break
-        found, value = paths.get(value, (part,))
-        if not found:
-            return "[unknown]"
-    return _shown(value)
-
-
-def _shown(value: Any) -> str:
-    plain = mask(value)
-    return plain if plain in ("[secret]", "[unknown]") else json.dumps(plain)

@@ -67,6 +67,8 @@ class Executor:
         return True
 
     def _report(self, step: Step, text: str, *, stop: bool) -> None:
+        text = f"Preview failed: {text}" if self._run.options.preview else text
+        self._run.step_failed = True
         if stop:
             self._run.error(step.urn, text)
         else:

@@ -19,6 +19,7 @@ from pathlib import Path
 from lab.engine.backend import StackName
 from lab.engine.project import Project
 
+_EXITED = "an unhandled error occurred: program exited with non-zero exit code: {}"
 _STOPPED = "Resource monitor has terminated, shutting down"
 
 
@@ -111,9 +112,9 @@ class Program:
         try:
             loop.run_until_complete(pulumi.runtime.run_in_stack(self._execute))
         except pulumi.RunError as error:
-            self.failure = "" if str(error) == _STOPPED else str(error)
+            self.failure = "" if str(error) == _STOPPED else f"{error}\n{_EXITED.format(1)}"
         except SystemExit as error:
-            self.failure = f"Program exited with code {error.code}" if error.code else ""
+            self.failure = _EXITED.format(error.code) if error.code else ""
         except Exception as error:
             text = self._traceback(error)
             self.failure = "" if _STOPPED in text else f"Program failed with an unhandled exception:\n{text}"

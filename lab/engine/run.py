@@ -83,7 +83,7 @@ class Run:
         self.terminated = threading.Event()
         self.errors = 0
         self.cancelled = False
-        self._wake = threading.Condition()
+        self.step_failed = False
 
     def rebase(self, resources: list[Resource]) -> None:
         """Work on this state from now on."""
@@ -108,9 +108,7 @@ class Run:
 
     def stop(self) -> None:
         """Let nothing new begin; what runs goes on."""
-        with self._wake:
-            self.stopped.set()
-            self._wake.notify_all()
+        self.stopped.set()
 
     def cancel(self) -> None:
         """The person wants it to end: waits are cut short as well. A second time: do not even wait for that."""

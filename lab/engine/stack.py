@@ -71,7 +71,12 @@ class Stack:
         Raises:
             EngineError: a value is missing, wrong, or cannot be decrypted.
         """
-        return self.project.configuration(self.name.stack, self.file, self.crypter)
+        try:
+            return self.project.configuration(self.name.stack, self.file, self.crypter)
+        except PassphraseError:
+            raise
+        except EngineError as error:
+            raise EngineError(f"validating stack config: {error}") from error
 
     def deployment(self) -> Deployment:
         """The state.

@@ -73,7 +73,6 @@ def list_stacks(arguments: argparse.Namespace) -> None:
                 "name": name.stack,
                 "current": False,
                 "lastUpdate": (saved.get("manifest") or {}).get("time", ""),
-                "updateInProgress": False,
                 "resourceCount": count,
             }
         )
@@ -95,13 +94,14 @@ def output(arguments: argparse.Namespace) -> None:
         if arguments.name not in shown:
             raise EngineError(f"current stack does not have output property '{arguments.name}'")
         value = shown[arguments.name]
-        _print(json.dumps(value, indent=2) if arguments.json or not isinstance(value, str) else value)
+        _print(json.dumps(value, indent=2, sort_keys=True) if arguments.json or not isinstance(value, str) else value)
     elif arguments.json:
         _print(json.dumps(shown, indent=2, sort_keys=True))
     else:
         _print(f"Current stack outputs ({len(shown)}):")
-        for name, value in sorted(shown.items()):
-            _print(f"    {name}  {value if isinstance(value, str) else json.dumps(value)}")
+        width = max(map(len, (*shown, "OUTPUT")))
+        for name, value in [("OUTPUT", "VALUE"), *sorted(shown.items())]:
+            _print(f"    {name:{width}}  {_text(value)}")
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -192,4 +192,4 @@ def config_get(arguments: argparse.Namespace) -> None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -33,6 +33,10 @@ class Kind(ABC):
         """Inputs that follow from others."""
         return inputs
 
+    def writing(self, inputs: Properties) -> str:  # noqa: ARG002 - some kinds name their path
+        """How an error of writing begins."""
+        return "error writing to Vault"
+
     @abstractmethod
     def create(self, client: VaultClient, inputs: Properties, /) -> str:
         """Write the new resource; its id."""

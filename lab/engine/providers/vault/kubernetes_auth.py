@@ -19,9 +19,17 @@ class KubernetesAuthConfig(Kind):
         """The method is mounted at `kubernetes`, unless a path is given."""
         return inputs if "backend" in inputs else {**inputs, "backend": "kubernetes"}
 
+    @staticmethod
+    def _path(inputs: Properties) -> str:
+        return f"auth/{str(inputs['backend']).strip('/')}/config"
+
+    def writing(self, inputs: Properties) -> str:
+        """How an error of writing begins."""
+        return f'error writing Kubernetes auth backend config "{self._path(inputs)}"'
+
     def create(self, client: VaultClient, inputs: Properties) -> str:
         """Write the new resource; its id."""
-        path = f"auth/{str(inputs['backend']).strip('/')}/config"
+        path = self._path(inputs)
         body: Properties = {
             "kubernetes_host": inputs["kubernetesHost"],
             "disable_iss_validation": bool(inputs.get("disableIssValidation")),
@@ -77,12 +85,20 @@ class KubernetesAuthRole(Kind):
         """The method is mounted at `kubernetes`, unless a path is given."""
         return inputs if "backend" in inputs else {**inputs, "backend": "kubernetes"}
 
+    @staticmethod
+    def _path(inputs: Properties) -> str:
+        return f"auth/{str(inputs['backend']).strip('/')}/role/{inputs['roleName']}"
+
+    def writing(self, inputs: Properties) -> str:
+        """How an error of writing begins."""
+        return f'error writing Kubernetes auth backend role "{self._path(inputs)}"'
+
     def _body(self, inputs: Properties) -> Properties:
         return {snake(name): inputs[name] for name in (*self._SETS, *self._FIELDS) if name in inputs}
 
     def create(self, client: VaultClient, inputs: Properties) -> str:
         """Write the new resource; its id."""
-        path = f"auth/{str(inputs['backend']).strip('/')}/role/{inputs['roleName']}"
+        path = self._path(inputs)
         client.write(path, self._body(inputs))
         return path
 

@@ -67,7 +67,7 @@ class VaultProvider:
             id_ = kind.create(self._client, plain)
             return id_, _outputs(request.news, kind.read(self._client, id_, plain) or {})
         except VaultError as error:
-            raise ProviderError(f"error writing {request.type.split(':')[-1]} to Vault: {error}") from error
+            raise ProviderError(_refused(kind.writing(plain), error)) from error
 
     def read(self, request: Request) -> Reading | None:
         """The resource as Vault has it; inputs that differ there are taken over."""
@@ -76,7 +76,7 @@ class VaultProvider:
         try:
             found = kind.read(self._client, request.id, state)
         except VaultError as error:
-            raise ProviderError(str(error)) from error
+            raise ProviderError(_refused("error reading from Vault", error)) from error
         if found is None:
             return None
         inputs = dict(request.olds or {})
@@ -95,7 +95,7 @@ class VaultProvider:
             id_ = kind.update(self._client, request.id, reveal(request.olds or {}), plain)
             found = kind.read(self._client, id_, plain) or {}
         except VaultError as error:
-            raise ProviderError(f"error updating {request.type.split(':')[-1]} in Vault: {error}") from error
+            raise ProviderError(_refused(kind.writing(plain), error)) from error
         return _outputs(request.news, found)
 
     def delete(self, request: Request) -> None:
@@ -103,7 +103,7 @@ class VaultProvider:
         try:
             _kind(request).delete(self._client, request.id, reveal(request.outputs))
         except VaultError as error:
-            raise ProviderError(f"error deleting from Vault: {error}") from error
+            raise ProviderError(_refused("error deleting from Vault", error)) from error
 
 
 def _kind(request: Request) -> Kind:
@@ -113,6 +113,11 @@ def _kind(request: Request) -> Kind:
         raise ProviderError(
             f"the lab's engine knows no {request.type}; of Vault it knows {', '.join(sorted(_KINDS))}"
         ) from None
+
+
+def _refused(what: str, error: VaultError) -> str:
+    """The words in which Pulumi passes on an error of the provider that it wraps."""
+    return f"1 error occurred:\n\t* {what}: {error}\n\n"
 
 
 def _ordered(kind: Kind, inputs: Properties) -> Properties:
