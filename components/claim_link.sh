@@ -134,13 +134,16 @@ create_token() {
   until send_token; do
     # The text of a refusal could quote what was sent, so only its reason is shown: "Error from server (Forbidden): ...".
     reason=$(last_error)
-    case "$reason" in *\(*\)*) reason=${reason#*\(} reason=${reason%%)*} ;; *) reason='no answer' ;; esac
-    if [ "$reason" = AlreadyExists ]; then
+    case "$reason" in
+    *'no objects passed'*) wait_for_secret ;; # the Secret changed after it was found
+    *AlreadyExists*)
       ask get accesstokens.skupper.io "$TOKEN" --ignore-not-found \
         -o go-template='{{range .metadata.ownerReferences}}{{.uid}}{{end}}'
       # A token of another Job goes with that Job; one without an owner was made by hand.
       [ "$answer" != "$JOB_UID" ] || return 0
-    fi
+      ;;
+    esac
+    case "$reason" in *\(*\)*) reason=${reason#*\(} reason=${reason%%)*} ;; *) reason='no answer' ;; esac
     in_time || fail "AccessToken $TOKEN could not be created ($reason). If one of that name was made by hand, delete it, then" \
       "run \`pulumi up\` again."
     sleep 1
