@@ -28,8 +28,12 @@ UNPRIVILEGED_UID = {"openshift": 0, "kubernetes": 65532}
 
 
 def build(settings: Settings) -> "PrimarySite | StandbySite":
-    """Register everything that this stack's settings ask for."""
-    return (PrimarySite if settings.role == "primary" else StandbySite)(settings.site, settings)
+    """Register everything that this stack's settings ask for.
+
+    Logical names never depend on settings: under new ones the engine would take the live objects over and then delete
+    them as the old ones.
+    """
+    return (PrimarySite if settings.role == "primary" else StandbySite)(settings.role, settings)
 
 
 def rotation_commands(primary_stack: str, standby: str, rotation: int, standby_stack: str) -> str:

@@ -130,6 +130,13 @@ def test_a_rotation_changes_the_grants_name_and_nothing_else_of_it() -> None:
     assert set(before.resources) == set(after.resources), "logical names stay, so the engine replaces"
 
 
+def test_logical_names_stay_when_a_site_is_renamed() -> None:
+    renamed = {"standbys": {"berlin": PRIMARY_OUTPUTS["standbys"]["site-b"]}}
+    berlin = record({**STANDBY, "site": "berlin"}, stack="site-b", primary_outputs=renamed)
+    assert set(berlin.resources) == set(standby().resources)
+    assert set(primary(site="munich").resources) == set(primary().resources)
+
+
 def test_replacing_a_vault_resource_deletes_before_it_creates(graph: Graph) -> None:
     for resource in graph.resources.values():
         if resource.token.startswith("vault:"):
@@ -211,7 +218,7 @@ def test_the_primarys_outputs_tell_where_the_credentials_are_and_not_what_they_a
 
 def test_a_primary_without_outputs_is_unknown_in_preview_and_a_sentence_in_up() -> None:
     graph = record(STANDBY, stack="site-b", preview=True, primary_outputs={})
-    assert isinstance(graph.outputs["site-b"]["rotation"], pulumi.output.Unknown)
+    assert isinstance(graph.outputs["standby"]["rotation"], pulumi.output.Unknown)
     with pytest.raises(Exception, match=r"primary's stack site-a has no grant for site-b: set rhsi:standbys.site-b"):
         record(STANDBY, stack="site-b", primary_outputs={})
 
