@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
-from pulumi_kubernetes.core.v1 import (
-    EnvVarArgsDict,
-    PodSecurityContextArgsDict,
-    PodSpecArgsDict,
-    ServiceAccount,
-)
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
 from components.component import Args, Component
 from components.custom_resource import LINK, ExistingObject
+from components.script_job import ScriptJob, ScriptJobArgs
 
 JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
@@ -29,8 +23,6 @@ TOKEN_PREFIX = "standby-from-vault"  # noqa: S105 -- the name of an object, no s
 SUPERSEDED = 20
 # A router pair (HA) makes one Link for each router, with these suffixes.
 HA_SUFFIXES = ("", "-1", "-2")
-# The one writable folder of the container, for kubectl's cache.
-HOME = "/home/claim"
 SCRIPT = (Path(__file__).parent / "claim_link.sh").read_text()
 
 
@@ -100,76 +92,38 @@ def role_rules(
     ]
 
 
-def environment(args: LinkClaimArgs) -> list[EnvVarArgsDict]:
-    """What the script reads; no part of it is secret."""
-    values: dict[str, pulumi.Input[str]] = {
-        "ROTATION": pulumi.Output.format("{}", args.rotation),
-        "EXPIRES": args.expires,
-        "ROTATE": args.rotate_hint,
-        "SECRET": args.secret,
-        "EXTERNAL_SECRET": args.secret,
-        "TOKEN_PREFIX": TOKEN_PREFIX,
-        "SUPERSEDED": str(SUPERSEDED),
-        "TIMEOUT_SECONDS": str(args.timeout_seconds),
-        "JOB_NAME": JOB_NAME,
-        "HOME": HOME,
-    }
-    uid: EnvVarArgsDict = {
-        "name": "JOB_UID",
-        "value_from": {"field_ref": {"field_path": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
-    }
-    return [*(EnvVarArgsDict(name=name, value=value) for name, value in values.items()), uid]
-
-
-def pod_spec(args: LinkClaimArgs) -> PodSpecArgsDict:
-    """The pod, admissible under OpenShift's restricted-v2 and under Kubernetes' restricted standard."""
-    security: PodSecurityContextArgsDict = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
-    if args.run_as_user:
-        security["run_as_user"] = args.run_as_user
-    return {
-        "service_account_name": ACCOUNT_NAME,
-        "restart_policy": "Never",
-        "security_context": security,
-        "containers": [
-            {
-                "name": "claim",
-                "image": args.image,
-                "command": ["/bin/sh", "-c", SCRIPT],
-                "env": environment(args),
-                # The last lines of a failed run become the message that Pulumi shows.
-                "termination_message_policy": "FallbackToLogsOnError",
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
-                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "volume_mounts": [{"name": "home", "mount_path": HOME}],
-            }
-        ],
-        "volumes": [{"name": "home", "empty_dir": {"size_limit": "16Mi"}}],
-    }
-
-
-def job_spec(args: LinkClaimArgs) -> JobSpecArgsDict:
-    """One try: what fails is for a person to read, and the next `up` tries again."""
-    return {
-        "backoff_limit": 0,
-        # A drained node is no failed claim: such a pod is made again.
-        "pod_failure_policy": {
-            "rules": [{"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+def script_job(args: LinkClaimArgs, rotation: pulumi.Output[int]) -> ScriptJobArgs:
+    """The claim as a Job; no value of its environment is secret."""
+    rules = role_rules(
+        args.secret,
+        rotation.apply(token_name),
+        rotation.apply(lambda number: superseded_names(number, HA_SUFFIXES)),
+        rotation.apply(superseded_names),
+    )
+    return ScriptJobArgs(
+        job=JOB_NAME,
+        account=ACCOUNT_NAME,
+        namespace=args.namespace,
+        script=SCRIPT,
+        environment={
+            "ROTATION": pulumi.Output.format("{}", rotation),
+            "EXPIRES": args.expires,
+            "ROTATE": args.rotate_hint,
+            "SECRET": args.secret,
+            "EXTERNAL_SECRET": args.secret,
+            "TOKEN_PREFIX": TOKEN_PREFIX,
+            "SUPERSEDED": str(SUPERSEDED),
+            "TIMEOUT_SECONDS": str(args.timeout_seconds),
         },
-        # The script ends by itself and says why; this ends only what hangs.
-        "active_deadline_seconds": args.timeout_seconds + 60,
-        "template": {
-            "metadata": {"labels": {"app.kubernetes.io/name": JOB_NAME, "app.kubernetes.io/part-of": "rhsi"}},
-            "spec": pod_spec(args),
-        },
-    }
+        rules=rules,
+        image=args.image,
+        run_as_user=args.run_as_user,
+        timeout_seconds=args.timeout_seconds,
+    )
 
 
 class LinkClaim(Component):
-    """The Job with its account and rights, and the Link that it leaves, read back."""
+    """The claim's Job, and the Link that it leaves, read back."""
 
     link: pulumi.Output[str]
     status: pulumi.Output[str]
@@ -182,24 +136,8 @@ class LinkClaim(Component):
         args = LinkClaimArgs.of(args)
         super().__init__(name, opts)
         rotation = pulumi.Output.from_input(args.rotation).apply(int)
-        rights = self._rights(name, args, rotation)
-        limit = f"{args.timeout_seconds + 120}s"
-        job = Job(
-            f"{name}-job",
-            metadata={
-                "name": JOB_NAME,
-                "namespace": args.namespace,
-                # The next `up` replaces a failed claim instead of reporting its failure again.
-                "annotations": {"pulumi.com/replaceUnready": "true"},
-            },
-            spec=job_spec(args),
-            opts=self.child(
-                depends_on=rights,
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
-            ),
-        )
-        self.link = pulumi.Output.all(job.id, rotation).apply(lambda known: token_name(known[1]))
+        job = ScriptJob(f"{name}-claim", script_job(args, rotation), self.child())
+        self.link = pulumi.Output.all(job.job_id, rotation).apply(lambda known: token_name(known[1]))
         link = ExistingObject(
             f"{name}-link",
             LINK,
@@ -209,33 +147,3 @@ class LinkClaim(Component):
         self.status = link.status.apply(lambda status: str(status.get("status", "")))
         self.remote_site = link.status.apply(lambda status: str(status.get("remoteSiteName", "")))
         self.register_outputs({"link": self.link, "status": self.status, "remoteSite": self.remote_site})
-
-    def _rights(self, name: str, args: LinkClaimArgs, rotation: pulumi.Output[int]) -> list[pulumi.Resource]:
-        account = ServiceAccount(
-            f"{name}-account", metadata={"name": ACCOUNT_NAME, "namespace": args.namespace}, opts=self.child()
-        )
-        role = Role(
-            f"{name}-role",
-            metadata={"name": ACCOUNT_NAME, "namespace": args.namespace},
-            rules=role_rules(
-                args.secret,
-                rotation.apply(token_name),
-                rotation.apply(lambda number: superseded_names(number, HA_SUFFIXES)),
-                rotation.apply(superseded_names),
-            ),
-            opts=self.child(),
-        )
-        binding = RoleBinding(
-            f"{name}-binding",
-            metadata={"name": ACCOUNT_NAME, "namespace": args.namespace},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
-                # operator may bind everything.
-                "name": role.id.apply(lambda _: ACCOUNT_NAME),
-            },
-            subjects=[{"kind": "ServiceAccount", "name": ACCOUNT_NAME, "namespace": args.namespace}],
-            opts=self.child(depends_on=[account, role]),
-        )
-        return [account, role, binding]

@@ -1,0 +1,162 @@
+"""A shell script that runs once inside a cluster, with an account and rights of its own.
+
+Owns the shape of such a Job: admissible under OpenShift's restricted-v2, tried once, its last words the message that
+Pulumi shows. What a script does and what it may do is the business of the component that brings it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
+from pulumi_kubernetes.core.v1 import (
+    EnvVarArgsDict,
+    PodSecurityContextArgsDict,
+    PodSpecArgsDict,
+    ServiceAccount,
+)
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
+
+from components.component import Args, Component
+
+# The one writable folder of the container, for kubectl's cache.
+HOME = "/home/job"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptJobArgs(Args):
+    """What to run, and as whom.
+
+    Attributes:
+        job: name of the Job.
+        account: name of its service account, Role and RoleBinding.
+        namespace: of all of them.
+        script: text of a POSIX shell script; it gets JOB_NAME, JOB_UID and HOME besides `environment`.
+        environment: values that are not secret: whoever may read the Job may read them.
+        rules: rights of the account in its namespace.
+        image: an image with sh and whatever else the script calls.
+        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
+        timeout_seconds: how long the script gives itself; the Job ends a minute later.
+    """
+
+    job: str
+    account: str
+    namespace: str
+    script: str
+    environment: dict[str, pulumi.Input[str]]
+    rules: list[PolicyRuleArgsDict]
+    image: str
+    run_as_user: int = 0
+    timeout_seconds: int = 300
+
+
+def environment(args: ScriptJobArgs) -> list[EnvVarArgsDict]:
+    """The container's variables."""
+    uid: EnvVarArgsDict = {
+        "name": "JOB_UID",
+        "value_from": {"field_ref": {"field_path": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
+    }
+    values = {**args.environment, "JOB_NAME": args.job, "HOME": HOME}
+    return [*(EnvVarArgsDict(name=name, value=value) for name, value in values.items()), uid]
+
+
+def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
+    """The pod, admissible under OpenShift's restricted-v2 and under Kubernetes' restricted standard."""
+    security: PodSecurityContextArgsDict = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
+    if args.run_as_user:
+        security["run_as_user"] = args.run_as_user
+    return {
+        "service_account_name": args.account,
+        "restart_policy": "Never",
+        "security_context": security,
+        "containers": [
+            {
+                "name": "script",
+                "image": args.image,
+                "command": ["/bin/sh", "-c", args.script],
+                "env": environment(args),
+                # The last lines of a failed run become the message that Pulumi shows.
+                "termination_message_policy": "FallbackToLogsOnError",
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "read_only_root_filesystem": True,
+                },
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "volume_mounts": [{"name": "home", "mount_path": HOME}],
+            }
+        ],
+        "volumes": [{"name": "home", "empty_dir": {"size_limit": "16Mi"}}],
+    }
+
+
+def job_spec(args: ScriptJobArgs) -> JobSpecArgsDict:
+    """One try: what fails is for a person to read, and the next `up` tries again."""
+    return {
+        "backoff_limit": 0,
+        # A drained node is no failed script: such a pod is made again.
+        "pod_failure_policy": {
+            "rules": [{"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+        },
+        # The script ends by itself and says why; this ends only what hangs.
+        "active_deadline_seconds": args.timeout_seconds + 60,
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": args.job, "app.kubernetes.io/part-of": "rhsi"}},
+            "spec": pod_spec(args),
+        },
+    }
+
+
+class ScriptJob(Component):
+    """The Job with its account and rights; done when the script is."""
+
+    job_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ScriptJobArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = ScriptJobArgs.of(args)
+        super().__init__(name, opts)
+        account = ServiceAccount(
+            f"{name}-account", metadata={"name": args.account, "namespace": args.namespace}, opts=self.child()
+        )
+        role = Role(
+            f"{name}-role",
+            metadata={"name": args.account, "namespace": args.namespace},
+            rules=args.rules,
+            opts=self.child(),
+        )
+        binding = RoleBinding(
+            f"{name}-binding",
+            metadata={"name": args.account, "namespace": args.namespace},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
+                # operator may bind everything.
+                "name": role.id.apply(lambda _: args.account),
+            },
+            subjects=[{"kind": "ServiceAccount", "name": args.account, "namespace": args.namespace}],
+            opts=self.child(depends_on=[account, role]),
+        )
+        limit = f"{args.timeout_seconds + 120}s"
+        job = Job(
+            f"{name}-job",
+            metadata={
+                "name": args.job,
+                "namespace": args.namespace,
+                # The next `up` replaces a failed Job instead of reporting its failure again.
+                "annotations": {"pulumi.com/replaceUnready": "true"},
+            },
+            spec=job_spec(args),
+            opts=self.child(
+                depends_on=[binding],
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
+            ),
+        )
+        # Unknown until the Job is done; its name would be known in every preview.
+        self.job_id = job.id
+        self.register_outputs({"jobId": self.job_id})
