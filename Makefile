@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test lint bench clean
+.PHONY: help up preview rotate soak status down test lint bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -18,6 +18,12 @@ up: .venv/installed  ## Start the lab and bring both stacks up
 
 preview: .venv/installed  ## Preview both stacks on the lab
 	@$(BIN)/python -m lab preview
+
+rotate: .venv/installed  ## Rotate on the lab and show what existed when
+	@$(BIN)/python -m lab rotate
+
+soak: .venv/installed  ## Rotate 100 times; count objects, measure memory
+	@$(BIN)/python -m lab soak
 
 status: .venv/installed  ## Show what stands
 	@$(BIN)/python -m lab status

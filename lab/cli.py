@@ -6,6 +6,7 @@ its own. Progress goes to standard error, results to standard output.
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -18,6 +19,9 @@ from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.pods import logs as pod_logs
 from lab.progress import Terminal
+from lab.rotation import show
+from lab.rotation.rotate import Rotator
+from lab.rotation.soak import soak as soak_lab
 from lab.servers.parts import PARTS
 from lab.stacks import Runner, Stack, discover
 
@@ -34,6 +38,7 @@ Without = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only these stacks; all of them by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Standby = Annotated[list[str] | None, typer.Option(help="Only these standbys; all of them by default.")]
 """Options that several commands share."""
 
 
@@ -115,6 +120,43 @@ def preview(
         runner.prepare(discover())
         arguments = [*(["--refresh"] if refresh else []), *(["--expect-no-changes"] if expect_no_changes else [])]
         _on_stacks("preview", _chosen(stack), runner, arguments)
+
+
+@app.command()
+def rotate(
+    standby: Standby = None,
+    times: Annotated[int, typer.Option(min=1, help="How often, one after the other.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Rotate standbys and show what existed when; fails where no Ready Link existed for a moment."""
+    with _sentences(), Rotator(_standing(), standby or [], output=sys.stderr) as rotator:
+        results = [result for _ in range(times) for result in rotator.rotate()]
+    if as_json:
+        typer.echo(json.dumps([result.document() for result in results], indent=2))
+    else:
+        show.rotations(Console(), results)
+    if not all(result.ok for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def soak(
+    rotations: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    standby: Standby = None,
+    as_json: Json = False,
+) -> None:
+    """Rotate again and again; fails where a Link was missing, objects pile up or memory grows."""
+    with _sentences():
+        found = _standing()
+        log = Home(found.root).logs / "soak.log"
+        with log.open("w") as output, Rotator(found, standby or [], output=output) as rotator, Terminal() as progress:
+            result = soak_lab(found, rotator, rotations, progress)
+    if as_json:
+        typer.echo(json.dumps(result.document(), indent=2))
+    else:
+        show.soak(Console(), result)
+    if not result.ok:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
+from lab.rotation import numbers
 from lab.servers.certificates import write_private
 
 # What a person with Pulumi has on PATH; one missing and `pulumi` could not run the program offline.
@@ -40,6 +41,16 @@ class Stack:
     def is_primary(self) -> bool:
         """Whether it accepts links."""
         return self.config.get("rhsi:role") == "primary"
+
+    @property
+    def site(self) -> str:
+        """Its name among the primary's standbys."""
+        return str(self.config.get("rhsi:site") or self.name)
+
+    @property
+    def primary(self) -> str:
+        """The name of a standby's primary stack, without organization and project."""
+        return str(self.config.get("rhsi:primaryStack", "")).rpartition("/")[2]
 
     @property
     def context(self) -> str:
@@ -71,7 +82,7 @@ def discover(checkout: Path = CHECKOUT) -> list[Stack]:
 
 
 def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
-    """The settings that differ on the lab: where Vault and the API server are, and nothing is protected.
+    """The settings that differ on the lab: where Vault and the API server are, its rotations, and nothing is protected.
 
     Raises:
         LabError: the stack's context is none of the lab's.
@@ -85,9 +96,12 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
     if environment.vault_cacert:
         vault["ca"] = environment.vault_cacert.read_text()
     cluster = dict(stack.section("cluster"))
+    found = {"rhsi:vault": vault, "rhsi:cluster": cluster, "rhsi:protect": False}
     if not stack.is_primary:
         cluster["apiServer"] = environment.api_servers[stack.context]
-    return {"rhsi:vault": vault, "rhsi:cluster": cluster, "rhsi:protect": False}
+    elif rotations := numbers.load(Home(environment.root)):
+        found["rhsi:standbys"] = numbers.merge(stack.section("standbys"), rotations)
+    return found
 
 
 class Runner:
@@ -118,9 +132,17 @@ class Runner:
                     self._run([*self.command, "-C", str(self._project), "stack", "init", stack.name], quiet=True)
                 )
 
-    def run(self, action: str, stack: Stack, arguments: Sequence[str] = (), *, quiet: bool = False) -> int:
-        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output on this terminal; the exit code."""
-        return self._run(self.line(action, stack, arguments), quiet=quiet).returncode
+    def run(
+        self,
+        action: str,
+        stack: Stack,
+        arguments: Sequence[str] = (),
+        *,
+        quiet: bool = False,
+        output: IO[str] | None = None,
+    ) -> int:
+        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code."""
+        return self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions."""
@@ -149,14 +171,18 @@ class Runner:
     def _config_file(self, stack: Stack) -> Path:
         return self._project / f"Pulumi.{stack.name}.yaml"
 
-    def _run(self, line: Sequence[str], *, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, line: Sequence[str], *, quiet: bool = False, output: IO[str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        stdout, stderr = (subprocess.PIPE, subprocess.PIPE) if quiet else (output, output)
         return subprocess.run(
             line,
             cwd=self._checkout,
             env=self.environ(),
             check=False,
             text=True,
-            capture_output=quiet,
+            stdout=stdout,
+            stderr=stderr,
             stdin=subprocess.DEVNULL,
         )
 

@@ -1,0 +1,1 @@
+"""Rotations on the lab: done, watched, and repeated until something would wear out."""

@@ -1,0 +1,94 @@
+"""The objects of one standby's link: where they are, which names are its own, and the state of each in a few words.
+
+The names are those of docs/design.md. Of a Secret only the metadata is ever asked for.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lab.kube import Manifest
+from lab.stacks import Stack
+
+SKUPPER = "skupper.io/v2alpha1"
+CLAIMED = r"standby-from-vault-[0-9]+(-[0-9]+)?"
+"""The names of claimed Links, of their tokens and Secrets; the second number belongs to a router of an HA pair."""
+
+COUNTED = ("AccessGrant", "AccessToken", "Link", "Secret")
+"""The kinds of which a standby has exactly one object each when nothing is under way."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One kind in one namespace, and the names in it that belong to the standby."""
+
+    stack: Stack
+    api_version: str
+    kind: str
+    names: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the others of its standby: stack and kind."""
+        return self.stack.name, self.kind
+
+    def has(self, name: str) -> bool:
+        """Whether an object of this name is the standby's."""
+        return re.fullmatch(self.names, name) is not None
+
+
+def of(primary: Stack, standby: Stack) -> list[Watched]:
+    """Everything of one standby that a rotation creates, changes or deletes."""
+    return [
+        Watched(primary, SKUPPER, "AccessGrant", rf"rhsi-{re.escape(standby.site)}-grant-[0-9]+"),
+        Watched(standby, "external-secrets.io/v1", "ExternalSecret", "rhsi-link-token"),
+        Watched(standby, "batch/v1", "Job", "create-access-token-from-vault"),
+        Watched(standby, SKUPPER, "AccessToken", CLAIMED),
+        Watched(standby, SKUPPER, "Link", CLAIMED),
+        Watched(standby, "v1", "Secret", CLAIMED),
+    ]
+
+
+def state(kind: str, item: Manifest) -> str:
+    """What to say of an object."""
+    return "being deleted" if item["metadata"].get("deletionTimestamp") else _progress(kind, item)
+
+
+def _progress(kind: str, item: Manifest) -> str:
+    status = item.get("status") or {}
+    match kind:
+        case "Secret":
+            return ""
+        case "ExternalSecret":
+            wanted = (item["metadata"].get("annotations") or {}).get("rhsi/grant", "?")
+            return f"for grant {wanted}: {_reason(status, 'Ready') or 'not synced yet'}"
+        case "Job":
+            ended = [one["type"] for one in status.get("conditions") or [] if one["status"] == "True"]
+            return "Complete" if "Complete" in ended else "Failed" if "Failed" in ended else "running"
+        case "AccessToken":
+            return "redeemed" if _is_true(status, "Redeemed") else "not redeemed"
+        case "AccessGrant":
+            redeemed = f"redeemed {status.get('redemptions', 0)} of {item['spec'].get('redemptionsAllowed', 0)}"
+            return f"{status.get('status', 'Pending')}, {redeemed}"
+        case _:
+            return str(status.get("status") or "Pending")
+
+
+def is_ready(kind: str, item: Manifest) -> bool:
+    """Whether it serves its purpose; what is being deleted no longer does."""
+    if item["metadata"].get("deletionTimestamp"):
+        return False
+    condition = {"Job": "Complete", "AccessToken": "Redeemed"}.get(kind, "Ready")
+    return kind == "Secret" or _is_true(item.get("status") or {}, condition)
+
+
+def _condition(status: Manifest, kind: str) -> Manifest:
+    found: Manifest = next((one for one in status.get("conditions") or [] if one["type"] == kind), {})
+    return found
+
+
+def _is_true(status: Manifest, kind: str) -> bool:
+    return _condition(status, kind).get("status") == "True"
+
+
+def _reason(status: Manifest, kind: str) -> str:
+    return str(_condition(status, kind).get("reason", ""))
