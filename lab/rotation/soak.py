@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes.dynamic.resource import Resource
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.environment import Environment
 from lab.kube import connect
 from lab.progress import Progress
-from lab.rotation.rotate import Rotation, Rotator
+from lab.rotation.rotate import SETTLED_SECONDS, Rotation, Rotator
 from lab.servers.process import memory
 from lab.stacks import Stack
 
@@ -99,7 +100,14 @@ def soak(environment: Environment, rotator: Rotator, rotations: int, progress: P
             f"rotation {number} of {rotations}: {found.seconds[-1]:.1f} s, {found.without_link_ms[-1]} ms without a "
             f"Ready Link, {found.totals[-1]:.0f} MiB"
         )
-    found.after = count_objects(environment, stacks)
+    # The garbage collector may still be at the last rotation's pod.
+    settle = Retrying(
+        stop=stop_after_delay(SETTLED_SECONDS),
+        wait=wait_fixed(1),
+        retry=retry_if_result(lambda after: after != found.before),
+        retry_error_callback=lambda last: last.outcome and last.outcome.result(),
+    )
+    found.after = settle(count_objects, environment, stacks)
     return found
 
 
@@ -120,9 +128,10 @@ def count_objects(environment: Environment, stacks: Sequence[Stack]) -> dict[str
     found: Counter[str] = Counter()
     for stack in stacks:
         resources = connect(stack.context, environment.kubeconfig).resources.search()
-        kinds = {(one.group, one.kind): one for one in resources if isinstance(one, Resource) and one.namespaced}
+        # Its subclass stands for lists of a kind.
+        kinds = {(one.group, one.kind): one for one in resources if type(one) is Resource and one.namespaced}
         for (_, kind), resource in kinds.items():
             if "list" in resource.verbs and kind != "Event":
                 listed = resource.get(namespace=stack.namespace, serialize=False, header_params={"Accept": METADATA})
-                found[f"{stack.name} {kind}"] += len(json.loads(listed.data)["items"])
+                found[f"{stack.name} {kind}"] += len(json.loads(listed.data)["items"] or [])
     return {name: count for name, count in sorted(found.items()) if count}
