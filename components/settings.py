@@ -108,6 +108,7 @@ class Settings(Section):
     cluster: Cluster
     vault: Vault
     standbys: dict[Name, Standby] = {}
+    revoke: Annotated[int, Field(ge=0)] = 0
     primary_stack: Annotated[str, _checked(formats.stack)] = ""
     images: Images = Images()
     timeouts: Timeouts = Timeouts()
@@ -189,9 +190,9 @@ _ABSENT = object()
 _STRINGS = frozenset({"site", "role", "primaryStack"})
 # pydantic's error types, in the words of somebody who edits a stack file.
 _PROBLEMS = {
-    "int_type": "it must be a whole number of 1 or more, without quotes",
-    "int_from_float": "it must be a whole number of 1 or more, without quotes",
-    "greater_than_equal": "it must be a whole number of 1 or more",
+    "int_type": "it must be a whole number of {minimum} or more, without quotes",
+    "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
+    "greater_than_equal": "it must be a whole number of {minimum} or more",
     "bool_type": "it must be true or false, without quotes",
     "string_type": "it must be text; put it in quotes",
     "string_too_short": "it is empty; give it a value or leave the key out",
@@ -219,7 +220,8 @@ def _mistake(detail: ErrorDetails) -> _Mistake:
         return _Mistake(path, detail["input"], _unknown_key(location))
     if kind == "literal_error":
         return _Mistake(path, detail["input"], f"it must be {context['expected']}")
-    return _Mistake(path, detail["input"], context.get("problem") or _PROBLEMS.get(kind) or detail["msg"])
+    problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
+    return _Mistake(path, detail["input"], problem.replace("{minimum}", "0" if path == "revoke" else "1"))
 
 
 def _unknown_key(location: list[str]) -> str:
@@ -258,6 +260,8 @@ def _cross_check(raw: Mapping[str, Any], stack: str, vault_addr: str) -> list[_M
     if raw.get("role") == "standby":
         if standbys:
             refuse("standbys", standbys, "the primary's stack lists the standbys; move it there")
+        if raw.get("revoke"):
+            refuse("revoke", raw["revoke"], "the primary's site is the one to revoke; set it in the primary's stack")
         if raw.get("primaryStack") in (None, "", stack):
             refuse(
                 "primaryStack", raw.get("primaryStack"), "a standby needs its primary's stack; write for example site-a"

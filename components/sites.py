@@ -16,6 +16,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from components.component import Component
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore, VaultSecretStoreArgs
 from components.link_claim import LinkClaim, LinkClaimArgs
+from components.revocation import LinkRevocation, LinkRevocationArgs
 from components.settings import Settings
 from components.skupper import LinkGrant, LinkGrantArgs, SkupperSite, SkupperSiteArgs
 from components.vault import KubernetesAuth, KubernetesAuthArgs, KvStore, KvStoreArgs
@@ -92,7 +93,7 @@ def _providers(settings: Settings) -> pulumi.ResourceOptions:
 
 
 class PrimarySite(Component):
-    """The site that accepts links: Skupper site, Vault mount, and a grant for each standby."""
+    """The site that accepts links: Skupper site, Vault mount, revocations, and a grant for each standby."""
 
     exports: dict[str, pulumi.Input[Any]]
 
@@ -106,20 +107,32 @@ class PrimarySite(Component):
                 namespace=settings.cluster.namespace,
                 create_namespace=settings.cluster.create_namespace,
                 accepts_links=True,
+                cut_old_tls=settings.revoke > 0,
                 timeout=settings.timeouts.site,
             ),
             self.child(),
         )
         ready: list[pulumi.Resource] = [site]
+        if settings.revoke:
+            revocation = LinkRevocationArgs(
+                number=settings.revoke,
+                namespace=settings.cluster.namespace,
+                image=settings.claim_image,
+                run_as_user=UNPRIVILEGED_UID[settings.cluster.platform],
+                timeout_seconds=settings.claim_seconds,
+            )
+            ready.append(LinkRevocation(f"{name}-revocation", revocation, self.child(depends_on=[site])))
         if settings.vault.manage_mount:
             store = KvStoreArgs(mount=settings.vault.mount, protect=settings.protect)
             ready.append(KvStore(f"{name}-kv", store, self.child()))
+        # What was granted before a revocation is worthless, so each one is a rotation of every standby.
+        rotations = {standby: wanted.rotation + settings.revoke for standby, wanted in settings.standbys.items()}
         grants = {
             standby: LinkGrant(
                 f"{name}-{standby}",
                 LinkGrantArgs(
                     standby=standby,
-                    rotation=wanted.rotation,
+                    rotation=rotations[standby],
                     namespace=settings.cluster.namespace,
                     vault_mount=settings.vault.mount,
                     expiration_window=wanted.expiration_window,
@@ -138,7 +151,7 @@ class PrimarySite(Component):
             "vault_mount": settings.vault.mount,
             "standbys": {
                 standby: {
-                    "rotation": settings.standbys[standby].rotation,
+                    "rotation": rotations[standby],
                     "expires": grant.expires,
                     "grant": grant.grant,
                     "vault_mount": settings.vault.mount,

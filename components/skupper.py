@@ -20,12 +20,17 @@ from components.custom_resource import ACCESS_GRANT, SITE, CustomObject
 
 @dataclass(frozen=True, kw_only=True)
 class SkupperSiteArgs(Args):
-    """A site in a namespace; `accepts_links` opens it by the cluster's default way in (on OpenShift a Route)."""
+    """A site in a namespace.
+
+    `accepts_links` opens it by the cluster's default way in (on OpenShift a Route). `cut_old_tls` ends connections at
+    once whose certificates were renewed away, instead of keeping them for the streams that they carry.
+    """
 
     site_name: str
     namespace: str
     create_namespace: bool = True
     accepts_links: bool = False
+    cut_old_tls: bool = False
     timeout: str | None = None
 
 
@@ -58,7 +63,8 @@ class GrantError(pulumi.RunError):
 
 def site_spec(args: SkupperSiteArgs) -> dict[str, Any]:
     """Spec of the Site; only a site that accepts links has `linkAccess`."""
-    return {"linkAccess": "default"} if args.accepts_links else {}
+    spec: dict[str, Any] = {"linkAccess": "default"} if args.accepts_links else {}
+    return {**spec, "settings": {"tls-prior-valid-revisions": "0"}} if args.cut_old_tls else spec
 
 
 def grant_name(standby: str, rotation: int) -> str:

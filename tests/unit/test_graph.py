@@ -247,3 +247,24 @@ def test_up_refuses_without_a_vault_token_and_preview_does_not(monkeypatch: pyte
     with pytest.raises(pulumi.RunError, match="VAULT_TOKEN is missing"):
         primary()
     assert record(PRIMARY, stack="site-a", preview=True).of_type(GRANT)
+
+
+def test_a_revocation_renews_the_ca_before_it_grants_anew() -> None:
+    graph = primary(revoke=2)
+    job = graph.one(JOB)
+    assert graph.waits_for(job, graph.one(SITE))
+    assert graph.waits_for(graph.one(GRANT), job)
+    assert graph.one(GRANT).inputs["metadata"]["name"] == "rhsi-site-b-grant-5", "rotation 3 and two revocations"
+    assert graph.exports["standbys"]["site-b"]["rotation"] == 5
+    assert graph.one(SITE).inputs["spec"]["settings"] == {"tls-prior-valid-revisions": "0"}
+
+
+def test_each_revocation_is_a_new_job() -> None:
+    first, second = (primary(revoke=number).one(JOB).inputs["spec"] for number in (1, 2))
+    assert first != second
+
+
+def test_without_a_revocation_the_ca_is_left_alone() -> None:
+    graph = primary()
+    assert not graph.of_type(JOB)
+    assert "settings" not in graph.one(SITE).inputs["spec"]

@@ -173,3 +173,10 @@ def test_a_section_that_is_no_map_is_refused() -> None:
 def test_a_missing_role_says_which_roles_there_are() -> None:
     assert "rhsi:role is missing" in mistakes_in({key: value for key, value in STANDBY.items() if key != "role"})
     assert "it must be 'primary' or 'standby'" in mistakes_in(standby_with(role="hub"))
+
+
+def test_a_revocation_is_the_primarys_and_counts_from_zero() -> None:
+    assert settings_of({**PRIMARY, "revoke": 2}, stack="site-a").revoke == 2
+    text = mistakes_in({**PRIMARY, "revoke": -1}, stack="site-a")
+    assert "rhsi:revoke is -1: it must be a whole number of 0 or more" in text
+    assert "set it in the primary's stack" in mistakes_in(standby_with(revoke=1))

@@ -1,0 +1,80 @@
+"""Revocation: the certificates of all links to a site lose their worth at once.
+
+Removing a Link revokes nothing: the router accepts every certificate that chains to the site's CA, for five years, and
+Skupper knows no revocation list (skupper:internal/site/routeraccess.go; issue #779). So the CA itself is renewed. Every
+standby then needs a new grant; giving it one is the business of the site that asks for the revocation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
+
+from components.component import Args, Component
+from components.script_job import ScriptJob, ScriptJobArgs
+
+JOB_NAME = "renew-site-ca"
+ACCOUNT_NAME = "rhsi-revocation"
+# Names that the Skupper controller gives (skupper:internal/kube/site/site.go).
+CA_SECRET = "skupper-site-ca"  # noqa: S105 -- the name of an object, no secret
+SERVER_SECRET = "skupper-site-server"  # noqa: S105 -- the name of an object, no secret
+SCRIPT = (Path(__file__).parent / "renew_site_ca.sh").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRevocationArgs(Args):
+    """Which site, and the number of the revocation: a new one renews the CA once more.
+
+    `image`, `run_as_user` and `timeout_seconds` are those of `ScriptJobArgs`.
+    """
+
+    number: int
+    namespace: str
+    image: str
+    run_as_user: int = 0
+    timeout_seconds: int = 300
+
+
+def role_rules() -> list[PolicyRuleArgsDict]:
+    """Look at the two Secrets, to see that they are new, and delete them."""
+    names = [CA_SECRET, SERVER_SECRET]
+    return [{"api_groups": [""], "resources": ["secrets"], "resource_names": names, "verbs": ["get", "delete"]}]
+
+
+def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
+    """The renewal as a Job."""
+    return ScriptJobArgs(
+        job=JOB_NAME,
+        account=ACCOUNT_NAME,
+        namespace=args.namespace,
+        script=SCRIPT,
+        environment={
+            "REVOCATION": str(args.number),
+            "CA_SECRET": CA_SECRET,
+            "SERVER_SECRET": SERVER_SECRET,
+            "TIMEOUT_SECONDS": str(args.timeout_seconds),
+        },
+        rules=role_rules(),
+        image=args.image,
+        run_as_user=args.run_as_user,
+        timeout_seconds=args.timeout_seconds,
+    )
+
+
+class LinkRevocation(Component):
+    """The Job that renews the site's CA; done when the router's own certificate is new too."""
+
+    number: pulumi.Output[int]
+
+    def __init__(
+        self, name: str, args: LinkRevocationArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = LinkRevocationArgs.of(args)
+        super().__init__(name, opts)
+        job = ScriptJob(f"{name}-renewal", script_job(args), self.child())
+        self.number = job.job_id.apply(lambda _: args.number)
+        self.register_outputs({"number": self.number})

@@ -1,0 +1,109 @@
+"""A revocation: what was copied before it opens nothing after it, and every standby has a new link."""
+
+import copy
+from typing import Any
+
+import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from lab.kube import connect, find
+from tests.lab.checkout import Checkout
+from tests.lab.conftest import Lab
+
+pytestmark = pytest.mark.lab
+
+SKUPPER = "skupper.io/v2alpha1"
+
+
+@pytest.fixture(scope="module")
+def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    found = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
+    found.up("site-a", "site-b")
+    return found
+
+
+def link_status(name: str) -> dict[str, Any]:
+    link = find(connect("site-b"), SKUPPER, "Link", name, "rhsi") or {}
+    status: dict[str, Any] = link.get("status") or {}
+    return status
+
+
+@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
+def wait_until_ready(name: str) -> None:
+    assert link_status(name).get("status") == "Ready"
+
+
+@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
+def wait_until_refused(name: str) -> None:
+    status = link_status(name)
+    assert any(found["type"] == "Configured" and found["status"] == "True" for found in status.get("conditions", []))
+    # "Not operational" of a link that worked once, "Not Operational" of one that never did.
+    assert status["message"].lower() == "not operational"
+
+
+def steal(link: str) -> dict[str, Any]:
+    """What somebody with access to the namespace copies: the link's endpoints and its key."""
+    client = connect("site-b")
+    secret, original = find(client, "v1", "Secret", link, "rhsi"), find(client, SKUPPER, "Link", link, "rhsi")
+    assert secret
+    assert original
+    return {"data": secret["data"], "endpoints": original["spec"]["endpoints"]}
+
+
+def link_by_hand(name: str, stolen: dict[str, Any]) -> None:
+    client = connect("site-b")
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "kubernetes.io/tls",
+        "data": copy.deepcopy(stolen["data"]),
+    }
+    link = {
+        "apiVersion": SKUPPER,
+        "kind": "Link",
+        "metadata": {"name": name},
+        "spec": {"endpoints": stolen["endpoints"], "tlsCredentials": name},
+    }
+    client.resources.get(api_version="v1", kind="Secret").create(body=secret, namespace="rhsi")
+    client.resources.get(api_version=SKUPPER, kind="Link").create(body=link, namespace="rhsi")
+
+
+def test_a_removed_link_alone_revokes_nothing_and_a_revocation_does(checkout: Checkout) -> None:
+    stolen = steal("standby-from-vault-1")
+    link_by_hand("copied-before", stolen)
+    wait_until_ready("copied-before")
+
+    checkout.change("site-a", "revoke", 1)
+    checkout.up("site-a")
+    wait_until_refused("copied-before")
+    wait_until_refused("standby-from-vault-1")
+
+    checkout.up("site-b")
+    wait_until_ready("standby-from-vault-2")
+    assert find(connect("site-b"), SKUPPER, "Link", "standby-from-vault-1", "rhsi") is None
+    wait_until_refused("copied-before")
+
+    link_by_hand("copied-after", steal("standby-from-vault-2"))
+    wait_until_ready("copied-after")
+    link_by_hand("late", stolen)
+    wait_until_refused("late")
+
+
+def test_a_revocation_is_made_once(checkout: Checkout) -> None:
+    for stack in ("site-a", "site-b"):
+        result = checkout.run("preview", stack, "--expect-no-changes")
+        assert result.code == 0, result.text
+
+
+def test_a_second_revocation_is_one_number(checkout: Checkout) -> None:
+    authority = find(connect("site-a"), "v1", "Secret", "skupper-site-ca", "rhsi")
+    assert authority
+    checkout.change("site-a", "revoke", 2)
+    checkout.up("site-a", "site-b")
+    renewed = find(connect("site-a"), "v1", "Secret", "skupper-site-ca", "rhsi")
+    assert renewed
+    assert renewed["metadata"]["uid"] != authority["metadata"]["uid"]
+    wait_until_ready("standby-from-vault-3")
+    for stack in ("site-b", "site-a"):
+        assert checkout.run("destroy", stack).code == 0
