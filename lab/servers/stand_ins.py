@@ -13,6 +13,9 @@ from lab.servers.supervisor import Server, Supervisor
 # They act in the clusters only: what opens Vault is none of their business.
 WITHHELD = ("VAULT_TOKEN", "VAULT_ADDR", "VAULT_CACERT", "PULUMI_CONFIG_PASSPHRASE")
 
+# The real controller looks at everything anew each 30 s; here nobody should have to wait for that.
+OPTIONS = {"skupper": ("--resync", "5"), "pods": ()}
+
 
 def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor) -> Server:
     """`python -m lab.<name>` for all these contexts in one process.
@@ -32,7 +35,7 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
     chosen = [argument for context in contexts for argument in ("--context", context)]
     return Server(
         name=name,
-        argv=(sys.executable, "-m", f"lab.{name}", *chosen, "--ready-file", str(ready_file)),
+        argv=(sys.executable, "-m", f"lab.{name}", *chosen, *OPTIONS[name], "--ready-file", str(ready_file)),
         environ=environ,
         ready=ready_file.exists,
         timeout=120.0,
