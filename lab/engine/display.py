@@ -147,7 +147,8 @@ class Display:
     def failed(self, step: Step) -> None:
         """A step failed."""
         with self._lock:
-            self._row(step.shown, step.urn, f"**{_RUNNING.get(step.shown, '')} failed**")
+            verb = _RUNNING.get(step.shown, "").split(" ")[0]
+            self._row(step.shown, step.urn, f"**{verb} failed**".replace("** ", "**"))
 
     def diagnostic(self, urn: str, severity: str, text: str) -> None:
         """Something to tell, at the end."""
@@ -169,7 +170,8 @@ class Display:
             if self._stack is not None and not self._preview:
                 seconds = int(time.monotonic() - self._begun)
                 done = f"created ({seconds}s)" if self._stack_op == "create" else ""
-                self._row(self._stack_op, self._stack.urn, "**failed**" if failed else done)
+                failure = "**creating failed**" if self._stack_op == "create" else "**failed**"
+                self._row(self._stack_op, self._stack.urn, failure if failed else done)
             self._print_diagnostics()
             self._print_outputs(old_outputs, outputs)
             self._print_summary()

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from lab.engine import yaml_core
 from lab.engine.errors import EngineError
 from lab.engine.secrets import Crypter
 from lab.engine.stack_file import StackFile, open_secrets
@@ -53,7 +54,7 @@ class Project:
     @classmethod
     def _read(cls, file: Path) -> "Project":
         try:
-            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+            document = yaml_core.load(file.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise EngineError(f"could not unmarshal {file}: {error}") from error
         if not isinstance(document, dict) or not document.get("name"):

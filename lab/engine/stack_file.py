@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lab.engine import paths
+from lab.engine import paths, yaml_core
 from lab.engine.backend import write_atomically
 from lab.engine.errors import EngineError
 from lab.engine.secrets import Crypter
@@ -35,7 +35,7 @@ class StackFile:
             EngineError: it is not YAML, or not a mapping.
         """
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            document = yaml_core.load(path.read_text(encoding="utf-8")) or {}
         except FileNotFoundError:
             document = {}
         except yaml.YAMLError as error:

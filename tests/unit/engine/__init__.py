@@ -1,0 +1,1 @@
+"""The deployment engine, without servers: real programs through the real SDK, and a provider in memory."""
