@@ -68,6 +68,7 @@ def _start(without: list[str] | None) -> Environment:
         # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
         left_out = standing.without if standing and without is None else parts
         found = environment.start(Home.default(), left_out, progress=progress)
+        progress.step(f"the lab is ready in {found.root}")
     os.environ.update(found.environ())
     return found
 
@@ -198,6 +199,7 @@ def down() -> None:
     """Stop every process of the lab and forget its state."""
     with _sentences(), Terminal() as progress:
         environment.stop(Home.default(), progress)
+        progress.step("the lab does not run any more")
 
 
 @app.command()

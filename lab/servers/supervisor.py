@@ -75,6 +75,7 @@ class Supervisor:
             self.progress.step(f"{server.name} has ended ({telling_line(known.log)}): starting it again")
         for attempt in range(1, PORT_ATTEMPTS + 1):
             process = self._spawn(server)
+            self.progress.update(f"waiting for {server.name}")
             try:
                 self._await(server, process)
             except LabError:
@@ -86,6 +87,7 @@ class Supervisor:
                 server = describe()
             else:
                 break
+        self.progress.step(f"{server.name} is ready")
         return process
 
     def wait_for(self, what: str, ready: Callable[[], bool], timeout: float = 120.0) -> None:
