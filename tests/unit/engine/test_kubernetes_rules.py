@@ -41,6 +41,12 @@ def test_drift_that_a_refresh_found_is_a_difference() -> None:
     assert differ(CONFIG_MAP, CONFIG_MAP, live, mutable=True).detailed == {"data.x": "update"}
 
 
+def test_what_is_empty_may_be_missing_on_the_server() -> None:
+    inputs = changed(CONFIG_MAP, data={}, binaryData=None)
+    live = {key: value for key, value in CONFIG_MAP.items() if key != "data"}
+    assert not differ(inputs, inputs, live).changes
+
+
 def test_the_default_namespace_is_the_same_as_none() -> None:
     old = changed(CONFIG_MAP, metadata={"name": "a"})
     assert not differ(old, changed(CONFIG_MAP, metadata={"name": "a", "namespace": "default"})).changes

@@ -140,10 +140,11 @@ def live_inputs(live: Manifest, inputs: Manifest) -> Manifest:
 
 def _adopt(live: Any, wanted: Any) -> Any:
     if isinstance(live, dict) and isinstance(wanted, dict):
-        return {key: _adopt(live[key], wanted[key]) for key in wanted if key in live}
+        # The server drops what is empty.
+        return {key: _adopt(live.get(key), wanted[key]) for key in wanted if key in live or not wanted[key]}
     if isinstance(live, list) and isinstance(wanted, list):
         return [_adopt(item, want) for item, want in zip(live, wanted, strict=False)]
-    return wanted if same_meaning(live, wanted) else live
+    return wanted if same_meaning(live, wanted) or (live is None and wanted in ({}, [], None)) else live
 
 
 def same_meaning(live: Any, wanted: Any) -> bool:
