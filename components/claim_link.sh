@@ -14,6 +14,7 @@ KUBECTL=kubectl
 command -v "$KUBECTL" >/dev/null 2>&1 || KUBECTL=oc
 
 TOKEN="$TOKEN_PREFIX-${ROTATION:?}"
+STARTED=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
 STDERR="$HOME/stderr"
 
@@ -75,13 +76,18 @@ find_link() {
   done
 }
 
+# What External Secrets said since this claim began: an event stays for an hour, and an old one would name an old cause.
 why_not_synced() {
   ask get events --field-selector "type=Warning,involvedObject.kind=ExternalSecret,involvedObject.name=$EXTERNAL_SECRET" \
-    -o go-template='{{range .items}}{{.message}}{{"\n"}}{{end}}'
+    -o go-template="{{range .items}}{{if ge (or .lastTimestamp .eventTime \"\") \"$STARTED\"}}{{.message}}{{\"\\n\"}}{{end}}{{end}}"
   reason=
   while read -r next; do [ -z "$next" ] || reason=$next; done <<EOF
 $answer
 EOF
+  # Its controller may have sent too many events already; the condition says less, but is there.
+  [ -n "$reason" ] || ask get externalsecrets.external-secrets.io "$EXTERNAL_SECRET" --ignore-not-found \
+    -o go-template='{{with .status}}{{range .conditions}}{{if and (eq .type "Ready") (eq .status "False")}}{{.message}}{{end}}{{end}}{{end}}'
+  reason=${reason:-$answer}
   printf '%s' "${reason:-nothing; see that its controller runs}"
 }
 
@@ -141,6 +147,8 @@ create_token() {
         -o go-template='{{range .metadata.ownerReferences}}{{.uid}}{{end}}'
       # A token of another Job goes with that Job; one without an owner was made by hand.
       [ "$answer" != "$JOB_UID" ] || return 0
+      find_link
+      [ -z "$LINK" ] || return 0 # another claim of this rotation was quicker
       ;;
     esac
     case "$reason" in *\(*\)*) reason=${reason#*\(} reason=${reason%%)*} ;; *) reason='no answer' ;; esac
@@ -171,20 +179,21 @@ without_url() {
 }
 
 wait_for_redemption() {
+  silent='no status yet: is there a Site in this namespace, and does the Skupper controller run?'
   say "Waiting for AccessToken $TOKEN to be redeemed..."
-  message='no status yet: is there a Site in this namespace, and does the Skupper controller run?'
   until "$KUBECTL" wait "accesstokens.skupper.io/$TOKEN" --for=condition=Redeemed --timeout=2s >/dev/null 2>"$STDERR"; do
     ask get accesstokens.skupper.io "$TOKEN" --ignore-not-found \
-      -o go-template='{{with .status}}{{range .conditions}}{{if eq .type "Redeemed"}}{{.message}}{{end}}{{end}}{{end}}'
-    if [ -n "$answer" ]; then
-      message=$answer
-      # A foreign write can fail a token whose Link was made all the same (skupper:internal/kube/grants/redeem.go).
-      find_link
-      [ -z "$LINK" ] || return 0
-      explain_failure "$message"
-    fi
-    in_time || fail "AccessToken $TOKEN was not redeemed in $TIMEOUT_SECONDS s: $(without_url "$message"). The grant expires at" \
-      "$EXPIRES; until then mend the cause and run \`pulumi up\` again, later: $ROTATE"
+      -o go-template='{{with .status}}{{range .conditions}}{{if eq .type "Redeemed"}}{{.message}}{{end}}{{end}}{{end}};'
+    found=$answer
+    # A foreign write can fail a token whose Link was made all the same (skupper:internal/kube/grants/redeem.go), and a
+    # deleted one leaves its Link.
+    find_link
+    [ -z "$LINK" ] || return 0
+    [ -n "$found" ] || fail "AccessToken $TOKEN was deleted before it was redeemed. Run \`pulumi up\` again."
+    message=${found%;}
+    explain_failure "$message"
+    in_time || fail "AccessToken $TOKEN was not redeemed in $TIMEOUT_SECONDS s: $(without_url "${message:-$silent}")." \
+      "The grant expires at $EXPIRES; until then mend the cause and run \`pulumi up\` again, later: $ROTATE"
     sleep 1
   done
   find_link
@@ -240,7 +249,7 @@ if [ -n "$LINK" ]; then
 else
   wait_for_secret
   create_token
-  wait_for_redemption
+  [ -n "$LINK" ] || wait_for_redemption
 fi
 wait_for_link
 remove_older_links

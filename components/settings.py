@@ -1,23 +1,22 @@
 """The stack's settings: typed, complete with defaults, and refused as a whole.
 
-Owns every key below `rhsi:`, the nested defaults (top-level ones are in Pulumi.yaml) and the words for every mistake.
+Owns every key below `rhsi:` and the nested defaults (top-level ones are in Pulumi.yaml); mistakes.py has the words.
 Reads nothing but the configuration; what only a run can tell, such as the primary's outputs, is up to sites.py.
 """
 
-import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from components import formats
+from components.mistakes import ABSENT, Mistake, explain
 
 # Images with sh and kubectl or oc. OpenShift's comes from the cluster's own release, also without Internet.
 CLAIM_IMAGES = {
@@ -150,7 +149,7 @@ def load(
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        mistakes = [_mistake(detail) for detail in error.errors(include_url=False)] + mistakes
+        mistakes = [explain(detail, Settings) for detail in error.errors(include_url=False)] + mistakes
     if mistakes:
         lines = [f"  - {mistake.sentence(secret_keys)}" for mistake in mistakes]
         raise SettingsError(f"The settings of stack {stack} cannot be used:\n" + "\n".join(lines))
@@ -173,33 +172,7 @@ def from_stack() -> Settings:
     )
 
 
-@dataclass(frozen=True)
-class _Mistake:
-    path: str
-    value: Any
-    problem: str
-
-    def sentence(self, secret_keys: frozenset[str]) -> str:
-        if self.value is _ABSENT:
-            return f"rhsi:{self.path} is missing: {self.problem}."
-        shown = "[secret]" if self.path.split(".")[0] in secret_keys else json.dumps(self.value, default=str)
-        return f"rhsi:{self.path} is {shown}: {self.problem}."
-
-
-_ABSENT = object()
 _STRINGS = frozenset({"site", "role", "primaryStack"})
-# pydantic's error types, in the words of somebody who edits a stack file.
-_PROBLEMS = {
-    "int_type": "it must be a whole number of {minimum} or more, without quotes",
-    "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
-    "greater_than_equal": "it must be a whole number of {minimum} or more",
-    "bool_type": "it must be true or false, without quotes",
-    "string_type": "it must be text; put it in quotes",
-    "string_too_short": "it is empty; give it a value or leave the key out",
-    "list_type": "it must be a list",
-    "dict_type": "it must be a map of keys and values",
-    "model_type": "it must be a map of keys and values",
-}
 
 
 def _decoded(key: str, text: str) -> Any:
@@ -211,36 +184,13 @@ def _decoded(key: str, text: str) -> Any:
         return text
 
 
-def _mistake(detail: ErrorDetails) -> _Mistake:
-    location = [str(part) for part in detail["loc"] if part != "[key]"]
-    path, kind, context = ".".join(location), detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return _Mistake(path, _ABSENT, f"set it with `pulumi config set --path 'rhsi:{path}' VALUE`")
-    if kind == "extra_forbidden":
-        return _Mistake(path, detail["input"], _unknown_key(location))
-    if kind == "literal_error":
-        return _Mistake(path, detail["input"], f"it must be {context['expected']}")
-    problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
-    return _Mistake(path, detail["input"], problem.replace("{minimum}", "0" if path == "revoke" else "1"))
-
-
-def _unknown_key(location: list[str]) -> str:
-    section: type[Section] = Settings
-    for part in location[:-1]:
-        annotation = next((f.annotation for f in section.model_fields.values() if f.alias == part), Standby)
-        section = annotation if isinstance(annotation, type) and issubclass(annotation, Section) else Standby
-    known = [str(field.alias) for field in section.model_fields.values()]
-    close = difflib.get_close_matches(location[-1], known, n=1)
-    return "there is no such key; " + (f"rename it to {close[0]}" if close else f"the keys are {', '.join(known)}")
-
-
-def _cross_check(raw: Mapping[str, Any], stack: str, vault_addr: str) -> list[_Mistake]:
+def _cross_check(raw: Mapping[str, Any], stack: str, vault_addr: str) -> list[Mistake]:
     """What only several keys together tell; works on unchecked values, so that nothing hides behind another mistake."""
     cluster, vault, standbys = (_section(raw, key) for key in ("cluster", "vault", "standbys"))
-    found: list[_Mistake] = []
+    found: list[Mistake] = []
 
     def refuse(path: str, value: Any, problem: str) -> None:
-        found.append(_Mistake(path, _ABSENT if value in (None, "") else value, problem))
+        found.append(Mistake(path, ABSENT if value in (None, "") else value, problem))
 
     if raw.get("role") == "primary":
         if raw.get("primaryStack"):

@@ -1,21 +1,19 @@
-"""The two kinds of site, composed from the components; the only module that turns settings into resources.
+"""The two kinds of site, composed from the components; with providers.py the only place that reads settings.
 
 A primary grants and publishes, a standby claims. Neither knows the other's cluster: names, expiry and rotation travel
 by stack outputs, the credentials by Vault.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
-import pulumi_vault as vault
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.component import Component
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore, VaultSecretStoreArgs
 from components.link_claim import LinkClaim, LinkClaimArgs
+from components.providers import providers
 from components.revocation import LinkRevocation, LinkRevocationArgs
 from components.settings import Settings
 from components.skupper import LinkGrant, LinkGrantArgs, SkupperSite, SkupperSiteArgs
@@ -65,33 +63,6 @@ def peer_grant(standbys: Mapping[str, Any] | None, settings: Settings) -> dict[s
     return {**entry, "rotation": int(entry["rotation"])}
 
 
-def _providers(settings: Settings) -> pulumi.ResourceOptions:
-    """Both providers, explicit: a default one would follow whichever context or Vault the person happens to use."""
-    if not os.environ.get("VAULT_TOKEN"):
-        missing = "VAULT_TOKEN is missing: set it to a token with the rights of deploy/operator-policy.hcl"
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(f"{missing}.")
-        pulumi.log.warn(f"{missing}; `pulumi up` will refuse to run without it.")
-    cluster = kubernetes.Provider(
-        "kubernetes",
-        # Stores no path and no credentials of this machine; the provider still follows $KUBECONFIG.
-        kubeconfig="",
-        context=settings.cluster.context,
-        cluster_identifier=settings.site,
-        # A killed `up` leaves objects that its state does not know; the next one takes them over.
-        upsert_existing_objects=True,
-    )
-    secrets = vault.Provider(
-        "vault",
-        # The operator may reach Vault under another name than the clusters do.
-        address=None if os.environ.get("VAULT_ADDR") else settings.vault.address,
-        namespace=settings.vault.namespace or None,
-        # A child token would end after 20 minutes, whatever the run still has to do.
-        skip_child_token=True,
-    )
-    return pulumi.ResourceOptions(providers=[cluster, secrets])
-
-
 class PrimarySite(Component):
     """The site that accepts links: Skupper site, Vault mount, revocations, and a grant for each standby."""
 
@@ -99,7 +70,7 @@ class PrimarySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, _providers(settings))
+        super().__init__(name, providers(settings))
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(
@@ -170,7 +141,7 @@ class StandbySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, _providers(settings))
+        super().__init__(name, providers(settings))
         namespace = settings.cluster.namespace
         grant = self._grant(settings)
         site = SkupperSite(

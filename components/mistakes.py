@@ -1,0 +1,75 @@
+"""Mistakes in settings, in the words of somebody who edits a stack file: the key, the value, the fix.
+
+Translates pydantic's errors. Which settings there are and what is wrong with them is not decided here.
+"""
+
+import difflib
+import json
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+ABSENT = object()
+"""The value of a key that is not there."""
+
+_PROBLEMS = {
+    "int_type": "it must be a whole number of {minimum} or more, without quotes",
+    "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
+    "greater_than_equal": "it must be a whole number of {minimum} or more",
+    "bool_type": "it must be true or false, without quotes",
+    "string_type": "it must be text; put it in quotes",
+    "string_too_short": "it is empty; give it a value or leave the key out",
+    "list_type": "it must be a list",
+    "dict_type": "it must be a map of keys and values",
+    "model_type": "it must be a map of keys and values",
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake: the path of the key below `rhsi:`, its value, and what is wrong with it together with the fix."""
+
+    path: str
+    value: Any
+    problem: str
+
+    def sentence(self, secret_keys: frozenset[str]) -> str:
+        """The line that the user sees; values below a secret key appear as `[secret]`."""
+        if self.value is ABSENT:
+            return f"rhsi:{self.path} is missing: {self.problem}."
+        shown = "[secret]" if self.path.split(".")[0] in secret_keys else json.dumps(self.value, default=str)
+        return f"rhsi:{self.path} is {shown}: {self.problem}."
+
+
+def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
+    """One of pydantic's errors on `root` as a mistake."""
+    location = [str(part) for part in detail["loc"] if part != "[key]"]
+    path, kind, context = ".".join(location), detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return Mistake(path, ABSENT, f"set it with `pulumi config set --path 'rhsi:{path}' VALUE`")
+    if kind == "extra_forbidden":
+        return Mistake(path, detail["input"], _unknown_key(location, root))
+    if kind == "literal_error":
+        return Mistake(path, detail["input"], f"it must be {context['expected']}")
+    problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
+    return Mistake(path, detail["input"], problem.replace("{minimum}", "0" if path == "revoke" else "1"))
+
+
+def _unknown_key(location: list[str], root: type[BaseModel]) -> str:
+    section = root
+    for part in location[:-1]:
+        section = _section(section, part)
+    known = [str(field.alias) for field in section.model_fields.values()]
+    close = difflib.get_close_matches(location[-1], known, n=1)
+    return "there is no such key; " + (f"rename it to {close[0]}" if close else f"the keys are {', '.join(known)}")
+
+
+def _section(section: type[BaseModel], key: str) -> type[BaseModel]:
+    """The model below a key; in a map, whose keys are the user's, the map's section stays what it is."""
+    annotation = next((field.annotation for field in section.model_fields.values() if field.alias == key), section)
+    # A map of sections: its second argument is the section.
+    candidates = [annotation, *typing.get_args(annotation)]
+    return next(one for one in reversed(candidates) if isinstance(one, type) and issubclass(one, BaseModel))
