@@ -98,7 +98,7 @@ def table(found: Sequence[Row]) -> Table:
 
 
 def document(environment: Environment | None, found: Sequence[Row]) -> dict[str, Any]:
-    """The same as JSON: `running`, `processes`, `memory_bytes`, `objects`, and `links_ready` (at least one, and all)."""
+    """The same as JSON: `running`, `processes`, `memory_bytes`, `objects`, `links_ready` (at least one, and all)."""
     if environment is None:
         return {"running": False, "processes": [], "memory_bytes": 0, "objects": [], "links_ready": False}
     processes = [
