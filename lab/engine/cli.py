@@ -177,6 +177,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code that `pulumi` would have."""
     # Until a run takes the signal over, and as for SIGINT: leave by the exits that release locks.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Else gRPC itself reports on the terminal that a connection ended.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         parsed = _parse(arguments)
         if parsed.config_file:

@@ -50,7 +50,7 @@ class Existing(pulumi.CustomResource):
 
 
 def config_map(name, opts=None, labels=None, **data):
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    metadata = {"name": name, "namespace": namespace, **({"labels": labels} if labels else {})}
     return kubernetes.core.v1.ConfigMap(name, metadata=metadata, data=data, opts=opts or options())
 
 

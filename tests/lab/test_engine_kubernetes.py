@@ -267,7 +267,7 @@ def test_labels_are_updated_in_place(site: Site) -> None:
 
 def test_drift_is_found_by_refresh_and_repaired_by_up(site: Site) -> None:
     site.deployment.up('config_map("a", labels={"l": "1"}); config_map("b")')
-    site.patch("ConfigMap", "a", {"metadata": {"labels": {"l": "drift", "foreign": "kept"}}})
+    site.patch("ConfigMap", "a", {"metadata": {"labels": {"l": None, "foreign": "kept"}}})
     site.delete("ConfigMap", "b")
     site.deployment.up(None, "--expect-no-changes")
     text = site.deployment.run("refresh", "--yes", "--skip-preview")

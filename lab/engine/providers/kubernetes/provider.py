@@ -18,8 +18,10 @@ from lab.engine.values import Properties, has_unknown, reveal
 
 Log = Callable[[str, str, str], None]
 
-_NEW_FILE = (
-    "Deleting the resource from the state needs PULUMI_K8S_DELETE_UNREACHABLE, which the lab's engine does not know."
+# The engine does not know this variable, but the words are those that an operator may look for.
+_CLUSTER_GONE = (
+    "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation with the "
+    'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )
 
 
@@ -93,6 +95,11 @@ class KubernetesProvider:
             return "", objects.checkpoint(plain, live, request.news, plain["apiVersion"], manager)
         try:
             live = self._await(plain, live, objects.timeout_of(request.timeout, plain))
+        except waiting.MalformedWaitError as error:
+            # As upstream, the object stays on the server and is not in the state.
+            raise ProviderError(
+                f'resource "{request.urn}" was not successfully created by the Kubernetes API server: {error}'
+            ) from error
         except waiting.WaitError as error:
             outputs = objects.checkpoint(plain, error.live, request.news, plain["apiVersion"], manager)
             sentence = (
@@ -146,7 +153,7 @@ class KubernetesProvider:
         try:
             condition = waiting.requested_condition(live)
         except ValueError as error:
-            raise waiting.WaitError(str(error), live) from error
+            raise waiting.MalformedWaitError(str(error), live) from error
         if condition is not None:
             return self._watcher.until(live, timeout, condition)
         if (live["apiVersion"], live["kind"]) == ("batch/v1", "Job"):
@@ -159,7 +166,7 @@ class KubernetesProvider:
         """The live object. Without inputs, name and namespace come from the id, else the namespace from the inputs."""
         if reason := self._cluster.unreachable:
             self._log(request.urn, "warning", f"configured Kubernetes cluster is unreachable: {reason}")
-            raise ProviderError(f"failed to read resource state due to unreachable cluster. {_NEW_FILE}")
+            raise ProviderError(f"failed to read resource state due to unreachable cluster. {_CLUSTER_GONE}")
         inputs: Manifest = reveal(request.olds or {})
         _, old_live = objects.split_checkpoint(request.outputs)
         namespace, name = objects.split_name(request.id)
@@ -253,7 +260,7 @@ class KubernetesProvider:
         """Delete the object with everything it owns, and wait until it is gone."""
         if reason := self._cluster.unreachable:
             self._log(request.urn, "warning", f"configured Kubernetes cluster is unreachable: {reason}")
-            raise ProviderError(f"configured Kubernetes cluster is unreachable. {_NEW_FILE}")
+            raise ProviderError(f"configured Kubernetes cluster is unreachable. {_CLUSTER_GONE}")
         inputs, live = objects.split_checkpoint(request.outputs)
         policy = objects.annotation(inputs, objects.DELETION_PROPAGATION).lower()
         started = time.monotonic()

@@ -35,6 +35,10 @@ class WaitError(Exception):
         self.details = details
 
 
+class MalformedWaitError(WaitError):
+    """What to wait for cannot be understood."""
+
+
 class CancelledWaitError(Exception):
     """The run was cancelled during a wait."""
 
