@@ -28,11 +28,14 @@ pytestmark = pytest.mark.lab
 # The smallest lab: one cluster and Vault.
 CONTEXTS = ("solo",)
 WITHOUT = frozenset({"eso", "skupper", "pods"})
+# A shell without a terminal starts its background jobs deaf to Ctrl-C; a person's start is not.
 START = f"""
+import signal
 import sys
 from pathlib import Path
 from lab import environment
 from lab.home import Home
+signal.signal(signal.SIGINT, signal.default_int_handler)
 environment.start(Home(Path(sys.argv[1])), frozenset({sorted(WITHOUT)}), {CONTEXTS})
 """
 NAMES = ["etcd-solo", "kube-apiserver-solo", "kube-controller-manager-solo", "openbao"]
