@@ -1,17 +1,21 @@
 """Loopback ports: free ones, remembered by name, so that a server that is started again keeps its address.
 
-Owns the numbers. A port is free when it is chosen, not when the server binds it: who starts a server handles that race
-by `renew`.
+Owns the numbers. They lie below the range that the kernel takes source ports from (`ip_local_port_range`): within it, a
+client that tries to reach a server that is down can be given that server's own port and keep it from coming back.
+A port is free when it is chosen, not when the server binds it: who starts a server handles that race by `renew`.
 """
 
 import json
+import random
 import socket
 import threading
-from contextlib import ExitStack
+from pathlib import Path
 
-from lab.home import Home
+from lab.home import Home, LabError
 
 LOOPBACK = "127.0.0.1"
+LOWEST = 10240
+SOURCE_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class Ports:
@@ -44,11 +48,19 @@ class Ports:
 
     @staticmethod
     def _choose(taken: set[int]) -> int:
-        """A free port that no other part of this lab has: the refused ones are held until one fits."""
-        with ExitStack() as held:
-            while True:
-                listener = held.enter_context(socket.socket())
-                listener.bind((LOOPBACK, 0))
-                port = int(listener.getsockname()[1])
-                if port not in taken:
-                    return port
+        """A free port that no other part of this lab has."""
+        end = int(SOURCE_PORTS.read_text().split()[0])
+        candidates = range(min(LOWEST, end // 2), end)
+        for port in random.sample(candidates, len(candidates)):
+            if port not in taken and _is_free(port):
+                return port
+        raise LabError(f"No port of {LOOPBACK} from {candidates.start} to {end - 1} is free: stop what holds them.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -18,7 +18,7 @@ from lab.progress import Silent
 from lab.servers.certificates import Authority
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.folder import forget, locked, take
-from lab.servers.ports import Ports
+from lab.servers.ports import SOURCE_PORTS, Ports
 from lab.servers.process import Process, memory, plain_environ, spawn, stop, telling_line
 from lab.servers.supervisor import Server, Supervisor
 
@@ -186,6 +186,19 @@ def test_ports_are_different_remembered_and_renewed(home: Home) -> None:
     assert {name: Ports(home).get(name) for name in chosen} == chosen
     ports.renew("a")
     assert ports.get("b") == chosen["b"]
+
+
+def test_no_client_is_ever_given_the_port_of_a_server_that_is_down(home: Home) -> None:
+    lowest_source_port = int(SOURCE_PORTS.read_text().split()[0])
+    ports = Ports(home)
+    assert all(1024 < ports.get(str(number)) < lowest_source_port for number in range(50))
+
+
+def test_a_port_that_something_else_holds_is_not_chosen(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = listener.getsockname()[1]
+        monkeypatch.setattr("lab.servers.ports.random.sample", lambda candidates, _: [held, candidates[0]])
+        assert Ports(home).get("a") != held
 
 
 def test_certificates_are_accepted_by_a_strict_client_and_private(tmp_path: Path) -> None:
