@@ -16,6 +16,8 @@ import psutil
 
 SAME_START_SECONDS = 1.0
 TAIL_BYTES = 16_384
+# An environment variable of every process: by it one is found that nobody came to record.
+MARK = "RHSI_LAB_PROCESS"
 # The process that started a server is its parent and must reap it: an object that is dropped cannot.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -84,7 +86,7 @@ def spawn(
     with log.open("wb") as output:
         child = subprocess.Popen(
             list(argv),
-            env=dict(environ),
+            env={**environ, MARK: f"{name}@{folder}"},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -97,6 +99,21 @@ def spawn(
     except psutil.NoSuchProcess:
         created = 0.0
     return Process(name=name, pid=child.pid, created=created, ports=ports, log=log)
+
+
+def unrecorded(folder: Path, known: Iterable[Process]) -> list[Process]:
+    """Processes that were spawned with this working directory and are not known: their starter was killed too early."""
+    recorded = {process.pid for process in known}
+    found = []
+    for one in psutil.process_iter():
+        try:
+            name, _, where = one.environ().get(MARK, "").partition("@")
+            if where == str(folder) and one.pid not in recorded:
+                log = folder / "logs" / f"{name}.log"
+                found.append(Process(name=name, pid=one.pid, created=one.create_time(), ports={}, log=log))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
 
 
 def stop(processes: Iterable[Process], grace: float = 5.0) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.home import Home, LabError
 from lab.progress import Progress
 from lab.servers.ports import Ports
-from lab.servers.process import Process, spawn, stop, tail, telling_line
+from lab.servers.process import Process, spawn, stop, tail, telling_line, unrecorded
 
 POLL_SECONDS = 0.05
 PORT_ATTEMPTS = 3
@@ -131,8 +131,9 @@ class Supervisor:
             self._stop(self._begun)
 
     def stop_all(self) -> None:
-        """Stop every recorded process."""
-        self._stop(self.processes())
+        """Stop every process of this lab, also one whose start was killed before it was recorded."""
+        known = self.processes()
+        self._stop([*known, *unrecorded(self.home.root, known)])
 
     def _stop(self, processes: list[Process]) -> None:
         stop(processes)

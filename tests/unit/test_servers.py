@@ -84,6 +84,15 @@ def test_a_process_that_got_the_same_pid_later_is_left_alone(home: Home) -> None
     assert not process.alive
 
 
+def test_a_process_whose_start_was_killed_before_it_was_recorded_is_stopped_all_the_same(home: Home) -> None:
+    unrecorded = python(home, "import signal; signal.pause()")
+    assert Supervisor(home, Silent()).processes() == []
+    Supervisor(Home(home.root / "another"), Silent()).stop_all()
+    assert unrecorded.alive
+    Supervisor(home, Silent()).stop_all()
+    assert not unrecorded.alive
+
+
 def test_a_record_is_read_back_as_it_was_written(home: Home) -> None:
     process = Process(name="etcd", pid=7, created=1.5, ports={"etcd": 1234}, log=home.logs / "etcd.log")
     assert Process.from_json(process.to_json()) == process
