@@ -108,6 +108,8 @@ class Cluster:
             "peer-trusted-ca-file": self.authority,
             "enable-grpc-gateway": "false",
             "unsafe-no-fsync": "true",  # a lab may lose its data in a power cut; waiting for the disk takes seconds
+            # The log of changes stays in memory until a snapshot: by default more of them than a soak makes.
+            "snapshot-count": "1000",
             "log-level": "warn",
         }
         endpoint = Endpoint(client, self.authority, self._admin)
@@ -132,6 +134,9 @@ class Cluster:
             "service-cluster-ip-range": "10.0.0.0/24",
             # Without it a claim could take blockOwnerDeletion for granted that OpenShift refuses.
             "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
+            # Old versions and old events only take memory here; five minutes and an hour are Kubernetes' own.
+            "etcd-compaction-interval": "1m0s",
+            "event-ttl": "10m0s",
             "endpoint-reconciler-type": "none",
             "enable-priority-and-fairness": "false",
             "profiling": "false",
