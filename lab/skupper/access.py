@@ -9,12 +9,12 @@ import re
 
 from kubernetes.client.exceptions import ApiException
 
+from lab.controller.workqueue import Key
 from lab.kube import Manifest
 from lab.skupper import api, conditions
 from lab.skupper.certificates import Certificates
 from lab.skupper.cluster import Cluster
 from lab.skupper.sites import Sites, default_issuer, groups
-from lab.skupper.workqueue import Key
 
 GRANT_SERVER = "skupper-grant-server"
 

@@ -1,40 +1,14 @@
-"""The API verbs that the controllers use, on plain dicts.
+"""The words that all handlers share: Skupper's kinds, the others that it touches, and the API's verbs.
 
-Owns the table of kinds (group, version, plural) and the reading of API errors. Does not own caches (informer) or the
-meaning of any object. Discovery is not needed: the kinds are fixed.
+Owns the table of kinds. The verbs are every controller's (lab.controller.api).
 """
 
-import json
-from dataclasses import dataclass
-from typing import cast
+from lab.controller.api import Api, Kind, error_text, key_of, owned_by, split_key
 
-from kubernetes.client.exceptions import ApiException
-from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
-
-from lab.kube import Manifest
+__all__ = ["Api", "Kind", "error_text", "key_of", "owned_by", "split_key"]
 
 # The field manager of server-side apply, as upstream's (internal/kube/site/resources).
 MANAGER = "skupper-controller"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is needed to address objects of a namespaced kind."""
-
-    api_version: str
-    name: str
-    plural: str
-
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path of a collection, an object or a subresource."""
-        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        parts = [root]
-        if namespace:
-            parts += ["namespaces", namespace]
-        parts += [part for part in (self.plural, name, subresource) if part]
-        return "/".join(parts)
-
 
 SKUPPER = "skupper.io/v2alpha1"
 SITE = Kind(SKUPPER, "Site", "sites")
@@ -53,87 +27,3 @@ SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 POD = Kind("v1", "Pod", "pods")
 
 SKUPPER_KINDS = (SITE, GRANT, TOKEN, LINK, CONNECTOR, LISTENER, ROUTER_ACCESS, SECURED_ACCESS, CERTIFICATE)
-
-
-def error_text(error: ApiException) -> str:
-    """The API server's own sentence, as Go clients print it (for example `secrets "x" already exists`)."""
-    try:
-        return str(json.loads(error.body or "")["message"])
-    except (TypeError, ValueError, KeyError):
-        return str(error.reason or error)
-
-
-def key_of(manifest: Manifest) -> str:
-    """`<namespace>/<name>`, the form in which work is queued."""
-    return f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
-
-
-def split_key(key: str) -> tuple[str, str]:
-    """The namespace and name of a key."""
-    namespace, _, name = key.partition("/")
-    return namespace, name
-
-
-def owned_by(kind: Kind, owner: Manifest) -> Manifest:
-    """An owner reference without `controller` and `blockOwnerDeletion`, as upstream writes them."""
-    return {
-        "apiVersion": kind.api_version,
-        "kind": kind.name,
-        "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"],
-    }
-
-
-class Api:
-    """Verbs against one API server. Every method raises ApiException for an answer that is no success."""
-
-    def __init__(self, client: DynamicClient) -> None:
-        self.client = client
-
-    def _send(self, method: str, path: str, body: Manifest | None = None, **options: str) -> Manifest:
-        response = self.client.request(method, path, body=body, serialize=False, _request_timeout=(5, 30), **options)
-        return cast("Manifest", json.loads(response.data))
-
-    def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        """The live object, or None where it does not exist."""
-        try:
-            return self._send("get", kind.path(namespace, name))
-        except NotFoundError:
-            return None
-
-    def list(self, kind: Kind, namespace: str, label_selector: str) -> list[Manifest]:
-        """The live objects of a namespace that carry the labels."""
-        found = self._send("get", kind.path(namespace), label_selector=label_selector)
-        return cast("list[Manifest]", found["items"])
-
-    def create(self, kind: Kind, namespace: str, body: Manifest) -> Manifest:
-        """Create; an object of that name is an error (409 AlreadyExists)."""
-        return self._send("post", kind.path(namespace), {"apiVersion": kind.api_version, "kind": kind.name, **body})
-
-    def replace(self, kind: Kind, body: Manifest) -> Manifest:
-        """Write the whole object; a stale resourceVersion is an error (409 Conflict)."""
-        return self._send("put", kind.path(*split_key(key_of(body))), body)
-
-    def replace_status(self, kind: Kind, body: Manifest) -> Manifest:
-        """Write the whole status; a stale resourceVersion is an error (409 Conflict)."""
-        return self._send("put", kind.path(*split_key(key_of(body)), "status"), body)
-
-    def apply(self, kind: Kind, namespace: str | None, body: Manifest, subresource: str | None = None) -> Manifest:
-        """Server-side apply: idempotent, and owner references of an earlier owner stay until garbage collection."""
-        body = {"apiVersion": kind.api_version, "kind": kind.name, **body}
-        path = kind.path(namespace, body["metadata"]["name"], subresource)
-        return self._send(
-            "patch",
-            path,
-            body,
-            content_type="application/apply-patch+yaml",
-            field_manager=MANAGER,
-            force_conflicts="true",
-        )
-
-    def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete; an object that is gone already is a success."""
-        try:
-            self._send("delete", kind.path(namespace, name))
-        except NotFoundError:
-            return

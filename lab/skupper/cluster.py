@@ -8,11 +8,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.controller.informer import Informer, brief, whole
+from lab.controller.workqueue import Key, WorkQueue
 from lab.kube import Manifest, connect
 from lab.skupper import api
 from lab.skupper.api import Api, Kind
-from lab.skupper.informer import Informer, brief, whole
-from lab.skupper.workqueue import Key, WorkQueue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Cluster:
         self.log = logging.getLogger(f"skupper.{context}")
         self._met: set[str] = set()
         client = connect(context)
-        self.api = Api(client)
+        self.api = Api(client, api.MANAGER)
         self._informers = {kind: self._informer(kind, whole) for kind in api.SKUPPER_KINDS}
         self._informers[api.SECRET] = self._informer(api.SECRET, keep_of_secret)
         self._informers[api.SERVICE] = self._informer(api.SERVICE, keep_of_service)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
+from lab.controller.workqueue import Key
 from lab.home import LabError
 from lab.kube import Manifest
 from lab.skupper import api, conditions, crds
@@ -27,7 +28,6 @@ from lab.skupper.services import Services
 from lab.skupper.sites import Sites
 from lab.skupper.survey import survey
 from lab.skupper.tokens import Tokens
-from lab.skupper.workqueue import Key
 
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
 # As upstream's event processor (watchers.go); the next resync brings a key back that failed so often.

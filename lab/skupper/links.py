@@ -6,11 +6,11 @@ link() and NetworkStatusUpdated(). A new Link's first event only records it; Con
 
 from collections.abc import Callable
 
+from lab.controller.workqueue import Key
 from lab.kube import Manifest
 from lab.skupper import api, conditions
 from lab.skupper.cluster import Cluster
 from lab.skupper.sites import Sites
-from lab.skupper.workqueue import Key
 
 
 class Links:

@@ -6,11 +6,11 @@ Does not forward traffic. Upstream: internal/kube/site/site.go:1050-1230, bindin
 
 from collections.abc import Callable
 
+from lab.controller.workqueue import Key
 from lab.kube import Manifest
 from lab.skupper import api, conditions
 from lab.skupper.cluster import Cluster
 from lab.skupper.sites import Sites, SiteState
-from lab.skupper.workqueue import Key
 
 NO_SITE = "No active site in namespace"
 LISTENER_LABEL = "internal.skupper.io/listener"

@@ -12,11 +12,11 @@ from typing import cast
 
 from kubernetes.client.exceptions import ApiException
 
+from lab.controller.workqueue import Key
 from lab.kube import Manifest
 from lab.skupper import api, conditions
 from lab.skupper.certificates import Certificates
 from lab.skupper.cluster import Cluster
-from lab.skupper.workqueue import Key
 
 # Enabled by default upstream (securedaccess/config.go:88-94); `route` needs OpenShift, see access.py.
 ACCESS_TYPES = {"local", "loadbalancer", "route"}

@@ -21,12 +21,12 @@ import pytest
 from kubernetes.dynamic.exceptions import UnprocessibleEntityError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lab.controller.informer import Informer
 from lab.home import CHECKOUT
 from lab.kube import Manifest, connect
 from lab.skupper import api, conditions
 from lab.skupper.api import Api, Kind
 from lab.skupper.controller import NAMESPACE
-from lab.skupper.informer import Informer
 
 pytestmark = pytest.mark.lab
 
@@ -126,7 +126,7 @@ class Place:
 def apis(lab: Any) -> list[Api]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", str(lab.kubeconfig))
-        return [Api(connect(context)) for context in lab.contexts]
+        return [Api(connect(context), api.MANAGER) for context in lab.contexts]
 
 
 def make_namespace(api_: Api, name: str, controller: str) -> None:

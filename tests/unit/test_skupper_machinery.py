@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from lab.controller.informer import Informer
+from lab.controller.workqueue import Key, WorkQueue
 from lab.kube import Manifest
 from lab.skupper import api, pki
 from lab.skupper.access import endpoints_of, load_balancer_host
 from lab.skupper.grants import IssuingError
-from lab.skupper.informer import Informer
 from lab.skupper.issuing import links
 from lab.skupper.redemption import RedemptionError
 from lab.skupper.services import allocate_ports, is_live
 from lab.skupper.sites import SiteSpecError, verify
 from lab.skupper.tokens import decode
-from lab.skupper.workqueue import Key, WorkQueue
 
 ONE, TWO = Key("Link", "n/one"), Key("Link", "n/two")
 

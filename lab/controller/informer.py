@@ -15,8 +15,8 @@ import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 
+from lab.controller.api import Kind, key_of
 from lab.kube import Manifest
-from lab.skupper.api import Kind, key_of
 
 # The API server ends a watch after this time; the read time-out is longer, so that it finds only a dead connection.
 WATCH_SECONDS = 240
@@ -42,7 +42,7 @@ def brief(manifest: Manifest, **more: object) -> Manifest:
 class Informer:
     """Keeps `keep(object)` for every object of a kind and calls `notify(key)` whenever one comes, changes or goes.
 
-    `keep` decides what stays in memory; for kinds that are not Skupper's it should be little (`brief`).
+    `keep` decides what stays in memory; for kinds that are not the controller's own it should be little (`brief`).
     """
 
     def __init__(
