@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from lab.network.ranges import kubernetes_address, service_range
 from lab.servers.certificates import Authority, signing_key, write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
@@ -18,7 +19,7 @@ from lab.servers.process import plain_environ
 from lab.servers.supervisor import Server, Supervisor
 
 ISSUER = "https://kubernetes.default.svc"
-HOSTS = (LOOPBACK, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.0.0.1")
+HOSTS = (LOOPBACK, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 # What the program's objects need; the rest of the thirty controllers would only watch and take memory.
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
@@ -35,14 +36,16 @@ CONTROLLERS = (
 class Cluster:
     """One cluster of the lab, by its kubeconfig context."""
 
-    def __init__(self, context: str, supervisor: Supervisor, programs: dict[str, Path]) -> None:
+    def __init__(self, context: str, number: int, supervisor: Supervisor, programs: dict[str, Path]) -> None:
+        """`number` tells the clusters of one lab apart."""
         self.context = context
+        self._services = service_range(supervisor.home.root, number)
         self._supervisor = supervisor
         self._programs = programs
         self._folder = supervisor.home.folder("clusters", context)
         self._authority = Authority(self._folder, f"{context}-ca")
         self._admin = self._authority.client("admin", "system:masters")
-        self._tls = self._authority.server("kube-apiserver", HOSTS)
+        self._tls = self._authority.server("kube-apiserver", (*HOSTS, kubernetes_address(self._services)))
         self._signing_key = signing_key(self._folder / "service-accounts.key")
 
     @property
@@ -131,7 +134,7 @@ class Cluster:
             "service-account-issuer": ISSUER,
             "service-account-key-file": self._signing_key,
             "service-account-signing-key-file": self._signing_key,
-            "service-cluster-ip-range": "10.0.0.0/24",
+            "service-cluster-ip-range": self._services,
             # Without it a claim could take blockOwnerDeletion for granted that OpenShift refuses.
             "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
             # Old versions and old events only take memory here; five minutes and an hour are Kubernetes' own.
@@ -181,7 +184,9 @@ class OwnClusters:
     """All clusters of the lab together, as the other parts see them."""
 
     def __init__(self, supervisor: Supervisor, contexts: Sequence[str], programs: dict[str, Path]) -> None:
-        self._clusters = {context: Cluster(context, supervisor, programs) for context in contexts}
+        self._clusters = {
+            context: Cluster(context, number, supervisor, programs) for number, context in enumerate(contexts)
+        }
         self._file = supervisor.home.root / "kubeconfig"
 
     @property

@@ -24,13 +24,13 @@ from lab.servers.stand_ins import stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
 from lab.skupper import crds as skupper
 
-PARTS = ("clusters", "vault", "eso", "skupper", "pods")
+PARTS = ("clusters", "vault", "eso", "network", "skupper", "pods")
+STAND_INS = ("network", "skupper", "pods")
 PROGRAMS = {
     "clusters": ("etcd", "kube-apiserver", "kube-controller-manager"),
     "vault": ("bao",),
     "eso": ("external-secrets",),
-    "skupper": (),
-    "pods": (),
+    **dict.fromkeys(STAND_INS, ()),
 }
 
 
@@ -114,7 +114,7 @@ class Start:
         actors: list[Callable[[], object]] = [self._clusters.start_controllers]
         if "eso" in self._parts:
             actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
-        actors += [partial(self._stand_in, name) for name in ("skupper", "pods") if name in self._parts]
+        actors += [partial(self._stand_in, name) for name in STAND_INS if name in self._parts]
         return actors
 
     def _external_secrets(self, context: str) -> None:

@@ -19,6 +19,7 @@ from lab.skupper import crds
 from lab.skupper.api import error_text
 from lab.skupper.cluster import Options
 from lab.skupper.controller import Controller
+from lab.skupper.data_plane import DataPlane
 from lab.skupper.network import Network
 
 READY_TIMEOUT = 90
@@ -41,8 +42,15 @@ def run(contexts: list[str], options: Options, ready_file: Path | None, stopped:
     """
     network = Network()
     controllers: list[Controller] = []
+    by_context: dict[str, Controller] = {}
+    data_plane = DataPlane(
+        lambda context, namespace, name: by_context[context].service_address(namespace, name), network.changed
+    )
+    data_plane.start()
+    network.subscribe(data_plane.follow)
     try:
         controllers += [Controller(context, options, network) for context in contexts]
+        by_context.update(zip(contexts, controllers, strict=True))
         with ThreadPoolExecutor() as pool:
             list(pool.map(Controller.start, controllers))
         network.start()
@@ -58,6 +66,7 @@ def run(contexts: list[str], options: Options, ready_file: Path | None, stopped:
         stopped.wait()
     finally:
         network.stop()
+        data_plane.stop()
         for controller in controllers:
             controller.stop()
         deadline = time.monotonic() + GRACE

@@ -38,9 +38,10 @@ def keep_of_secret(secret: Manifest) -> Manifest:
 
 
 def keep_of_service(service: Manifest) -> Manifest:
-    """Whose the Service is, and its ports."""
+    """Whose the Service is, its address and its ports."""
     return brief(
         service,
+        address=service["spec"].get("clusterIP", ""),
         labels=service["metadata"].get("labels") or {},
         ports={port.get("name", ""): port for port in service["spec"].get("ports", [])},
     )

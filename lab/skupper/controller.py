@@ -108,6 +108,11 @@ class Controller:
         self._stopped.set()
         self._cluster.stop()
 
+    def service_address(self, namespace: str, name: str) -> str | None:
+        """The ClusterIP of a Service; None where there is none."""
+        service = self._cluster.get(api.SERVICE, namespace, name)
+        return str(service["address"]) if service and service["address"] not in ("", "None") else None
+
     def join(self, timeout: float) -> None:
         """After `stop`: close the grant server, and give the event at hand so many seconds to end."""
         if self._server:
@@ -190,6 +195,8 @@ class Controller:
     def _check_service(self, key: str) -> None:
         self._access.check_service(key)
         self._services.check_service(key)
+        # Listeners and Connectors may lead to it.
+        self._network.changed()
 
     def _topology_changed(self, _: Topology) -> None:
         for namespace in self._sites.namespaces():

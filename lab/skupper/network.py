@@ -4,7 +4,7 @@ Stands in for the routers and the status that they collect. Owns no status of an
 computed from what all controllers see. A link is up when its endpoint leads to a Ready site and both ends accept the
 other's certificate; re-keying a site's CA therefore cuts its links, at once, as routers do when they connect anew.
 
-A data plane needs nothing else than this: `Network` calls its listeners with every new Topology, which holds for each
+The data plane needs nothing else than this: `Network` calls its listeners with every new Topology, which holds for each
 site its listeners, its connectors with their targets, and which other sites it reaches.
 """
 

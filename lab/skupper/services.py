@@ -1,7 +1,7 @@
 """Connectors and Listeners: their conditions, and the Service that a Listener brings along.
 
 Owns Configured and Matched of both kinds, which Listener holds a host and port, and which hosts a Connector reaches.
-Does not forward traffic. Upstream: internal/kube/site/site.go:1050-1230, bindings.go and binding_status.go.
+Traffic is the data plane's business. Upstream: internal/kube/site/site.go:1050-1230, bindings.go and binding_status.go.
 """
 
 from collections.abc import Callable

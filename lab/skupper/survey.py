@@ -11,6 +11,9 @@ from lab.skupper.network import Connecting, Endpoint, LinkEnd, Listening, SiteVi
 from lab.skupper.services import host_port
 from lab.skupper.sites import Sites, SiteState
 
+CUT = "lab.rhsi/cut"
+"""Annotation on a Link: with `true` its endpoint does not answer, as if the network between the sites were down."""
+
 
 def survey(cluster: Cluster, sites: Sites) -> list[SiteView]:
     """All active, initialised sites of a cluster."""
@@ -65,7 +68,9 @@ def _links(cluster: Cluster, site: Manifest, state: SiteState) -> list[LinkEnd]:
     for link in cluster.items(api.LINK, namespace):
         spec, name = link["spec"], link["metadata"]["name"]
         endpoint = next((end for end in spec["endpoints"] if end.get("name") == role), None)
-        if endpoint and name in dict(state.links) and conditions.is_true(link, "Configured"):
+        if link["metadata"].get("annotations", {}).get(CUT) == "true":
+            endpoint = {}
+        if endpoint is not None and name in dict(state.links) and conditions.is_true(link, "Configured"):
             credentials = cluster.public_tls(namespace, spec.get("tlsCredentials", ""))
             last = link.get("status", {}).get("remoteSiteId", "")
             found.append(LinkEnd(name, endpoint.get("host", ""), endpoint.get("port", ""), credentials, last))

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.lab
 
 # The smallest lab: one cluster and Vault.
 CONTEXTS = ("solo",)
-WITHOUT = frozenset({"eso", "skupper", "pods"})
+WITHOUT = frozenset({"eso", "network", "skupper", "pods"})
 # A shell without a terminal starts its background jobs deaf to Ctrl-C; a person's start is not.
 START = f"""
 import signal
@@ -168,7 +168,7 @@ def test_somebody_elses_clusters_and_vault_take_the_place_of_the_labs(
     for name, value in small.environ().items():
         monkeypatch.setenv(name, value)
     home = Home(tmp_path / "guest")
-    guest = environment.start(home, frozenset({"clusters", "vault", "eso", "skupper", "pods"}), CONTEXTS)
+    guest = environment.start(home, frozenset(PARTS), CONTEXTS)
     try:
         assert guest.processes() == []
         assert guest.api_servers == small.api_servers

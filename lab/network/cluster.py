@@ -1,0 +1,66 @@
+"""One cluster's part of the network: watches its Services and pods, and keeps routes and names in step with them."""
+
+import threading
+from collections.abc import Callable
+
+from lab.controller.api import Kind
+from lab.controller.informer import Informer
+from lab.home import Home
+from lab.kube import connect
+from lab.network.forwarding import Address, Target
+from lab.network.names import HostsFiles
+from lab.network.routing import keep_of_pod, keep_of_service, names, routes
+from lab.pods.logs import context_folder
+
+SERVICE = Kind("v1", "Service", "services")
+POD = Kind("v1", "Pod", "pods")
+# Changes come in bursts; one look is enough for each.
+SETTLE_SECONDS = 0.02
+
+
+class ClusterNetwork:
+    """The Services and pods of one kubeconfig context.
+
+    Raises:
+        LabError: the context cannot be read.
+    """
+
+    def __init__(self, context: str, home: Home, tell: Callable[[str, dict[Address, list[Target]]], None]) -> None:
+        """`tell` is given the context and all of its routes whenever something has changed."""
+        client = connect(context)
+        self.context = context
+        self._tell = tell
+        folder = home.folder("network", context_folder(context))
+        # Pods of any UID find their file by its path.
+        folder.chmod(0o755)
+        self._files = HostsFiles(folder)
+        self._changed = threading.Event()
+        self._stopped = threading.Event()
+        self._services = Informer(client, SERVICE, lambda _: self._changed.set(), keep=keep_of_service)
+        self._pods = Informer(client, POD, lambda _: self._changed.set(), keep=keep_of_pod)
+
+    def start(self) -> None:
+        """Begin to watch and to work."""
+        self._services.start()
+        self._pods.start()
+        threading.Thread(target=self._run, name=f"network-{self.context}", daemon=True).start()
+
+    def synced(self, timeout: float) -> bool:
+        """Whether both caches are filled within so many seconds (each)."""
+        return self._services.synced.wait(timeout) and self._pods.synced.wait(timeout)
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped.set()
+        self._changed.set()
+        self._services.stop()
+        self._pods.stop()
+
+    def _run(self) -> None:
+        while self._changed.wait() and not self._stopped.is_set():
+            self._stopped.wait(SETTLE_SECONDS)
+            self._changed.clear()
+            services, pods = self._services.items(), self._pods.items()
+            self._tell(self.context, routes(services, pods))
+            namespaces = {found["metadata"]["namespace"] for found in (*services, *pods)}
+            self._files.write(namespaces, names(services, pods))

@@ -1,0 +1,192 @@
+"""Forwarding of TCP connections: who listens where, which way each connection takes, and its end when the way goes.
+
+Owns sockets and bytes, in one event loop in a thread of its own. Which addresses are served and where they lead is told
+from outside, as a whole, whenever it changes.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+import struct
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+log = logging.getLogger("forwarding")
+
+AGAIN_SECONDS = 0.5
+# Closing a socket with this option resets the connection, as a router does with streams that it has lost.
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Address(NamedTuple):
+    """Where somebody listens."""
+
+    host: str
+    port: int
+
+
+class Target(NamedTuple):
+    """Where a connection leads, and through what; an established one ends when its target is offered no more."""
+
+    address: Address
+    through: Hashable = ()
+
+
+Routes = Mapping[Address, Sequence[Target]]
+
+
+class Forwarder:
+    """Serves the addresses of the latest `Routes`; at an address without targets connecting is refused."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
+        self._routes: dict[Address, tuple[Target, ...]] = {}
+        self._servers: dict[Address, asyncio.Server] = {}
+        self._connections: set[_Connection] = set()
+        self._applying = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and end every connection; returns when that is done."""
+        asyncio.run_coroutine_threadsafe(self._apply({}), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def serve(self, routes: Routes) -> None:
+        """Serve these addresses and no others; returns at once, from any thread."""
+        wanted = {address: tuple(targets) for address, targets in routes.items() if targets}
+        asyncio.run_coroutine_threadsafe(self._apply(wanted), self._loop)
+
+    async def _apply(self, wanted: dict[Address, tuple[Target, ...]]) -> None:
+        async with self._applying:
+            self._routes = wanted
+            for address in self._servers.keys() - wanted.keys():
+                self._servers.pop(address).close()
+            for connection in [each for each in self._connections if each.target not in wanted.get(each.front, ())]:
+                connection.reset()
+            for address in wanted.keys() - self._servers.keys():
+                await self._listen(address)
+
+    async def _listen(self, address: Address) -> None:
+        try:
+            self._servers[address] = await self._loop.create_server(lambda: _Connection(self, address).client, *address)
+        except OSError as error:
+            log.warning("%s:%s cannot be listened on (%s): trying again", *address, error.strerror)
+            self._loop.call_later(AGAIN_SECONDS, lambda: self.serve(self._routes))
+
+    def begin(self, connection: "_Connection") -> None:
+        """Lead a client on to one of its targets; it is reset where none is left or it does not answer."""
+        targets = self._routes.get(connection.front)
+        if not targets:
+            connection.reset()
+            return
+        connection.target = random.choice(targets)  # noqa: S311 -- a matter of load, not of secrets
+        self._connections.add(connection)
+        task = self._loop.create_task(self._connect(connection, connection.target))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def ended(self, connection: "_Connection") -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+
+    async def _connect(self, connection: "_Connection", target: Target) -> None:
+        try:
+            await self._loop.create_connection(lambda: connection.server, *target.address)
+        except OSError as error:
+            log.info("%s:%s does not answer: %s", *target.address, error.strerror or error)
+            connection.reset()
+
+
+class _End(asyncio.Protocol):
+    """One end of a connection. What arrives here goes out at the other end, no faster than that one takes it."""
+
+    def __init__(self, connected: Callable[[], None], lost: Callable[[], None]) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.finished = False
+        self._connected = connected
+        self._lost = lost
+
+    def pair_with(self, other: "_End") -> None:
+        """Say where the bytes go."""
+        self._other = other
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._connected()
+
+    def data_received(self, data: bytes) -> None:
+        if self._other.transport:
+            self._other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass the half-close on; the connection stays open for the answers until the other end has finished too."""
+        self.finished = True
+        out = self._other.transport
+        if out is None or self._other.finished:
+            return False
+        out.write_eof()
+        return True
+
+    def pause_writing(self) -> None:
+        if self._other.transport:
+            self._other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._other.transport:
+            self._other.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        if exc:
+            self._other.reset()
+        elif self._other.transport:
+            self._other.transport.close()
+        self._lost()
+
+    def reset(self) -> None:
+        """End the connection at once, in a way that nobody takes for its proper end."""
+        if self.transport and not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+
+
+class _Connection:
+    """A client and the server that it is led to."""
+
+    def __init__(self, forwarder: Forwarder, front: Address) -> None:
+        self.front = front
+        self.target: Target | None = None
+        self._forwarder = forwarder
+        self.client = _End(self._accepted, self._lost)
+        self.server = _End(self._joined, self._lost)
+        self.client.pair_with(self.server)
+        self.server.pair_with(self.client)
+
+    def reset(self) -> None:
+        """End both sides."""
+        self.client.reset()
+        self.server.reset()
+
+    def _accepted(self) -> None:
+        # Nothing is read before there is somebody to pass it on to.
+        if self.client.transport:
+            self.client.transport.pause_reading()
+        self._forwarder.begin(self)
+
+    def _joined(self) -> None:
+        if self.client.transport and not self.client.transport.is_closing():
+            self.client.transport.resume_reading()
+        else:
+            self.server.reset()
+
+    def _lost(self) -> None:
+        if self.client.transport is None and self.server.transport is None:
+            self._forwarder.ended(self)

@@ -1,0 +1,58 @@
+"""The names of a cluster's Services and pods as hosts files, one for each namespace.
+
+What a cluster's DNS would answer: every Service of the cluster by its longer names, those of the own namespace by the
+short one too. A headless Service is its pods. A process that has such a file as /etc/hosts sees changes at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCAL = "127.0.0.1 localhost\n"
+
+
+@dataclass(frozen=True, order=True)
+class Name:
+    """A Service's or a pod's name and one of its addresses; `name` may have several parts, as `pod.service`."""
+
+    namespace: str
+    name: str
+    address: str
+
+
+def hosts(names: Iterable[Name], namespace: str) -> str:
+    """The hosts file of a namespace."""
+    lines = []
+    for found in sorted(set(names)):
+        qualified = f"{found.name}.{found.namespace}"
+        aliases = [f"{qualified}.svc.cluster.local", f"{qualified}.svc", qualified]
+        if found.namespace == namespace:
+            aliases.append(found.name)
+        lines.append(f"{found.address} {' '.join(aliases)}\n")
+    return LOCAL + "".join(lines)
+
+
+class HostsFiles:
+    """The files in one folder, `<namespace>.hosts`, written where they change."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._written: defaultdict[str, str] = defaultdict(str)
+
+    def write(self, namespaces: Iterable[str], names: Iterable[Name]) -> None:
+        """Bring the files of these namespaces up to date.
+
+        In place: a file that is shown as /etc/hosts by a bind mount would not follow a rename.
+        """
+        found = list(names)
+        for namespace in namespaces:
+            text = hosts(found, namespace)
+            if self._written[namespace] != text:
+                file = self._folder / f"{namespace}.hosts"
+                with file.open("r+" if file.exists() else "w") as opened:
+                    opened.write(text)
+                    opened.truncate()
+                # Pods run under UIDs of their own.
+                file.chmod(0o644)
+                self._written[namespace] = text
