@@ -30,7 +30,11 @@ BEHIND = [Target(Address("127.128.0.1", 5432))]
 
 
 def test_a_service_leads_to_the_ready_pods_of_its_selector() -> None:
-    others = [pod("other", labels={"app": "web"}), pod("starting", ready="False"), pod("going", deletionTimestamp="now")]
+    others = [
+        pod("other", labels={"app": "web"}),
+        pod("starting", ready="False"),
+        pod("going", deletionTimestamp="now"),
+    ]
     assert routes([service()], [pod(), *others]) == {FRONT: BEHIND}
 
 
