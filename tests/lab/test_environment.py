@@ -127,8 +127,8 @@ def test_an_unknown_part_is_named(small: Environment) -> None:
 
 def test_parts_that_died_are_started_again_with_their_addresses_and_data(small: Environment) -> None:
     client = hvac.Client(url=small.vault_addr, token=small.vault_token, verify=str(small.vault_cacert))
-    client.sys.enable_secrets_engine("kv", path="kept", options={"version": "2"})
-    client.secrets.kv.v2.create_or_update_secret("x", {"y": "z"}, mount_point="kept")
+    client.sys.enable_secrets_engine("kv", path="kept", options={"version": "1"})
+    client.secrets.kv.v1.create_or_update_secret("x", {"y": "z"}, mount_point="kept")
     configmaps = connect("solo", small.kubeconfig).resources.get(api_version="v1", kind="ConfigMap")
     configmaps.create(namespace="default", body={"metadata": {"name": "kept"}})
     before = {process.name: process for process in small.processes()}
@@ -141,7 +141,7 @@ def test_parts_that_died_are_started_again_with_their_addresses_and_data(small: 
     ended = {step.split(" (")[0] for step in told.steps if " has ended " in step}
     assert ended == {"openbao has ended", "etcd-solo has ended"}
     assert "openbao is ready" in told.steps
-    assert client.read("kept/data/x")["data"]["data"] == {"y": "z"}
+    assert client.read("kept/x")["data"] == {"y": "z"}
     assert find(connect("solo", small.kubeconfig), "v1", "ConfigMap", "kept", "default") is not None
 
 

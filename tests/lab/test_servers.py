@@ -6,7 +6,8 @@ from typing import Any
 
 import hvac
 import pytest
-from tenacity import retry, stop_after_delay, wait_fixed
+from hvac.exceptions import InvalidRequest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.kube import find
 from tests.lab.conftest import Lab
@@ -91,7 +92,13 @@ def test_external_secrets_copies_a_secret_from_vault_with_the_accounts_own_token
     name = namespace(CONTEXT)
     login_for(lab, vault, name)
     vault.sys.enable_secrets_engine("kv", path=name, options={"version": "2"})
-    vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
+
+    # A new mount of version 2 refuses everything until it has upgraded itself.
+    @retry(retry=retry_if_exception_type(InvalidRequest), stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+    def write() -> None:
+        vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
+
+    write()
     create(lab, store(lab, name), name)
     create(
         lab,
