@@ -25,6 +25,9 @@ fail() {
   exit 1
 }
 
+# A deleted pod, a drained node and the Job's own deadline end a claim this way.
+trap 'fail "The claim was stopped before it was done. Run \`pulumi up\` again."' TERM
+
 in_time() { [ "$(date +%s)" -lt "$DEADLINE" ]; }
 
 last_error() {
@@ -76,19 +79,20 @@ find_link() {
   done
 }
 
-# What External Secrets said since this claim began: an event stays for an hour, and an old one would name an old cause.
+# What External Secrets said since this claim began, in one line: an event stays for an hour, and an old one would name an
+# old cause.
 why_not_synced() {
+  end=$(printf '\036')
   ask get events --field-selector "type=Warning,involvedObject.kind=ExternalSecret,involvedObject.name=$EXTERNAL_SECRET" \
-    -o go-template="{{range .items}}{{if ge (or .lastTimestamp .eventTime \"\") \"$STARTED\"}}{{.message}}{{\"\\n\"}}{{end}}{{end}}"
-  reason=
-  while read -r next; do [ -z "$next" ] || reason=$next; done <<EOF
-$answer
-EOF
+    -o go-template="{{range .items}}{{if ge (or .lastTimestamp .eventTime \"\") \"$STARTED\"}}{{.message}}$end{{end}}{{end}}"
+  answer=${answer%"$end"}
   # Its controller may have sent too many events already; the condition says less, but is there.
-  [ -n "$reason" ] || ask get externalsecrets.external-secrets.io "$EXTERNAL_SECRET" --ignore-not-found \
+  [ -n "$answer" ] || ask get externalsecrets.external-secrets.io "$EXTERNAL_SECRET" --ignore-not-found \
     -o go-template='{{with .status}}{{range .conditions}}{{if and (eq .type "Ready") (eq .status "False")}}{{.message}}{{end}}{{end}}{{end}}'
-  reason=${reason:-$answer}
-  printf '%s' "${reason:-nothing; see that its controller runs}"
+  set -f
+  # shellcheck disable=SC2086 # splitting is what takes the line breaks out
+  set -- ${answer##*"$end"}
+  printf '%s' "${*:-nothing; see that its controller runs and that nobody changed the value in Vault}"
 }
 
 wait_for_secret() {
@@ -144,15 +148,17 @@ create_token() {
     *'no objects passed'*) wait_for_secret ;; # the Secret changed after it was found
     *AlreadyExists*)
       ask get accesstokens.skupper.io "$TOKEN" --ignore-not-found \
-        -o go-template='{{range .metadata.ownerReferences}}{{.uid}}{{end}}'
-      # A token of another Job goes with that Job; one without an owner was made by hand.
-      [ "$answer" != "$JOB_UID" ] || return 0
+        -o go-template='{{range .metadata.ownerReferences}}{{.uid}}{{else}}nobody{{end}}'
+      owner=$answer
+      [ "$owner" != "$JOB_UID" ] || return 0
       find_link
       [ -z "$LINK" ] || return 0 # another claim of this rotation was quicker
+      # A token of another Job goes with that Job; this one would stay.
+      [ "$owner" != nobody ] || fail "AccessToken $TOKEN was made by hand. Delete it, then run \`pulumi up\` again."
       ;;
     esac
     case "$reason" in *\(*\)*) reason=${reason#*\(} reason=${reason%%)*} ;; *) reason='no answer' ;; esac
-    in_time || fail "AccessToken $TOKEN could not be created ($reason). If one of that name was made by hand, delete it, then" \
+    in_time || fail "AccessToken $TOKEN could not be created ($reason). If one of that name is there, delete it, then" \
       "run \`pulumi up\` again."
     sleep 1
   done

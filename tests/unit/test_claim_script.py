@@ -18,6 +18,7 @@ STAND_IN = """#!/bin/sh
 PATH=/usr/bin:/bin
 cd '{root}' || exit 9
 {{ printf '%s\\037' "$@"; printf '\\036'; }} >>calls
+[ "$1" != "$(cat stopped_at)" ] || kill "$PPID"
 case "$1 $2" in
 "get links.skupper.io") [ "$3" != -o ] || cat links ;;
 "get secret") case "$*" in *--ignore-not-found*) cat grant ;; *) printf 'code: ' && cat code ;; esac ;;
@@ -55,6 +56,7 @@ class Claim:
             "refusal": "",
             "made": f"{TOKEN_PREFIX}-{self.rotation}",
             "forbidden": "nothing",
+            "stopped_at": "nothing",
         }
         for name, text in (usual | world).items():
             (self.root / name).write_text(text)
@@ -191,11 +193,38 @@ def test_a_refusal_that_quotes_the_code_is_told_by_its_reason(claim: Claim) -> N
     assert CODE not in done.stdout + done.stderr
 
 
-def test_a_token_that_somebody_made_by_hand_is_never_touched(claim: Claim) -> None:
-    taken = claim.run(seconds=2, refusal="AlreadyExists", status="another-uid")
-    assert taken.returncode == 1
-    assert "(AlreadyExists). If one of that name was made by hand, delete it" in taken.stdout
+def test_a_token_that_somebody_made_by_hand_is_never_touched_and_nobody_waits_for_it(claim: Claim) -> None:
+    done = claim.run(seconds=300, refusal="AlreadyExists", status="nobody")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last == "AccessToken standby-from-vault-5 was made by hand. Delete it, then run `pulumi up` again."
     assert {call[0] for call in claim.calls()} == {"get", "create"}
+
+
+def test_a_token_of_another_job_is_waited_for_and_never_touched(claim: Claim) -> None:
+    done = claim.run(seconds=2, refusal="AlreadyExists", status="another-uid")
+    assert done.returncode == 1
+    assert "(AlreadyExists). If one of that name is there, delete it, then run `pulumi up` again." in done.stdout
+    assert {call[0] for call in claim.calls()} == {"get", "create"}
+    assert len(claim.calls("create")) > 1
+
+
+def test_of_several_events_the_last_one_is_told_in_one_line(claim: Claim) -> None:
+    done = claim.run(seconds=2, grant="", events="not ready\036Code: 403. Errors:\n\n\t* permission denied\n\n\036")
+    assert "External Secrets says: Code: 403. Errors: * permission denied. Mend that" in done.stdout
+
+
+def test_without_an_event_the_claim_names_the_two_causes_that_make_none(claim: Claim) -> None:
+    done = claim.run(seconds=2, grant="")
+    assert (
+        "External Secrets says: nothing; see that its controller runs and that nobody changed the value in Vault."
+    ) in done.stdout
+
+
+def test_a_claim_that_is_told_to_stop_says_what_to_do(claim: Claim) -> None:
+    done = claim.run(seconds=60, grant="", stopped_at="annotate")
+    assert done.returncode == 1
+    assert done.stdout.endswith("The claim was stopped before it was done. Run `pulumi up` again.\n")
 
 
 @pytest.mark.parametrize(
