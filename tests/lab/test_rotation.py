@@ -12,21 +12,20 @@ from typing import Any
 
 import pytest
 import yaml
-from tenacity import retry, stop_after_delay, wait_fixed
 
+from components.link_claim import JOB_NAME
 from lab import environment
 from lab.pods import logs
 from lab.rotation import numbers
 from lab.rotation.rotate import Rotation, Rotator
 from lab.servers import process
 from tests.lab.checkout import Checkout
+from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.jobs import Jobs, container_state
 
 pytestmark = pytest.mark.lab
 
 SKUPPER = "skupper.io/v2alpha1"
-CLAIM = "create-access-token-from-vault"
 FOREIGN = ("my-link", "standby-from-vault-x")
 BEYOND = 22
 """More than the 20 earlier rotations that a claim may remove."""
@@ -128,15 +127,6 @@ def test_three_rotations_in_a_row_are_never_without_a_ready_link_and_leave_one_o
         assert checkout.run("preview", stack, "--expect-no-changes", "--refresh").code == 0
 
 
-@retry(stop=stop_after_delay(120), wait=wait_fixed(0.2), reraise=True)
-def wait_for_the_claim(lab: Lab) -> None:
-    """Wait until a claim's pod has begun to wait for its Secret."""
-    pods = Jobs(lab.connect("site-b"), "rhsi").pods(CLAIM)
-    running = [pod["metadata"]["name"] for pod in pods if container_state(pod).get("running")]
-    said = [text for pod in running for _, _, text in logs.read(lab.home, "site-b", "rhsi", pod)]
-    assert any("Waiting for Secret rhsi-link-token to exist..." in text for text in said), "no claim waits"
-
-
 def test_a_rotation_while_external_secrets_is_down_ends_well_once_it_is_back(
     lab: Lab, checkout: Checkout, foreign: dict[tuple[str, str], str], tmp_path: Path
 ) -> None:
@@ -150,7 +140,7 @@ def test_a_rotation_while_external_secrets_is_down_ends_well_once_it_is_back(
         rotation = threading.Thread(target=lambda: results.extend(rotator.rotate()))
         rotation.start()
         try:
-            wait_for_the_claim(lab)
+            wait_until_said(lab, "Waiting for Secret rhsi-link-token to exist...")
             assert claimed(lab) == before, "the old link stays"
             assert uids(lab, SKUPPER, "AccessToken") == {}, "nothing is claimed with the old Secret"
         finally:
@@ -171,7 +161,7 @@ def test_a_jump_over_more_rotations_than_the_claim_may_remove_says_how_to_remove
     checkout.up("site-a", "site-b")
     new = f"standby-from-vault-{old_number + BEYOND}"
     assert claimed(lab) == sorted([old, new])
-    *_, (_, _, said) = logs.read(lab.home, "site-b", "rhsi", CLAIM)
+    *_, (_, _, said) = logs.read(lab.home, "site-b", "rhsi", JOB_NAME)
     note = re.search(
         rf"^Note: Link {old} is beyond the 20 rotations .* it stays\. Remove it with `(.*)` on", said, re.M
     )
