@@ -1,0 +1,197 @@
+"""Two linked sites, for tests that break the link on purpose: what stands, what the user types, what must hold after.
+
+Owns the rotation and the settings of both stacks during such tests, and the way back to a good state. What is broken
+and how that is told is each test's own business.
+"""
+
+import base64
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hvac
+from kubernetes.dynamic import DynamicClient
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from components.link_claim import token_name
+from components.sites import LINK_SECRET
+from components.skupper import grant_name, link_token_path
+from lab import environment
+from lab.kube import Manifest
+from lab.rotation import objects
+from lab.servers import process
+from tests.lab.checkout import Checkout, Result
+from tests.lab.conftest import Lab
+
+SKUPPER = "skupper.io/v2alpha1"
+NAMESPACE, MOUNT, STANDBY = "rhsi", "rhsi", "site-b"
+PATIENT, IMPATIENT = "90s", "6s"
+"""How long a claim may take: one that is to succeed on a busy machine, and one whose time must run out."""
+
+_ROTATE = re.compile(
+    r"pulumi config set --path 'rhsi:standbys\.site-b\.rotation' (\d+) -s site-a"
+    r" && pulumi up -s site-a && pulumi up -s site-b"
+)
+
+
+class Sites:
+    """site-a and site-b of one checkout, with their own idea of how long a claim may take.
+
+    Attributes:
+        rotation: the number that the primary's stack file has.
+        settled: whether `assert_settled` has passed.
+    """
+
+    def __init__(self, lab: Lab, checkout: Checkout) -> None:
+        self.lab = lab
+        self.checkout = checkout
+        self.rotation = 1
+        self.settled = False
+        self.vault = hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert)).secrets.kv.v2
+        self._clients = {context: lab.connect(context) for context in lab.contexts}
+        checkout.change("site-b", "timeouts.claim", PATIENT)
+
+    # What stands.
+
+    def client(self, context: str) -> DynamicClient:
+        """The administrator of one cluster."""
+        return self._clients[context]
+
+    def kind(self, context: str, kind: str, api_version: str = SKUPPER) -> Any:
+        """The verbs of one kind."""
+        return self._clients[context].resources.get(api_version=api_version, kind=kind)
+
+    def standing(self) -> dict[str, list[Manifest]]:
+        """Every object of the link, by kind, whatever its rotation."""
+        primary, standby = self.checkout.stacks()
+        found: dict[str, list[Manifest]] = {}
+        for watched in objects.of(primary, standby):
+            verbs = self.kind(watched.stack.context, watched.kind, watched.api_version)
+            items = verbs.get(namespace=NAMESPACE).to_dict()["items"]
+            found[watched.kind] = [item for item in items if watched.has(item["metadata"]["name"])]
+        return found
+
+    def ready_links(self) -> list[str]:
+        """The names of the claimed Links that are Ready."""
+        return [link["metadata"]["name"] for link in self.standing()["Link"] if objects.is_ready("Link", link)]
+
+    def published(self) -> dict[str, str]:
+        """The credentials in Vault."""
+        answer = self.vault.read_secret_version(
+            link_token_path(STANDBY), mount_point=MOUNT, raise_on_deleted_version=True
+        )
+        token: dict[str, str] = answer["data"]["data"]
+        return token
+
+    def synced(self) -> dict[str, str]:
+        """The credentials as External Secrets brought them to the standby."""
+        secret = self.kind("site-b", "Secret", "v1").get(name=LINK_SECRET, namespace=NAMESPACE)
+        return {key: base64.b64decode(value).decode() for key, value in secret.data.to_dict().items()}
+
+    # What is done to it.
+
+    def next_rotation(self) -> None:
+        """One more in the primary's stack file; nothing else happens yet."""
+        self.rotation += 1
+        self.checkout.change("site-a", f"standbys.{STANDBY}.rotation", self.rotation)
+
+    def publish(self) -> None:
+        """A grant of the next rotation, in Vault and not claimed yet."""
+        self.next_rotation()
+        self.checkout.up("site-a")
+
+    def overwrite(self, **fields: str) -> None:
+        """Change some of the credentials in Vault."""
+        self.vault.create_or_update_secret(
+            link_token_path(STANDBY), secret={**self.published(), **fields}, mount_point=MOUNT
+        )
+
+    @contextmanager
+    def setting(self, stack: str, path: str, value: object, *, usual: object) -> Iterator[None]:
+        """With another value of one setting; it is the usual one again afterwards."""
+        self.checkout.change(stack, path, value)
+        try:
+            yield
+        finally:
+            self.checkout.change(stack, path, usual)
+
+    @contextmanager
+    def down(self, part: str) -> Iterator[None]:
+        """Without the processes of one part of the lab, `skupper` or `external-secrets`."""
+        process.stop(one for one in self.lab.environment.processes() if one.name.startswith(part))
+        try:
+            yield
+        finally:
+            environment.start(self.lab.home)
+
+    @contextmanager
+    def claiming(self) -> Iterator[Future[Result]]:
+        """An `up` of the standby beside what the test does meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(self.checkout.run, "up", "site-b")
+
+    # What the user sees and types.
+
+    def failed_claim(self, *, timeout: str = PATIENT) -> str:
+        """What an `up` of the standby says that must fail, and must leave the link that is there alone."""
+        before = self.ready_links()
+        with self.setting("site-b", "timeouts.claim", timeout, usual=PATIENT):
+            result = self.checkout.run("up", "site-b")
+        assert result.code != 0, result.text
+        assert self.ready_links() == before
+        return result.text
+
+    def rotate(self, told: str) -> None:
+        """Type the commands of a rotation that the message spells out."""
+        commands = _ROTATE.search(told)
+        assert commands, told
+        assert int(commands[1]) == self.rotation + 1
+        self.publish()
+        self.checkout.up("site-b")
+
+    def oc(self, command: str) -> None:
+        """Type `oc <command>` on the standby's cluster."""
+        kubectl = [str(Path(sys.executable).with_name("kubectl")), "--context", "site-b"]
+        done = subprocess.run([*kubectl, *shlex.split(command)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    # What must hold.
+
+    def assert_settled(self) -> None:
+        """One of each, all of the present rotation, Ready; and another `up` of both stacks changes nothing."""
+        self._assert_one_of_each()
+        for stack in ("site-a", "site-b"):
+            result = self.checkout.run("up", stack, "--expect-no-changes")
+            assert result.code == 0, result.text
+        self._assert_one_of_each()
+        assert self.published()["rotation"] == str(self.rotation)
+        assert self.checkout.outputs("site-b")["link"] == token_name(self.rotation)
+        self.settled = True
+
+    @retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.2), stop=stop_after_delay(60), reraise=True)
+    def _assert_one_of_each(self) -> None:
+        # The garbage collector takes a token soon after its Job, not at once.
+        standing = self.standing()
+        names = {kind: [item["metadata"]["name"] for item in items] for kind, items in standing.items()}
+        link = token_name(self.rotation)
+        assert names["AccessGrant"] == [grant_name(STANDBY, self.rotation)]
+        assert names["Link"] == names["Secret"] == self.ready_links() == [link]
+        # A claim that found the Link of an earlier one made no token.
+        assert names["AccessToken"] in ([link], [])
+        (job,) = standing["Job"]
+        assert objects.is_ready("Job", job)
+        owners = [owner["uid"] for token in standing["AccessToken"] for owner in token["metadata"]["ownerReferences"]]
+        assert owners in ([job["metadata"]["uid"]], [])
+
+    def repair(self) -> None:
+        """After a test that failed: everything anew, so that the next one starts from a good state."""
+        environment.start(self.lab.home)
+        for stack in ("site-b", "site-a"):
+            self.checkout.run("destroy", stack)
+        self.checkout.up()
