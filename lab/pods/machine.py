@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lab.binaries.find import find
 from lab.home import LabError
-from lab.pods.container import StartError, launch
-from lab.pods.plan import Mount, Plan
-from lab.pods.security import DEFAULT_UID
-from lab.pods.variables import PATH, TOOLS_FOLDER
+from lab.pods.containers.container import StartError, launch
+from lab.pods.containers.security import DEFAULT_UID
+from lab.pods.containers.variables import PATH, TOOLS_FOLDER
+from lab.pods.walls.plan import Mount, Plan
 from lab.pods.workspace import Workspace
 
 _ELF = b"\x7fELF"

@@ -14,14 +14,14 @@ from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from lab.kube import Manifest
 from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
-from lab.pods.container import Container, StartError
+from lab.pods.containers.container import Container, StartError
+from lab.pods.containers.variables import ContainerConfigError
 from lab.pods.inbox import Inbox
-from lab.pods.plan import Mount
 from lab.pods.preparation import Preparation
 from lab.pods.reporter import Reporter
 from lab.pods.status import waiting
-from lab.pods.variables import ContainerConfigError
-from lab.pods.volumes import VolumeError
+from lab.pods.storage.volumes import VolumeError
+from lab.pods.walls.plan import Mount
 from lab.pods.workspace import Workspace
 
 STOP_GRACE_SECONDS = 0.7

@@ -12,12 +12,12 @@ from kubernetes.dynamic.exceptions import ForbiddenError
 
 from lab.kube import Manifest
 from lab.pods.cluster import Cluster
-from lab.pods.container import Container
-from lab.pods.plan import Mount, Plan
-from lab.pods.security import fs_group, identity
-from lab.pods.service_account import Tokens, with_account_volume, with_cluster_ca
-from lab.pods.variables import ContainerConfigError, Kind, command_line, environment, image_variables
-from lab.pods.volumes import VolumeError, Volumes
+from lab.pods.containers.container import Container
+from lab.pods.containers.security import fs_group, identity
+from lab.pods.containers.service_account import Tokens, with_account_volume, with_cluster_ca
+from lab.pods.containers.variables import ContainerConfigError, Kind, command_line, environment, image_variables
+from lab.pods.storage.volumes import VolumeError, Volumes
+from lab.pods.walls.plan import Mount, Plan
 from lab.pods.workspace import Workspace
 
 REFRESH_SECONDS = 60.0

@@ -9,7 +9,7 @@ import logging
 
 from lab.kube import Manifest
 from lab.pods.cluster import UNREACHABLE, Cluster
-from lab.pods.container import Container
+from lab.pods.containers.container import Container
 from lab.pods.status import TERMINAL, pod_status, timestamp
 
 logger = logging.getLogger(__name__)

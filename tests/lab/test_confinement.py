@@ -7,10 +7,10 @@ import psutil
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from lab.pods.container import Launched, StartError, launch
-from lab.pods.plan import Mount, Plan
-from lab.pods.security import DEFAULT_UID
-from lab.pods.variables import PATH
+from lab.pods.containers.container import Launched, StartError, launch
+from lab.pods.containers.security import DEFAULT_UID
+from lab.pods.containers.variables import PATH
+from lab.pods.walls.plan import Mount, Plan
 
 pytestmark = pytest.mark.lab
 

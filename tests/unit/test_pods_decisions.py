@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.container import Container
+from lab.pods.containers.container import Container
+from lab.pods.containers.security import DEFAULT_UID, fs_group, identity
+from lab.pods.containers.variables import ContainerConfigError
 from lab.pods.runner import has_run, runs_here
-from lab.pods.security import DEFAULT_UID, fs_group, identity
 from lab.pods.status import terminated
-from lab.pods.variables import ContainerConfigError
 
 OPENSHIFT = {
     "openshift.io/sa.scc.uid-range": "1000710000/10000",

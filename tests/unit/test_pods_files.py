@@ -15,11 +15,11 @@ from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.pods import logs
 from lab.pods.cluster import Cluster
-from lab.pods.container import Container
-from lab.pods.service_account import Tokens, with_cluster_ca
+from lab.pods.containers.container import Container
+from lab.pods.containers.service_account import Tokens, with_cluster_ca
+from lab.pods.containers.variables import ContainerConfigError, Kind
 from lab.pods.status import timestamp
-from lab.pods.variables import ContainerConfigError, Kind
-from lab.pods.volumes import VolumeError, Volumes
+from lab.pods.storage.volumes import VolumeError, Volumes
 from lab.pods.workspace import Workspace
 
 GROUP = os.getgid()
@@ -264,7 +264,7 @@ def test_what_a_killed_runner_has_left_in_memory_is_swept_away_by_any_other(
 def test_a_log_that_grows_too_long_begins_anew_and_keeps_its_past(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.pods.container._LOG_BYTES", 10)
+    monkeypatch.setattr("lab.pods.containers.container._LOG_BYTES", 10)
     log = tmp_path / "main.log"
     container = Container({"name": "main"}, init=False, restart_policy="Never", log=log, work=tmp_path)
     for chunk in (b"12345678", b"9abc", b"def"):

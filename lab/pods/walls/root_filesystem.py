@@ -9,8 +9,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from lab.pods import kernel
-from lab.pods.plan import Mount, Plan
+from lab.pods.walls import kernel
+from lab.pods.walls.plan import Mount, Plan
 
 _SYSTEM_FOLDERS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix", "gnu")
 _EMPTY_FOLDERS = ("proc", "sys", "dev", "run", "var", "home", "root", "tmp", "var/tmp")

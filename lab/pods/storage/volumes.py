@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lab.kube import Manifest
-from lab.pods.plan import Mount
-from lab.pods.variables import ContainerConfigError, Find, Kind, data_of, expand, pod_field
+from lab.pods.containers.variables import ContainerConfigError, Find, Kind, data_of, expand, pod_field
+from lab.pods.walls.plan import Mount
 
 TokenSource = Callable[[str | None, int | None], str]
 """Gives a service-account token for an audience (None: the API server's) and a life in seconds (None: the default)."""

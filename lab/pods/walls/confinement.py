@@ -15,8 +15,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-from lab.pods import kernel, root_filesystem
-from lab.pods.plan import Plan
+from lab.pods.walls import kernel, root_filesystem
+from lab.pods.walls.plan import Plan
 
 _NOT_STARTED = 125
 

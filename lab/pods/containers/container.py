@@ -18,8 +18,8 @@ from pathlib import Path
 from lab.home import CHECKOUT
 from lab.kube import Manifest
 from lab.pods import logs
-from lab.pods.plan import Mount, Plan
 from lab.pods.status import ContainerRecord, running, terminated, timestamp, waiting
+from lab.pods.walls.plan import Mount, Plan
 
 _MESSAGE_PATH = "/dev/termination-log"
 _MESSAGE_BYTES = 4096
@@ -61,7 +61,7 @@ def launch(plan: Plan) -> Launched:
         plan_file.seek(0)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-S", "-m", "lab.pods.confinement", str(reporting)],
+                [sys.executable, "-P", "-S", "-m", "lab.pods.walls.confinement", str(reporting)],
                 stdin=plan_file,
                 stdout=printing,
                 stderr=printing,

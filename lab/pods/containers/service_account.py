@@ -10,7 +10,7 @@ from datetime import datetime
 
 from lab.kube import Manifest
 from lab.pods.cluster import Cluster
-from lab.pods.variables import Find
+from lab.pods.containers.variables import Find
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 ROOT_CA_CONFIG_MAP = "kube-root-ca.crt"

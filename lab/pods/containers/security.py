@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.kube import Manifest
-from lab.pods.variables import ContainerConfigError
+from lab.pods.containers.variables import ContainerConfigError
 
 UID_RANGE_ANNOTATION = "openshift.io/sa.scc.uid-range"
 GROUPS_ANNOTATION = "openshift.io/sa.scc.supplemental-groups"

@@ -1,0 +1,1 @@
+"""One container: what it is told, as whom it runs, its process while it runs."""
