@@ -1,4 +1,4 @@
-"""`python -m lab.pods --context site-a --context site-b`: run the pods of Jobs until a signal comes."""
+"""`python -m lab.pods --context site-a --context site-b`: run pods until a signal comes."""
 
 import logging
 import signal
@@ -22,7 +22,7 @@ def main(
     namespace: Annotated[list[str] | None, typer.Option(help="Only this namespace; may be repeated.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="A file to make once all contexts are served.")] = None,
 ) -> None:
-    """Run the pods of Jobs as local processes, as the kubelet of a Node called `lab`."""
+    """Run the pods of Jobs and StatefulSets as local processes, as the kubelet of a Node called `lab`."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,10 +1,11 @@
 """What the runner asks of one API server, and nothing more of it.
 
-Owns the requests: pods (list, watch, bind, status, delete), objects that pods read, events, service-account tokens, the
-Node `lab` and its lease. Does not decide anything. Errors of the API server pass through as the client raises them;
-`UNREACHABLE` names those that a later attempt may cure.
+Owns the requests: pods (list, watch, bind, status, delete), objects that pods read, claims and their volumes, events,
+service-account tokens, the Node `lab` and its lease. Does not decide anything. Errors of the API server
+pass through as the client raises them; `UNREACHABLE` names those that a later attempt may cure.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,9 @@ _KINDS = {
     "Event": "v1",
     "Node": "v1",
     "Lease": "coordination.k8s.io/v1",
+    "PersistentVolume": "v1",
+    "PersistentVolumeClaim": "v1",
+    "StorageClass": "storage.k8s.io/v1",
 }
 _WATCH_SECONDS = 300
 _TIMEOUT = (3.0, 20.0)
@@ -71,15 +75,15 @@ class Cluster:
         """The CA bundle by which the kubeconfig trusts this server, None where it relies on the system's."""
         return Path(self._ca_file).read_text() if self._ca_file else None
 
-    def pods(self, namespace: str | None) -> tuple[list[Manifest], str]:
-        """The pods of one namespace, or of all, and the resource version to watch from."""
-        found = self._kinds["Pod"].get(namespace=namespace, _request_timeout=_TIMEOUT).to_dict()
+    def find_all(self, kind: str, namespace: str | None) -> tuple[list[Manifest], str]:
+        """The objects of one namespace, or of all, and the resource version to watch from."""
+        found = self._kinds[kind].get(namespace=namespace, _request_timeout=_TIMEOUT).to_dict()
         return found["items"], found["metadata"]["resourceVersion"]
 
-    def watch_pods(self, namespace: str | None, version: str) -> Iterator[tuple[str, Manifest]]:
-        """Changes since the version, as (ADDED, MODIFIED or DELETED, pod); ends after some minutes, or by an error."""
+    def watch(self, kind: str, namespace: str | None, version: str) -> Iterator[tuple[str, Manifest]]:
+        """Changes since the version, as (ADDED, MODIFIED or DELETED, object); ends after minutes, or by an error."""
         stream = Watch().stream(
-            self._kinds["Pod"].get,
+            self._kinds[kind].get,
             namespace=namespace,
             resource_version=version,
             serialize=False,
@@ -144,9 +148,9 @@ class Cluster:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         self._kinds["Pod"].delete(name=name, namespace=namespace, body=body, _request_timeout=_TIMEOUT)
 
-    def warn(self, pod: Manifest, reason: str, message: str) -> None:
-        """A warning event on the pod, for `kubectl describe`."""
-        metadata = pod["metadata"]
+    def event(self, kind: str, about: Manifest, severity: str, reason: str, message: str, source: str) -> None:  # noqa: PLR0917 - as an event has it
+        """An event on a namespaced object, for `kubectl describe`; `severity` is Normal or Warning."""
+        metadata = about["metadata"]
         now = timestamp()
         body = {
             "apiVersion": "v1",
@@ -154,18 +158,37 @@ class Cluster:
             "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
             "involvedObject": {
                 "apiVersion": "v1",
-                "kind": "Pod",
+                "kind": kind,
                 **{key: metadata[key] for key in ("name", "namespace", "uid")},
             },
-            "type": "Warning",
+            "type": severity,
             "reason": reason,
             "message": message[:1000],
-            "source": {"component": "kubelet", "host": NODE},
+            "source": {"component": source, "host": NODE},
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,
         }
         self._kinds["Event"].create(body=body, namespace=metadata["namespace"], _request_timeout=_TIMEOUT)
+
+    def create(self, body: Manifest) -> None:
+        """Create an object without a namespace; one of that name that is there already is a success."""
+        with contextlib.suppress(ConflictError):
+            self._kinds[body["kind"]].create(body=body, _request_timeout=_TIMEOUT)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object without a namespace; its finalizers still hold it."""
+        self._kinds[kind].delete(name=name, _request_timeout=_TIMEOUT)
+
+    def set_finalizers(self, kind: str, manifest: Manifest, finalizers: list[str]) -> None:
+        """Replace the finalizers of this very object."""
+        metadata = manifest["metadata"]
+        self._kinds[kind].patch(
+            body={"metadata": {"uid": metadata["uid"], "finalizers": finalizers}},
+            name=metadata["name"],
+            content_type="application/merge-patch+json",
+            _request_timeout=_TIMEOUT,
+        )
 
     def request_token(self, pod: Manifest, audience: str | None, seconds: int) -> tuple[str, str]:
         """A token of the pod's service account, valid only while the pod exists; and its RFC 3339 expiry."""
@@ -191,7 +214,7 @@ class Cluster:
         return status["token"], status["expirationTimestamp"]
 
     def apply(self, body: Manifest, *, subresource: str = "") -> None:
-        """Server-side apply of a Node or Lease, taking fields over from whoever had them."""
+        """Server-side apply of an object of the lab's own, taking fields over from whoever had them."""
         resource = self._kinds[body["kind"]]
         if subresource:
             resource = resource.subresources[subresource]

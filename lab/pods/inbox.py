@@ -41,10 +41,13 @@ class Inbox:
         with self._door:
             self._closed = self._words.empty()
 
-    def listen(self, due: Iterable[float]) -> None:
-        """Wait for word, or for the first of these moments of the monotonic clock that is ahead; then hear all."""
+    def listen(self, due: Iterable[float], since: float) -> None:
+        """Wait for word, or for the first of these moments of the monotonic clock; then hear all.
+
+        Moments before `since` do not count: what was due by then has been seen to.
+        """
         now = time.monotonic()
-        ahead = [moment - now for moment in due if now < moment < float("inf")]
+        ahead = [max(0.0, moment - now) for moment in due if since < moment < float("inf")]
         try:
             word = self._words.get(timeout=min(ahead) if ahead else None)
             while True:

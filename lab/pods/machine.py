@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lab.binaries.find import find
 from lab.home import LabError
-from lab.pods.containers.container import StartError, launch
 from lab.pods.containers.security import DEFAULT_UID
 from lab.pods.containers.variables import PATH, TOOLS_FOLDER
+from lab.pods.walls.launching import StartError, launch
 from lab.pods.walls.plan import Mount, Plan
 from lab.pods.workspace import Workspace
 

@@ -19,13 +19,13 @@ from lab.pods.cluster import LEASE_NAMESPACE, NODE, UNREACHABLE, Cluster
 from lab.pods.status import LOOPBACK, timestamp
 
 HEARTBEAT_SECONDS = 10.0
-_TAINT = {"key": "rhsi-lab", "value": "jobs-only", "effect": "NoSchedule"}
+_TAINT = {"key": "rhsi-lab", "value": "runner-only", "effect": "NoSchedule"}
 
 logger = logging.getLogger(__name__)
 
 
 def node_manifest() -> Manifest:
-    """The Node: closed to schedulers, because only the pods of Jobs run here."""
+    """The Node: closed to schedulers, because only pods that the runner chooses run here."""
     return {
         "apiVersion": "v1",
         "kind": "Node",

@@ -2,41 +2,34 @@
 
 Each pod is one thread that owns all of the pod's state; everybody else leaves word in its inbox. Every turn compares
 what is with what should be, so a turn that an unreachable API server broke off is simply made again. Owns the order of
-things (kubernetes: pkg/kubelet/kuberuntime computePodActions); does not own processes and restarts (`container.py`),
-volumes (`preparation.py`) or what is told about it (`reporter.py`).
+things; does not own containers (`containers/`), probes, hooks and stops (`care.py`), volumes (`preparation.py`) or what
+is told about it (`reporter.py`).
 """
 
 import threading
 import time
-from dataclasses import dataclass
 
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from lab.kube import Manifest
+from lab.pods import ending
+from lab.pods.care import Care
 from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
-from lab.pods.containers.container import Container, StartError
+from lab.pods.containers.container import Container
+from lab.pods.containers.group import Group, restart_policy
 from lab.pods.containers.variables import ContainerConfigError
+from lab.pods.ending import Ending
 from lab.pods.inbox import Inbox
 from lab.pods.preparation import Preparation
 from lab.pods.reporter import Reporter
-from lab.pods.status import waiting
-from lab.pods.storage.volumes import VolumeError
+from lab.pods.storage.contents import VolumeError
+from lab.pods.walls.launching import StartError
 from lab.pods.walls.plan import Mount
 from lab.pods.workspace import Workspace
 
-STOP_GRACE_SECONDS = 0.7
 _RETRY_SECONDS = 1.0
+_CLAIMS_SECONDS = 0.25
 _STOP_REPORT_SECONDS = 0.4
-
-
-@dataclass
-class Ending:
-    """Why nothing is started any more. `kill_at` is when patience ends; a `reason` fails the pod with it."""
-
-    kill_at: float
-    reason: str = ""
-    message: str = ""
-    asked: bool = False
 
 
 class Pod:
@@ -51,7 +44,10 @@ class Pod:
         *,
         lost: bool = False,
     ) -> None:
-        """`lost`: a runner before this one has run it, and its processes are gone."""
+        """`lost`: a runner before this one has run it, and its processes are gone.
+
+        A pod that restarts always begins anew in its place then, as after a reboot of its node; any other has failed.
+        """
         metadata, spec = manifest["metadata"], manifest["spec"]
         self.uid: str = metadata["uid"]
         self.namespace: str = metadata["namespace"]
@@ -59,28 +55,21 @@ class Pod:
         self._cluster = cluster
         self._workspace = workspace
         self._bound = spec.get("nodeName") == NODE
-        self._init = [self._container(one, init=True) for one in spec.get("initContainers") or []]
-        self._regular = [self._container(one, init=False) for one in spec["containers"]]
-        self._containers = [*self._init, *self._regular]
-        if self._init:
-            for container in self._containers:
-                container.record.state = waiting("PodInitializing")
+        self._containers = Group(manifest, workspace)
+        self._inbox = Inbox()
         self._preparation = Preparation(manifest, cluster, workspace, tools)
         self._reporter = Reporter(manifest, cluster)
+        self._care = Care(self._inbox, self._reporter, self._preparation.address)
         self._began = time.monotonic()
         self._retry_at = 0.0
         self._ending: Ending | None = None
         self._vanished = False
         self._stopping = False
-        self._inbox = Inbox()
         self._thread = threading.Thread(target=self._live, name=f"pod {metadata['name']}", daemon=True)
         if lost:
             self._recall(manifest.get("status") or {})
-
-    def _container(self, spec: Manifest, *, init: bool) -> Container:
-        log, work = self._workspace.log(self._manifest, spec["name"]), self._workspace.folder(self.uid)
-        policy = self._manifest["spec"].get("restartPolicy", "Always")
-        return Container(spec, init=init, restart_policy=policy, log=log, work=work)
+        if metadata.get("deletionTimestamp"):
+            self._end(ending.by_deletion(manifest))
 
     def start(self) -> None:
         """Begin the pod's life in a thread of its own."""
@@ -95,7 +84,7 @@ class Pod:
         self._inbox.leave(self._vanish)
 
     def stop(self) -> None:
-        """Tell the pod that the runner stops: its processes get a moment, and it is reported as failed if possible."""
+        """Tell the pod that the runner stops: its processes get a moment; what cannot go on is reported as failed."""
         self._inbox.leave(self._stop)
 
     def join(self, timeout: float) -> None:
@@ -104,18 +93,18 @@ class Pod:
 
     def kill(self) -> None:
         """End every process of the pod at once."""
-        for container in self._containers:
-            container.kill()
+        self._containers.kill()
 
     # What follows runs in the pod's own thread.
 
     def _live(self) -> None:
         try:
             while not self._inbox.closed:
+                begun = time.monotonic()
                 if self._guarded_turn():
                     self._inbox.close_if_empty()
                 if not self._inbox.closed:
-                    self._inbox.listen(self._due())
+                    self._inbox.listen(self._due(), begun)
         finally:
             self._inbox.close()
             self.kill()
@@ -138,18 +127,17 @@ class Pod:
         if self._vanished:
             self._press()
             return self._over()
-        if not self._bound and not self._ending:
-            self._cluster.bind(self._manifest)
-            self._bound = True
+        if not self._bound and not self._ending and not self._bind():
+            return False
         if self._deadline() <= time.monotonic():
-            self._end(
-                self._grace(), "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
-            )
+            self._end(ending.by_deadline(self._manifest))
         if self._ending:
             self._press()
         else:
             self._report()
             self._advance()
+            self._care.probe(self._containers.running, ending.grace(self._manifest))
+            self._care.end_overdue(self._containers.running)
         self._report()
         if not self._over():
             return False
@@ -157,96 +145,77 @@ class Pod:
             self._cluster.remove(self._manifest)
         return True
 
+    def _bind(self) -> bool:
+        """Put the pod on this node; False where its claims have to be bound first."""
+        if why := self._preparation.unschedulable():
+            self._reporter.hold(why)
+            self._retry_at = time.monotonic() + _CLAIMS_SECONDS
+            return False
+        self._cluster.bind(self._manifest)
+        self._bound = True
+        return True
+
     def _due(self) -> list[float]:
-        """When there may be something to do, on the monotonic clock; what is past or infinite does not count."""
+        """When there may be something to do, on the monotonic clock."""
+        cared_for = self._care.due(self._containers.running, probing=not self._ending)
         if self._ending:
-            return [self._retry_at, self._ending.kill_at]
-        restarts = [container.not_before for container in self._containers]
-        return [self._retry_at, self._deadline(), self._preparation.due_at, *restarts]
+            return [self._retry_at, *cared_for]
+        restarts = [container.not_before for container in self._containers.all]
+        return [self._retry_at, self._deadline(), self._preparation.due_at, *restarts, *cared_for]
 
     def _over(self) -> bool:
-        if any(container.record.is_running for container in self._containers):
-            return False
-        if self._ending:
-            return True
-        if any(container.ended_for_good and container.record.exit_code != 0 for container in self._init):
-            return True
-        return all(container.ended_for_good for container in self._regular)
+        return not self._containers.running and (self._ending is not None or self._containers.over)
 
     # The end.
 
-    def _grace(self) -> float:
-        grace = self._manifest["metadata"].get("deletionGracePeriodSeconds")
-        return float(self._manifest["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else grace)
-
     def _deadline(self) -> float:
-        """When activeDeadlineSeconds is over, on the monotonic clock."""
-        seconds = self._manifest["spec"].get("activeDeadlineSeconds")
-        if seconds is None or self._ending:
-            return float("inf")
-        return self._began + float(seconds)
+        return float("inf") if self._ending else ending.deadline(self._manifest, self._began)
 
-    def _end(self, grace: float, reason: str = "", message: str = "") -> None:
+    def _end(self, end: Ending) -> None:
         """Begin the end, or hasten one that has begun."""
-        kill_at = time.monotonic() + grace
-        if self._ending is None:
-            self._ending = Ending(kill_at, reason, message)
-        else:
-            self._ending.kill_at = min(self._ending.kill_at, kill_at)
+        self._ending = self._ending.hasten(end) if self._ending else end
 
     def _press(self) -> None:
-        """Ask what runs to end, once; when patience is over, end it."""
-        ending = self._ending
-        if ending is None:
-            return
-        for container in self._containers:
-            if container.record.is_running and time.monotonic() >= ending.kill_at:
-                container.kill()
-            elif container.record.is_running and not ending.asked:
-                container.terminate()
-        ending.asked = True
+        """Ask what runs to end; when patience is over, end it."""
+        if self._ending:
+            for container in self._containers.running:
+                self._care.stop(container, self._ending.kill_at)
 
     def _updated(self, manifest: Manifest) -> None:
         self._manifest = manifest
         if manifest["metadata"].get("deletionTimestamp"):
-            self._end(self._grace())
+            self._end(ending.by_deletion(manifest))
 
     def _vanish(self) -> None:
         self._vanished = True
-        self._end(0)
+        self._end(ending.at_once())
         self._press()
 
     def _stop(self) -> None:
         self._stopping = True
-        self._end(STOP_GRACE_SECONDS, "Terminated", "The lab's pod runner was stopped while the pod ran.")
+        self._end(ending.by_runners_end(self._manifest))
 
     def _recall(self, status: Manifest) -> None:
-        earlier = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-        by_name = {status["name"]: status for status in earlier}
-        for container in self._containers:
-            container.record.recall(by_name.get(container.record.name, {}))
-        self._end(0)
+        self._containers.recall(status)
+        if restart_policy(self._manifest) == "Always":
+            self._containers.repeat()
+        else:
+            self._end(ending.at_once())
 
     # The run.
 
     def _advance(self) -> None:
         """Start what may start now: init containers one by one, then all others."""
         try:
-            self._preparation.refresh(self._containers)
+            self._preparation.refresh(self._containers.all)
         except VolumeError as error:
             self._reporter.warn("FailedMount", str(error))
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return
-        for container in self._init:
-            if container.record.exit_code != 0:
-                self._start_if_due(container)
-                return
-        for container in self._regular:
-            self._start_if_due(container)
+        for container in self._containers.due:
+            self._start(container)
 
-    def _start_if_due(self, container: Container) -> None:
-        if not container.is_due:
-            return
+    def _start(self, container: Container) -> None:
         name = container.record.name
         try:
             plan = self._preparation.plan(container)
@@ -269,8 +238,8 @@ class Pod:
         self._after(container)
 
     def _after(self, container: Container) -> None:
-        if not self._ending and not container.ended_for_good:
-            container.back_off(self._manifest)
+        if not self._ending and not container.ended_for_good and (why := container.back_off(self._manifest)):
+            self._reporter.warn("BackOff", why)
 
     def _try_again(self, why: str) -> None:
         self._retry_at = time.monotonic() + _RETRY_SECONDS
@@ -279,12 +248,13 @@ class Pod:
     def _report(self) -> None:
         if not self._bound:
             return
-        ending = self._ending if self._over() else None
+        end = self._ending if self._ending and self._over() and not self._ending.lasts else None
         self._reporter.write(
-            self._containers,
+            self._containers.all,
+            address=self._preparation.address,
             has_sandbox=self._preparation.done,
-            ending=ending is not None,
-            reason=ending.reason if ending else "",
-            message=ending.message if ending else "",
+            ending=end is not None,
+            reason=end.reason if end else "",
+            message=end.message if end else "",
             timeout=_STOP_REPORT_SECONDS if self._stopping else None,
         )

@@ -10,7 +10,7 @@ import logging
 from lab.kube import Manifest
 from lab.pods.cluster import UNREACHABLE, Cluster
 from lab.pods.containers.container import Container
-from lab.pods.status import TERMINAL, pod_status, timestamp
+from lab.pods.status import TERMINAL, pod_status, timestamp, unschedulable
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Reporter:
         self,
         containers: list[Container],
         *,
+        address: str,
         has_sandbox: bool,
         ending: bool,
         reason: str,
@@ -43,6 +44,7 @@ class Reporter:
             self._pod["spec"].get("restartPolicy", "Always"),
             earlier=self._status,
             started_at=self._started_at,
+            address=address,
             has_sandbox=has_sandbox or bool(self._status.get("podIP")),
             ending=ending,
             reason=reason,
@@ -52,6 +54,9 @@ class Reporter:
             return
         self._status = self._cluster.write_status(self._pod, status, timeout)["status"]
         self._written = status
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]):
+            # What was wrong is over: the same trouble is worth telling again.
+            self._trouble = ""
         if status["phase"] in TERMINAL:
             self.say(status["phase"])
 
@@ -69,6 +74,16 @@ class Reporter:
         """A warning in the runner's log and an event on the pod, once while the trouble lasts."""
         if trouble != self._trouble:
             self.complain(trouble)
-            # An event may be refused, as in a namespace that is being deleted; the pod goes on without.
-            with contextlib.suppress(*UNREACHABLE):
-                self._cluster.warn(self._pod, reason, trouble)
+            self.tell("Warning", reason, trouble)
+
+    def tell(self, severity: str, reason: str, message: str, source: str = "kubelet") -> None:
+        """An event on the pod. It may be refused, as in a namespace that is being deleted; the pod goes on without."""
+        with contextlib.suppress(*UNREACHABLE):
+            self._cluster.event("Pod", self._pod, severity, reason, message, source)
+
+    def hold(self, why: str) -> None:
+        """Say that no node can take the pod yet, once while that lasts."""
+        if why != self._trouble:
+            self.complain(why)
+            self._status = self._cluster.write_status(self._pod, unschedulable(why), None)["status"]
+            self.tell("Warning", "FailedScheduling", why, "default-scheduler")

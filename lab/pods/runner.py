@@ -1,33 +1,37 @@
-"""Which pods of a cluster run here: watches them and hands each one its news.
+"""Which pods of a cluster run here: hears of them and hands each one its news.
 
-Owns the watch (it survives restarts of the API server and lost history) and the table of living pods. Takes the pods of
-Jobs that no scheduler has placed; everything else it leaves alone.
+Owns the table of living pods. Takes the pods of Jobs and StatefulSets that no scheduler has placed; everything else it
+leaves alone.
 """
 
 import logging
 import threading
 import time
+from functools import partial
 
 from lab.home import Home
 from lab.kube import Manifest
-from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
+from lab.pods.cluster import NODE, UNREACHABLE, Cluster
+from lab.pods.logs import context_folder
 from lab.pods.machine import check_confinement, tools
 from lab.pods.node import Heartbeat
 from lab.pods.pod import Pod
 from lab.pods.status import TERMINAL
+from lab.pods.storage.provisioner import Provisioner
+from lab.pods.watch import Watch
 from lab.pods.workspace import Workspace
 
-OWNER_KINDS = frozenset({"Job"})
+OWNER_KINDS = frozenset({"Job", "StatefulSet"})
 """Kinds of controllers whose pods run here."""
 
-STOP_SECONDS = 1.6
-_RETRY_SECONDS = 0.5
+STOP_SECONDS = 4.0
+"""How long all pods together get at the runner's end: those of Jobs end within 0.7 s, a database may need longer."""
 
 logger = logging.getLogger(__name__)
 
 
 def runs_here(pod: Manifest) -> bool:
-    """Whether the pod is this runner's: owned by a Job, and placed nowhere or on the Node `lab`."""
+    """Whether the pod is this runner's: a Job's or StatefulSet's, and placed nowhere or on the Node `lab`."""
     owners = pod["metadata"].get("ownerReferences") or []
     owned = any(owner.get("controller") and owner["kind"] in OWNER_KINDS for owner in owners)
     spec = pod["spec"]
@@ -64,27 +68,36 @@ class Runner:
         except BaseException:
             self._workspace.close()
             raise
+        scopes: tuple[str | None, ...] = namespaces or (None,)
+        folder = home.folder("volumes", context_folder(context))
         self._heartbeat = Heartbeat(self._cluster)
+        self._provisioner = Provisioner(self._cluster, folder, scopes)
         self._pods: dict[str, Pod] = {}
         self._table = threading.Lock()
         self._stopped = threading.Event()
-        self._scopes: tuple[str | None, ...] = namespaces or (None,)
-        self._listed = {scope: threading.Event() for scope in self._scopes}
+        self._watches = [
+            Watch(self._cluster, "Pod", scope, self._take, partial(self._reconcile, namespace=scope))
+            for scope in scopes
+        ]
 
     def start(self) -> None:
         """Begin to watch, in threads of its own."""
         self._heartbeat.start()
-        for scope in self._scopes:
-            threading.Thread(target=self._serve, args=(scope,), name=f"watch-{scope or 'all'}", daemon=True).start()
+        self._provisioner.start()
+        for watch in self._watches:
+            watch.start()
 
     def wait_until_ready(self, timeout: float) -> bool:
         """Whether all pods that were there at the start are taken care of."""
-        return all(listed.wait(timeout) for listed in self._listed.values())
+        return all(watch.listed.wait(timeout) for watch in self._watches)
 
     def stop(self) -> None:
-        """End every process within two seconds; pods that ran are reported as failed where that is possible."""
+        """End every process within seconds; pods that the next runner cannot go on with are reported as failed."""
         self._stopped.set()
         self._heartbeat.stop()
+        self._provisioner.stop()
+        for watch in self._watches:
+            watch.stop()
         with self._table:
             pods = list(self._pods.values())
         for pod in pods:
@@ -95,39 +108,14 @@ class Runner:
             pod.kill()
         self._workspace.close()
 
-    def _serve(self, namespace: str | None) -> None:
-        """List, then watch from there; begin again whenever that breaks off, whatever the cause."""
-        trouble = ""
-        while not self._stopped.is_set():
-            try:
-                pods, version = self._cluster.pods(namespace)
-                self._reconcile(pods, namespace)
-                self._listed[namespace].set()
-                if trouble:
-                    logger.info("%s: the API server answers again", self.context)
-                    trouble = ""
-                for change, pod in self._cluster.watch_pods(namespace, version):
-                    self._take(change, pod)
-            except UNREACHABLE as error:
-                if not trouble:
-                    trouble = describe(error)
-                    logger.warning("%s: %s; trying again", self.context, trouble)
-                self._stopped.wait(_RETRY_SECONDS)
-            except Exception:
-                # A mistake in here must not end the watch, and with it every Job, in silence.
-                logger.exception("%s: the watch broke; trying again", self.context)
-                self._stopped.wait(_RETRY_SECONDS)
-
     def _reconcile(self, pods: list[Manifest], namespace: str | None) -> None:
-        """What the watch may have missed: pods that have gone, come or changed."""
+        """What the watch may have missed: pods that have gone."""
         present = {pod["metadata"]["uid"] for pod in pods}
         with self._table:
             known = list(self._pods.values())
         for living in known:
             if living.uid not in present and namespace in (None, living.namespace):
                 self._forget(living.uid)
-        for pod in pods:
-            self._take("ADDED", pod)
 
     def _take(self, change: str, pod: Manifest) -> None:
         uid = pod["metadata"]["uid"]

@@ -56,7 +56,10 @@ def terminated(
 
 @dataclass
 class ContainerRecord:
-    """What has happened to one container so far; `state` and `last_state` are shaped as in the API."""
+    """What has happened to one container so far; `state` and `last_state` are shaped as in the API.
+
+    `started` and `ready` are what its probes say while it runs.
+    """
 
     name: str
     image: str
@@ -65,6 +68,8 @@ class ContainerRecord:
     last_state: Manifest = field(default_factory=dict)
     restart_count: int = 0
     container_id: str = ""
+    started: bool = False
+    ready: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -77,6 +82,11 @@ class ContainerRecord:
         ended = self.state.get("terminated")
         return int(ended["exitCode"]) if ended else None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has done what an init container is for, or serves."""
+        return self.exit_code == 0 if self.init else self.is_running and self.ready
+
     def recall(self, earlier: Manifest) -> None:
         """Take over what an earlier runner wrote. What it left running has no process any more."""
         self.state = earlier.get("state") or self.state
@@ -86,14 +96,20 @@ class ContainerRecord:
         if self.is_running:
             self.state = terminated(137, reason="ContainerStatusUnknown", message=_LOST, container_id=self.container_id)
 
+    def repeat(self) -> None:
+        """Let an init container run once more: its pod begins anew on this node."""
+        if "terminated" in self.state:
+            self.last_state = self.state
+        self.state = waiting("PodInitializing")
+
     def as_status(self) -> Manifest:
-        """One entry of containerStatuses. Without probes a container is ready while it runs."""
+        """One entry of containerStatuses."""
         parts: Manifest = {
             "name": self.name,
             "image": self.image,
             "imageID": "",
-            "ready": self.exit_code == 0 if self.init else self.is_running,
-            "started": self.is_running,
+            "ready": self.is_ready,
+            "started": self.is_running and self.started,
             "restartCount": self.restart_count,
             "state": self.state,
             "lastState": self.last_state,
@@ -121,6 +137,12 @@ def phase(records: Sequence[ContainerRecord], restart_policy: str, *, ending: bo
     return "Failed" if for_good else "Running"
 
 
+def unschedulable(why: str) -> Manifest:
+    """The status of a pod that no node can take yet, in a scheduler's words."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}
+    return {"phase": "Pending", "conditions": [{**condition, "lastTransitionTime": timestamp()}]}
+
+
 def _names(records: Sequence[ContainerRecord]) -> str:
     return f"[{' '.join(record.name for record in records)}]"
 
@@ -130,7 +152,7 @@ def _ready(present: Phase, regular: Sequence[ContainerRecord]) -> Manifest:
         return {"status": "False", "reason": "PodCompleted"}
     if present == "Failed":
         return {"status": "False", "reason": "PodFailed"}
-    unready = [record for record in regular if not record.is_running]
+    unready = [record for record in regular if not record.is_ready]
     if unready:
         return {
             "status": "False",
@@ -188,12 +210,16 @@ def pod_status(
     *,
     earlier: Manifest,
     started_at: str,
+    address: str,
     has_sandbox: bool,
     ending: bool = False,
     reason: str = "",
     message: str = "",
 ) -> Manifest:
-    """The whole status as a strategic merge patch. `earlier` is the status that stands; `reason` fails the pod."""
+    """The whole status as a strategic merge patch.
+
+    `earlier` is the status that stands; `address` is the pod's, shown from `has_sandbox` on; `reason` fails the pod.
+    """
     present: Phase = "Failed" if reason else phase(records, restart_policy, ending=ending)
     finished = present in TERMINAL
     status: Manifest = {
@@ -209,7 +235,7 @@ def pod_status(
     if any(record.init for record in records):
         status["initContainerStatuses"] = [record.as_status() for record in records if record.init]
     if has_sandbox:
-        status |= {"podIP": LOOPBACK, "podIPs": [{"ip": LOOPBACK}]}
+        status |= {"podIP": address, "podIPs": [{"ip": address}]}
     if reason:
         status |= {"reason": reason, "message": message}
     return status

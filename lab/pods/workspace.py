@@ -30,7 +30,7 @@ class Workspace:
         Raises:
             LabError: another runner of this home serves the context.
         """
-        self._home = home
+        self.home = home
         self._context = context
         lock = home.folder("pods", logs.context_folder(context)) / "runner.lock"
         self._lock = lock.open("w")
@@ -63,7 +63,7 @@ class Workspace:
     def log(self, pod: Manifest, container: str) -> Path:
         """The log file of one container."""
         metadata = pod["metadata"]
-        return logs.folder(self._home, self._context, metadata["namespace"], metadata["name"]) / f"{container}.log"
+        return logs.folder(self.home, self._context, metadata["namespace"], metadata["name"]) / f"{container}.log"
 
     def forget(self, uid: str) -> None:
         """Remove a pod's folders."""

@@ -1,15 +1,16 @@
 """The walls around a container, without any cluster."""
 
 import os
+import signal
 from pathlib import Path
 
 import psutil
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from lab.pods.containers.container import Launched, StartError, launch
 from lab.pods.containers.security import DEFAULT_UID
 from lab.pods.containers.variables import PATH
+from lab.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
 from lab.pods.walls.plan import Mount, Plan
 
 pytestmark = pytest.mark.lab
@@ -110,12 +111,99 @@ def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
         launch(plan(tmp_path, "", argv=("nonsense",)))
 
 
-def test_a_term_signal_reaches_every_process_and_none_outlives_the_command(tmp_path: Path) -> None:
-    launched = launch(plan(tmp_path, "setsid sleep 7001 & sleep 7001"))
+def test_a_term_signal_ends_the_command_and_no_process_outlives_it(tmp_path: Path) -> None:
+    launched = launch(plan(tmp_path, "setsid sleep 7001 & echo ready; sleep 7001"))
+    assert launched.output.read1() == b"ready\n"
     launched.process.terminate()
     assert output_of(launched) == ""
     assert launched.process.wait() == 128 + 15
     assert no_process_with("7001") == []
+
+
+def test_the_command_alone_hears_of_the_stop_and_by_its_own_signal(tmp_path: Path) -> None:
+    child = "trap 'echo child' INT TERM; echo child-ready; sleep 7006 & wait"
+    script = f'sh -c "{child}" & trap "echo asked; exit 3" INT; echo ready; wait; wait'
+    launched = launch(plan(tmp_path, script, stop_signal=signal.SIGINT))
+    said: list[bytes] = []
+    while set(said) != {b"ready", b"child-ready"}:
+        said += launched.output.read1().split()
+    launched.process.terminate()
+    assert output_of(launched) == "asked\n"
+    assert launched.process.wait() == 3
+
+
+def test_a_second_command_has_the_same_user_walls_and_environment(tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "key").write_text("value")
+    mounts = (Mount(source=str(volume), target="/mounted", read_only=True),)
+    environment = {"PATH": PATH, "NAME": "of the container"}
+    first = plan(tmp_path, "echo ready; sleep 7007", mounts=mounts, environment=environment, read_only_root=True)
+    launched = launch(first)
+    assert launched.output.read1() == b"ready\n"
+    script = (
+        "id -u; cat /mounted/key; echo; echo $NAME; hostname; grep CapEff /proc/self/status; ls /root; "
+        "touch /etc/x 2>/dev/null || echo walled; cat /proc/[0-9]*/cmdline | grep -ac 7007"
+    )
+    inside = run_inside(launched, first, ["sh", "-c", script], 5)
+    launched.process.kill()
+    assert output_of(launched) == ""
+    assert inside.code == 0
+    assert inside.output.split("\n")[:6] == [
+        str(DEFAULT_UID), "value", "of the container", "a-pod", "CapEff:\t" + "0" * 16, "walled",
+    ]  # fmt: skip
+    assert int(inside.output.split("\n")[6]) >= 1, "it sees the container's processes"
+
+
+def test_a_second_command_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    first = plan(tmp_path, "echo ready; sleep 7008")
+    launched = launch(first)
+    assert launched.output.read1() == b"ready\n"
+    assert run_inside(launched, first, ["sh", "-c", "echo no >&2; exit 4"], 5) == Finished(4, "no\n")
+    with pytest.raises(StartError, match='exec: "nonsense": No such file or directory'):
+        run_inside(launched, first, ["nonsense"], 5)
+    assert launched.process.poll() is None
+    launched.process.kill()
+    assert output_of(launched) == ""
+
+
+def test_a_second_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    first = plan(tmp_path, "echo ready; sleep 7009")
+    launched = launch(first)
+    assert launched.output.read1() == b"ready\n"
+    finished = run_inside(launched, first, ["sh", "-c", "trap '' TERM; echo begun; sleep 7010 & sleep 7010"], 0.5)
+    assert finished == Finished(None, "begun\n")
+    assert no_process_with("7010") == []
+    assert launched.process.poll() is None
+    launched.process.kill()
+    assert output_of(launched) == ""
+
+
+def test_no_second_command_runs_in_a_container_that_has_ended(tmp_path: Path) -> None:
+    first = plan(tmp_path, "exit 0")
+    launched = launch(first)
+    assert output_of(launched) == ""
+    assert launched.process.wait() == 0
+    with pytest.raises(StartError, match="the container does not run any more"):
+        run_inside(launched, first, ["true"], 5)
+
+
+def test_the_names_that_a_container_resolves_may_be_replaced_while_it_runs(tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.mkdir()
+    (names / "rhsi.hosts").write_text("127.0.0.1 localhost\n")
+    mounts = (Mount(source=str(names), target="/lab/network", read_only=True),)
+    first = plan(
+        tmp_path, "echo ready; sleep 7011", mounts=mounts, hosts="/lab/network/rhsi.hosts", read_only_root=True
+    )
+    launched = launch(first)
+    assert launched.output.read1() == b"ready\n"
+    (names / "new").write_text("127.0.0.1 localhost\n127.128.0.9 database\n")
+    (names / "new").replace(names / "rhsi.hosts")
+    found = run_inside(launched, first, ["getent", "hosts", "database"], 5)
+    launched.process.kill()
+    assert output_of(launched) == ""
+    assert found.output.split() == ["127.128.0.9", "database"]
 
 
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:

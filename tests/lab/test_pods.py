@@ -9,6 +9,7 @@ import pytest
 
 from lab.kube import Manifest
 from lab.pods import logs
+from lab.pods.addresses import address_of
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state, until
 
@@ -48,7 +49,7 @@ def test_a_job_that_succeeds_is_complete_and_its_pod_says_so_as_a_kubelet_would(
     assert (pod["status"]["phase"], pod["spec"]["nodeName"], pod["status"]["podIP"]) == (
         "Succeeded",
         "lab",
-        "127.0.0.1",
+        address_of(pod["metadata"]["uid"]),
     )
     assert conditions(pod) == {
         "PodReadyToStartContainers": ("False", None),
@@ -164,7 +165,7 @@ def test_the_environment_holds_what_the_pod_asks_for_and_no_token(lab: Lab, jobs
 def test_secrets_and_config_maps_are_files_of_the_pods_alone(lab: Lab, jobs: Jobs) -> None:
     jobs.create("Secret", "link", data={"code": base64.b64encode(b"xyz").decode()})
     jobs.create(
-        "ConfigMap", "scripts", data={"run.sh": "#!/bin/sh\ncat /etc/link/code; stat -c ' %a' /etc/link/code\n"}
+        "ConfigMap", "scripts", data={"run.sh": "#!/bin/sh\ncat /etc/link/code; stat -Lc ' %a' /etc/link/code\n"}
     )
     jobs.run(
         "reads",

@@ -19,7 +19,9 @@ from lab.pods.containers.container import Container
 from lab.pods.containers.service_account import Tokens, with_cluster_ca
 from lab.pods.containers.variables import ContainerConfigError, Kind
 from lab.pods.status import timestamp
-from lab.pods.storage.volumes import VolumeError, Volumes
+from lab.pods.storage.claims import Claims
+from lab.pods.storage.contents import VolumeError
+from lab.pods.storage.volumes import Volumes
 from lab.pods.workspace import Workspace
 
 GROUP = os.getgid()
@@ -46,7 +48,7 @@ def made(tmp_path: Path, *volumes: Manifest) -> Volumes:
         "metadata": {"name": "p", "namespace": "rhsi", "uid": "u", "labels": {"a": "b"}},
         "spec": {"volumes": list(volumes)},
     }
-    return Volumes(pod, tmp_path / "small", tmp_path / "large", GROUP)
+    return Volumes(pod, tmp_path / "small", tmp_path / "large", GROUP, Claims(pod, lambda *_: None))
 
 
 def source(volumes: Volumes, name: str, **mount: Any) -> Path:
@@ -54,11 +56,16 @@ def source(volumes: Volumes, name: str, **mount: Any) -> Path:
     return Path(volumes.mounts(container, {"POD": "p"})[0].source)
 
 
+def visible(folder: Path) -> dict[str, str]:
+    """What a container sees: names that begin with two dots are the publisher's own."""
+    return {file.name: file.read_text() for file in folder.iterdir() if not file.name.startswith("..")}
+
+
 def test_a_secret_becomes_files_that_its_group_alone_may_read(tmp_path: Path) -> None:
     volumes = made(tmp_path, {"name": "v", "secret": {"secretName": "link", "defaultMode": 0o400}})
     volumes.refresh(find, token)
     folder = source(volumes, "v")
-    assert {file.name: file.read_text() for file in folder.iterdir()} == {"code": "xyz", "url": "https://a"}
+    assert visible(folder) == {"code": "xyz", "url": "https://a"}
     assert stat.S_IMODE((folder / "code").stat().st_mode) == 0o440
     assert (folder / "code").stat().st_gid == GROUP
 
@@ -69,7 +76,7 @@ def test_items_choose_rename_and_set_modes(tmp_path: Path) -> None:
     volumes.refresh(find, token)
     file = source(volumes, "v") / "bin" / "run"
     assert stat.S_IMODE(file.stat().st_mode) == 0o555
-    assert [path.name for path in source(volumes, "v").iterdir()] == ["bin"]
+    assert sorted(path.name for path in source(volumes, "v").iterdir() if path.name[0] != ".") == ["bin"]
 
 
 def test_a_projection_joins_token_authority_and_namespace(tmp_path: Path) -> None:
@@ -81,8 +88,7 @@ def test_a_projection_joins_token_authority_and_namespace(tmp_path: Path) -> Non
     ]
     volumes = made(tmp_path, {"name": "v", "projected": {"sources": sources}})
     volumes.refresh(with_cluster_ca(find, "the authority"), token)
-    files = {file.name: file.read_text() for file in source(volumes, "v").iterdir()}
-    assert files == {
+    assert visible(source(volumes, "v")) == {
         "token": "token for vault 600",
         "ca.crt": "the authority",
         "namespace": "rhsi",
@@ -128,7 +134,7 @@ def test_a_change_replaces_the_file_and_a_vanished_key_takes_its_file_along(
     assert (source(volumes, "v") / "code").stat().st_ino == untouched
     monkeypatch.setitem(OBJECTS, ("Secret", "link"), {"data": {"code": base64.b64encode(b"new").decode()}})
     volumes.refresh(find, token)
-    assert {file.name: file.read_text() for file in source(volumes, "v").iterdir()} == {"code": "new"}
+    assert visible(source(volumes, "v")) == {"code": "new"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_a_volume_that_cannot_be_made_says_why(tmp_path: Path, volume: Manifest,
 def test_what_is_optional_may_be_absent(tmp_path: Path) -> None:
     volumes = made(tmp_path, {"name": "v", "secret": {"secretName": "absent", "optional": True}})
     volumes.refresh(find, token)
-    assert list(source(volumes, "v").iterdir()) == []
+    assert visible(source(volumes, "v")) == {}
 
 
 def test_empty_folders_are_everybodys_and_only_those_in_memory_lie_with_the_secrets(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ BROKEN = terminated(1, started_at=STARTED)
 def record(
     state: Manifest, *, init: bool = False, last_state: Manifest | None = None, name: str = "main"
 ) -> ContainerRecord:
-    return ContainerRecord(name=name, image="image", init=init, state=state, last_state=last_state or {})
+    return ContainerRecord(
+        name=name, image="image", init=init, state=state, last_state=last_state or {}, started=True, ready=True
+    )
 
 
 def conditions(status: Manifest) -> dict[str, tuple[str, str | None]]:
@@ -24,7 +26,7 @@ def conditions(status: Manifest) -> dict[str, tuple[str, str | None]]:
 
 
 def status(*records: ContainerRecord, policy: str = "Never", **parts: Any) -> Manifest:
-    fixed: dict[str, Any] = {"earlier": {}, "started_at": STARTED, "has_sandbox": True}
+    fixed: dict[str, Any] = {"earlier": {}, "started_at": STARTED, "has_sandbox": True, "address": "127.128.0.7"}
     return pod_status(records, policy, **(fixed | parts))
 
 
@@ -72,7 +74,7 @@ def test_a_pod_that_is_made_is_not_ready_and_says_which_container_it_waits_for()
 def test_a_running_pod_is_ready_and_has_an_address() -> None:
     made = status(record(RUNNING))
     assert {value for value, _ in conditions(made).values()} == {"True"}
-    assert made["podIP"] == "127.0.0.1"
+    assert (made["podIP"], made["podIPs"], made["hostIP"]) == ("127.128.0.7", [{"ip": "127.128.0.7"}], "127.0.0.1")
     assert made["containerStatuses"][0]["ready"] is True
 
 

@@ -12,8 +12,6 @@ from lab.pods.containers.variables import (
     command_line,
     environment,
     expand,
-    home_of,
-    image_variables,
     pod_field,
 )
 
@@ -25,6 +23,7 @@ POD: Manifest = {
         "labels": {"batch.kubernetes.io/controller-uid": "job-uid", "app": 'say "hi"'},
     },
     "spec": {"nodeName": "lab", "serviceAccountName": "claim"},
+    "status": {"podIP": "127.128.0.7", "hostIP": "127.0.0.1"},
 }
 OBJECTS: dict[tuple[Kind, str], Manifest] = {
     ("Secret", "token"): {"data": {"code": base64.b64encode(b"a secret").decode()}},
@@ -68,15 +67,6 @@ def test_a_container_that_asks_for_nothing_gets_the_api_servers_address_only() -
     assert variables() == SERVICE
 
 
-def test_the_image_gives_path_home_and_host_name() -> None:
-    assert set(image_variables(POD, 1_000_650_000)) == {"PATH", "HOME", "HOSTNAME"}
-    assert image_variables(POD, 1_000_650_000)["HOSTNAME"] == "claim-abcde"
-
-
-def test_a_user_that_no_passwd_knows_has_the_root_folder_for_a_home() -> None:
-    assert home_of(1_999_999_999) == "/"
-
-
 def test_a_label_can_be_a_variable() -> None:
     path = "metadata.labels['batch.kubernetes.io/controller-uid']"
     made = variables(env=[{"name": "JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": path}}}])
@@ -90,7 +80,8 @@ def test_a_label_can_be_a_variable() -> None:
         ("metadata.namespace", "rhsi"),
         ("metadata.uid", "pod-uid"),
         ("spec.serviceAccountName", "claim"),
-        ("status.podIP", "127.0.0.1"),
+        ("status.podIP", "127.128.0.7"),
+        ("status.hostIP", "127.0.0.1"),
         ("metadata.labels['absent']", ""),
         ("metadata.annotations['absent']", ""),
         ("metadata.labels", 'app="say \\"hi\\""\nbatch.kubernetes.io/controller-uid="job-uid"'),

@@ -1,24 +1,21 @@
 """One container of a pod: its record and, while it runs, its confined process and its log.
 
 Owns starting, signalling and the end of that process, the log file, the termination message, and the rules of restart
-and back-off. Does not decide when to start or stop: the pod does.
+and back-off. Does not decide when to start or stop: the pod and its care do.
 """
 
 import contextlib
-import io
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.home import CHECKOUT
 from lab.kube import Manifest
 from lab.pods import logs
+from lab.pods.containers.health import Health
 from lab.pods.status import ContainerRecord, running, terminated, timestamp, waiting
+from lab.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
 from lab.pods.walls.plan import Mount, Plan
 
 _MESSAGE_PATH = "/dev/termination-log"
@@ -28,58 +25,11 @@ _MESSAGE_BYTES = 4096
 _BACK_OFF_FIRST, _BACK_OFF_LONGEST = 10, 300
 """Seconds, doubled from the one to the other (kubernetes: pkg/kubelet/kubelet.go MaxContainerBackOff)."""
 
+_FORGIVEN_AFTER = 2 * _BACK_OFF_LONGEST
+"""Seconds of running after which earlier failures do not count any more."""
+
 _LOG_BYTES = 10 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-
-
-class StartError(Exception):
-    """The command could not be started; what the kernel said."""
-
-
-@dataclass(frozen=True)
-class Launched:
-    """A confined command that runs, and the reading end of what it prints."""
-
-    process: subprocess.Popen[bytes]
-    output: io.BufferedReader
-
-
-def launch(plan: Plan) -> Launched:
-    """Start a confined command, both of its streams in one pipe. Returns once it runs, or has failed to.
-
-    Raises:
-        StartError: the command does not run; nothing is left of it.
-    """
-    report, reporting = os.pipe()
-    output, printing = os.pipe()
-    with os.fdopen(report, "rb") as reports, contextlib.ExitStack() as ours:
-        ours.callback(os.close, reporting)
-        ours.callback(os.close, printing)
-        # A file without a name, in memory: the plan may hold secrets.
-        plan_file = ours.enter_context(os.fdopen(os.memfd_create("plan"), "w+b"))
-        plan_file.write(plan.encode())
-        plan_file.seek(0)
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-S", "-m", "lab.pods.walls.confinement", str(reporting)],
-                stdin=plan_file,
-                stdout=printing,
-                stderr=printing,
-                pass_fds=[reporting],
-                start_new_session=True,
-                env={"PYTHONPATH": str(CHECKOUT)},
-            )
-        except OSError as error:
-            os.close(output)
-            raise StartError(f"no process for the container: {error.strerror}") from error
-        ours.close()
-        trouble = reports.read().decode(errors="replace")
-    if trouble:
-        process.kill()
-        process.wait()
-        os.close(output)
-        raise StartError(trouble)
-    return Launched(process, os.fdopen(output, "rb"))
 
 
 class Container:
@@ -90,6 +40,10 @@ class Container:
         self.spec = spec
         self.record = ContainerRecord(name=spec["name"], image=spec.get("image", ""), init=init)
         self.not_before = 0.0
+        self.kill_at = self._patience = float("inf")
+        self.health = Health({}, 0.0)
+        self._began = 0.0
+        self._plan: Plan | None = None
         self._restart_policy = restart_policy
         self._failures = 0
         self._log = log
@@ -112,6 +66,11 @@ class Container:
     def is_due(self) -> bool:
         """Whether it may be started now."""
         return not self.record.is_running and not self.ended_for_good and time.monotonic() >= self.not_before
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._patience < float("inf")
 
     def scratch(self) -> Path:
         """An empty folder for the root file system."""
@@ -153,7 +112,12 @@ class Container:
         except StartError as error:
             self.ended(128, reason="StartError", message=f"failed to start container: {error}")
             raise
+        self._plan = plan
+        self._began = time.monotonic()
+        self.kill_at = self._patience = float("inf")
+        self.health = Health(self.spec, self._began)
         record.state = running(timestamp())
+        self.judge()
         threading.Thread(target=self._follow, args=(self._launched, on_exit), daemon=True).start()
 
     def _follow(self, launched: Launched, on_exit: Callable[[int], None]) -> None:
@@ -165,6 +129,21 @@ class Container:
         code = launched.process.wait()
         on_exit(code if code >= 0 else 128 - code)
 
+    def judge(self) -> None:
+        """Record what the probes say by now."""
+        self.record.started, self.record.ready = self.health.started, self.health.ready
+
+    def execute(self, argv: Sequence[str], timeout: float) -> Finished:
+        """Run a short command inside, as the container's user; from any thread.
+
+        Raises:
+            StartError: it does not run, or the container does not run any more.
+        """
+        launched, plan = self._launched, self._plan
+        if launched is None or plan is None or launched.process.returncode is not None:
+            raise StartError("the container does not run")
+        return run_inside(launched, plan, argv, timeout)
+
     def append(self, chunk: bytes) -> None:
         """Add to the log; one that has grown too long becomes the previous log."""
         with self._log.open("ab") as file:
@@ -175,6 +154,9 @@ class Container:
 
     def ended(self, code: int, *, reason: str = "", message: str = "") -> None:
         """Record the end of a run."""
+        if self.record.is_running and time.monotonic() - self._began > _FORGIVEN_AFTER:
+            self._failures = 0
+        self.record.started = self.record.ready = False
         self.record.state = terminated(
             code,
             reason=reason,
@@ -194,11 +176,15 @@ class Container:
             return message
         return logs.tail(self._log)
 
-    def back_off(self, pod: Manifest) -> None:
-        """After a run that is to be repeated: the first time at once, then after longer and longer waits."""
+    def back_off(self, pod: Manifest) -> str:
+        """After a run that is to be repeated: the first time at once, then after longer and longer waits.
+
+        Returns:
+            What an event says of the wait; empty where there is none.
+        """
         self._failures += 1
         if self._failures == 1:
-            return
+            return ""
         delay = min(_BACK_OFF_FIRST * 2 ** (self._failures - 2), _BACK_OFF_LONGEST)
         metadata = pod["metadata"]
         owner = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
@@ -206,9 +192,17 @@ class Container:
         message = f"back-off {delay}s restarting failed container={self.record.name} pod={owner}"
         self.refuse("CrashLoopBackOff", message, delay)
         self.record.last_state = ended
+        return f"Back-off restarting failed container {self.record.name} in pod {owner}"
+
+    def begin_stop(self, until: float) -> bool:
+        """Set or bring forward the moment when patience ends; True the first time: somebody must see to `terminate`."""
+        first = not self.is_stopping
+        if until < self._patience:
+            self._patience = self.kill_at = until
+        return first
 
     def terminate(self) -> None:
-        """Ask every process of the container to end."""
+        """Ask the main process to end, by its stop signal."""
         if self._launched and self._launched.process.poll() is None:
             self._launched.process.terminate()
 

@@ -7,13 +7,11 @@ reaches a container. Reads Secrets and ConfigMaps through a function that it is 
 
 import base64
 import binascii
-import pwd
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from lab.kube import Manifest
-from lab.pods.status import LOOPBACK
 
 Kind = Literal["Secret", "ConfigMap"]
 Find = Callable[[Kind, str], Manifest | None]
@@ -53,7 +51,7 @@ def pod_field(pod: Manifest, path: str) -> str:
     Raises:
         ContainerConfigError: fieldRef knows no such field.
     """
-    metadata, spec = pod["metadata"], pod["spec"]
+    metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
     if one := _SUBSCRIPT.fullmatch(path):
         return str((metadata.get(one.group(1)) or {}).get(one.group(2), ""))
     if path in ("metadata.labels", "metadata.annotations"):
@@ -65,7 +63,8 @@ def pod_field(pod: Manifest, path: str) -> str:
         "metadata.uid": metadata["uid"],
         "spec.nodeName": spec.get("nodeName", ""),
         "spec.serviceAccountName": spec.get("serviceAccountName", "default"),
-        **dict.fromkeys(("status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs"), LOOPBACK),
+        **dict.fromkeys(("status.podIP", "status.podIPs"), status.get("podIP", "")),
+        **dict.fromkeys(("status.hostIP", "status.hostIPs"), status.get("hostIP", "")),
     }
     if path not in known:
         raise ContainerConfigError(f"field label not supported: {path}")
@@ -124,19 +123,6 @@ def _from_whole_objects(sources: Sequence[Manifest], find: Find) -> dict[str, st
             for key, value in data_of(kind, found or {}).items():
                 variables[f"{source.get('prefix', '')}{key}"] = value.decode("utf-8", errors="replace")
     return variables
-
-
-def home_of(uid: int) -> str:
-    """The user's home as the image's passwd has it, `/` for a UID that it does not know (as CRI-O and containerd)."""
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        return "/"
-
-
-def image_variables(pod: Manifest, uid: int) -> dict[str, str]:
-    """What the image and the container runtime would set; everything else wins over it."""
-    return {"PATH": PATH, "HOME": home_of(uid), "HOSTNAME": pod["spec"].get("hostname") or pod["metadata"]["name"]}
 
 
 def environment(pod: Manifest, container: Manifest, find: Find, *, api_host: str, api_port: int) -> dict[str, str]:

@@ -107,6 +107,29 @@ def leave_namespaces(uid: int) -> bool:
     return True
 
 
+def join_namespaces(process: int) -> bool:
+    """Enter the namespaces that `leave_namespaces` has given to another process; processes by the next fork.
+
+    Returns:
+        What `leave_namespaces` returned there.
+
+    Raises:
+        KernelError: the process or its children do not run any more.
+    """
+    theirs = Path("/proc", str(process), "ns")
+    try:
+        single_user = not (theirs / "user").samefile("/proc/self/ns/user")
+        names = [*(["user"] if single_user else []), "uts", "ipc", "pid_for_children", "mnt"]
+        # All of them before the first is entered: afterwards /proc is another.
+        spaces = [os.open(theirs / name, os.O_RDONLY) for name in names]
+    except OSError as error:
+        raise KernelError(f"the container does not run any more: {error.strerror}") from error
+    for name, space in zip(names, spaces, strict=True):
+        _check(f"enter {name}", _libc.setns(space, 0))
+        os.close(space)
+    return single_user
+
+
 def rename_user(uid: int, gid: int) -> None:
     """Go on under another UID and GID in a user namespace of one user, who is root so far. Gives all capabilities."""
     _check("unshare", _libc.unshare(_NEW_USER))

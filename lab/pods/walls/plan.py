@@ -4,6 +4,7 @@ Owns the two records and their text form. Standard library only, as everything t
 """
 
 import json
+import signal
 from dataclasses import asdict, dataclass, field
 
 
@@ -18,7 +19,11 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that one container gets. `scratch` is an empty folder for the root file system, which is kept in memory."""
+    """All that one container gets.
+
+    `scratch` is an empty folder for the root file system, which is kept in memory. `hosts` is the file within the
+    container that /etc/hosts stands for, empty for the machine's own. `stop_signal` is what asks the command to end.
+    """
 
     scratch: str
     argv: tuple[str, ...]
@@ -30,6 +35,8 @@ class Plan:
     working_dir: str = "/"
     read_only_root: bool = False
     mounts: tuple[Mount, ...] = ()
+    hosts: str = ""
+    stop_signal: int = signal.SIGTERM
 
     def encode(self) -> bytes:
         """As the confined process reads it."""

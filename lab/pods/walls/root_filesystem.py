@@ -18,6 +18,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Kernel settings that a root user could change even without capabilities; container runtimes lock the same ones.
 _LOCKED_IN_PROC = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 _MACHINE = "/.machine"
+_HOSTS = Path("/etc/hosts")
 
 
 def enter(plan: Plan) -> None:
@@ -33,7 +34,7 @@ def enter(plan: Plan) -> None:
     kernel.add_mount("tmpfs", root, "tmpfs", kernel.NOSUID | kernel.NODEV, "mode=0755")
     _add_empty_folders(root)
     for name in _SYSTEM_FOLDERS:
-        _add_system_folder(name, layers, root)
+        _add_system_folder(name, layers, root, hidden=str(_HOSTS) if plan.hosts else "")
     _add_devices(root)
     former = root / _MACHINE.lstrip("/")
     former.mkdir()
@@ -41,6 +42,10 @@ def enter(plan: Plan) -> None:
     _add_proc()
     for mount in plan.mounts:
         _add_mount(mount)
+    if plan.hosts:
+        # A link, so that a file that is replaced as a whole is seen at once.
+        _HOSTS.unlink(missing_ok=True)
+        _HOSTS.symlink_to(plan.hosts)
     kernel.detach(_MACHINE)
     Path(_MACHINE).rmdir()
     Path(plan.working_dir).mkdir(parents=True, exist_ok=True)
@@ -66,8 +71,8 @@ def _mount_points_below(folder: str) -> list[str]:
     return [point for point in inside if not any(point.startswith(f"{outer}/") for outer in inside)]
 
 
-def _add_system_folder(name: str, layers: Path, root: Path) -> None:
-    """The machine's folder as the lower layer of an overlay; mounts in it (Docker's hosts file) are bound on top."""
+def _add_system_folder(name: str, layers: Path, root: Path, hidden: str) -> None:
+    """The machine's folder as the lower layer of an overlay; mounts in it (Docker's resolv.conf) are bound on top."""
     machine, target = Path("/", name), root / name
     if machine.is_symlink():
         target.symlink_to(machine.readlink())
@@ -80,6 +85,8 @@ def _add_system_folder(name: str, layers: Path, root: Path) -> None:
     options = f"lowerdir={machine},upperdir={upper},workdir={work}"
     kernel.add_mount("overlay", target, "overlay", kernel.NOSUID | kernel.NODEV, options)
     for point in _mount_points_below(str(machine)):
+        if point == hidden:
+            continue
         # What is mounted on a deleted file cannot be shown anywhere else.
         with contextlib.suppress(kernel.KernelError):
             kernel.bind(point, f"{root}{point}")
