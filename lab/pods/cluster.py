@@ -181,10 +181,14 @@ class Cluster:
         self._kinds[kind].delete(name=name, _request_timeout=_TIMEOUT)
 
     def set_finalizers(self, kind: str, manifest: Manifest, finalizers: list[str]) -> None:
-        """Replace the finalizers of this very object."""
+        """Replace the finalizers of an object that has not changed since.
+
+        Raises:
+            ConflictError: it has.
+        """
         metadata = manifest["metadata"]
         self._kinds[kind].patch(
-            body={"metadata": {"uid": metadata["uid"], "finalizers": finalizers}},
+            body={"metadata": {"resourceVersion": metadata["resourceVersion"], "finalizers": finalizers}},
             name=metadata["name"],
             content_type="application/merge-patch+json",
             _request_timeout=_TIMEOUT,

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from lab import binaries
 from lab.binaries.definitions import external_secrets_definitions
+from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
 from lab.servers.cluster import OwnClusters
@@ -65,6 +66,9 @@ class Start:
         progress = self._supervisor.progress
         names = [name for part in PARTS if part in self._parts for name in PROGRAMS[part]]
         self._programs = binaries.locate([*names, "kubectl"], progress)
+        if "pods" in self._parts:
+            # Here somebody sees the progress; the runner itself would bring it when the first pod asks for it.
+            postgresql(progress)
         self._definitions = external_secrets_definitions(progress) if "eso" in self._parts else []
         self._clusters = self._own_or_existing_clusters()
         vault = OpenBao(self._supervisor, self._programs["bao"]) if "vault" in self._parts else ExistingVault()

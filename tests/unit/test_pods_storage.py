@@ -12,6 +12,7 @@ from lab.pods.storage.claims import ClaimError, Claims, give_to_group
 from lab.pods.storage.contents import Content, VolumeError
 from lab.pods.storage.provisioning import (
     PROVISIONER,
+    holds,
     is_asked_of_us,
     is_to_be_removed,
     obstacle,
@@ -107,7 +108,10 @@ def test_volumes_of_others_are_left_alone() -> None:
 def test_only_our_finalizer_is_taken_away() -> None:
     made = volume("Released")
     made["metadata"]["finalizers"] = ["kubernetes.io/pv-protection", FINALIZER]
+    assert holds(made)
     assert other_finalizers(made) == ["kubernetes.io/pv-protection"]
+    made["metadata"]["finalizers"] = other_finalizers(made)
+    assert not holds(made)
 
 
 def claims(*objects: Manifest) -> Claims:

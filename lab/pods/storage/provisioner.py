@@ -64,14 +64,16 @@ class Provisioner:
         if change == "DELETED" or not provisioning.is_to_be_removed(volume):
             return
         name = volume["metadata"]["name"]
-        shutil.rmtree(self._folder / name, ignore_errors=True)
         try:
-            self._cluster.delete("PersistentVolume", name)
-            self._cluster.set_finalizers("PersistentVolume", volume, provisioning.other_finalizers(volume))
+            if not volume["metadata"].get("deletionTimestamp"):
+                self._cluster.delete("PersistentVolume", name)
+            elif provisioning.holds(volume):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+                self._cluster.set_finalizers("PersistentVolume", volume, provisioning.other_finalizers(volume))
+                logger.info("%s: %s is removed", self._cluster.context, name)
         except (NotFoundError, ConflictError):
-            # It has gone, or has changed, and comes again.
+            # It has gone; or it has changed, and comes again for that.
             return
-        logger.info("%s: %s is removed", self._cluster.context, name)
 
 
 def _name(manifest: Manifest) -> tuple[str, str]:

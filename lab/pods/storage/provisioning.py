@@ -90,6 +90,11 @@ def is_to_be_removed(volume: Manifest) -> bool:
     return phase == "Released" or (bool(volume["metadata"].get("deletionTimestamp")) and phase != "Bound")
 
 
+def holds(volume: Manifest) -> bool:
+    """Whether our finalizer keeps the volume, because its folder may be there still."""
+    return _FINALIZER in (volume["metadata"].get("finalizers") or [])
+
+
 def other_finalizers(volume: Manifest) -> list[str]:
     """The volume's finalizers without ours."""
     return [name for name in volume["metadata"].get("finalizers") or [] if name != _FINALIZER]
