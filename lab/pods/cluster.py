@@ -5,7 +5,6 @@ service-account tokens, the Node `lab` and its lease. Does not decide anything. 
 pass through as the client raises them; `UNREACHABLE` names those that a later attempt may cure.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -171,10 +170,13 @@ class Cluster:
         }
         self._kinds["Event"].create(body=body, namespace=metadata["namespace"], _request_timeout=_TIMEOUT)
 
-    def create(self, body: Manifest) -> None:
-        """Create an object without a namespace; one of that name that is there already is a success."""
-        with contextlib.suppress(ConflictError):
+    def create(self, body: Manifest) -> bool:
+        """Create an object without a namespace; False where one of that name is there already."""
+        try:
             self._kinds[body["kind"]].create(body=body, _request_timeout=_TIMEOUT)
+        except ConflictError:
+            return False
+        return True
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object without a namespace; its finalizers still hold it."""

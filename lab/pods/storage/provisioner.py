@@ -56,9 +56,8 @@ class Provisioner:
             return
         folder = self._folder / provisioning.volume_name(claim)
         folder.mkdir(mode=0o755, exist_ok=True)
-        # The claim is bound by the volume's own word, so an attempt that came through unheard does no harm.
-        self._cluster.create(provisioning.volume_for(claim, of_class, str(folder), NODE))
-        logger.info("%s: %s is for %s/%s", self._cluster.context, folder.name, *_name(claim))
+        if self._cluster.create(provisioning.volume_for(claim, of_class, str(folder), NODE)):
+            logger.info("%s: %s is for %s/%s", self._cluster.context, folder.name, *_name(claim))
 
     def _look_at_volume(self, change: str, volume: Manifest) -> None:
         if change == "DELETED" or not provisioning.is_to_be_removed(volume):
