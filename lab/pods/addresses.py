@@ -9,7 +9,6 @@ import hashlib
 from pathlib import Path
 
 from lab.home import Home
-from lab.pods.containers.variables import ContainerConfigError
 from lab.pods.logs import context_folder
 from lab.pods.walls.plan import Mount
 
@@ -17,6 +16,10 @@ NAMES_FOLDER = "/lab/network"
 """Where a container finds the files of names; /etc/hosts is a link to its namespace's."""
 
 _LOWEST, _HIGHEST = 128, 254
+
+
+class NamesMissingError(Exception):
+    """The namespace is so new that its file of names is not there yet."""
 
 
 def address_of(uid: str) -> str:
@@ -39,11 +42,11 @@ def names(home: Home, context: str, namespace: str) -> Mount | None:
     """The files of names as a container gets them; None where the lab's network is not at work.
 
     Raises:
-        ContainerConfigError: the network has not written the namespace's yet.
+        NamesMissingError: the network has not written the namespace's yet; it does within moments.
     """
     folder = Path(home.root, "network", context_folder(context))
     if not folder.is_dir():
         return None
     if not (folder / f"{namespace}.hosts").exists():
-        raise ContainerConfigError("the lab's network does not know the namespace yet", reason="ContainerCreating")
+        raise NamesMissingError
     return Mount(source=str(folder.resolve()), target=NAMES_FOLDER, read_only=True)

@@ -13,6 +13,7 @@ from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from lab.kube import Manifest
 from lab.pods import ending
+from lab.pods.addresses import NamesMissingError
 from lab.pods.care import Care
 from lab.pods.cluster import NODE, UNREACHABLE, Cluster, describe
 from lab.pods.containers.container import Container
@@ -28,7 +29,7 @@ from lab.pods.walls.plan import Mount
 from lab.pods.workspace import Workspace
 
 _RETRY_SECONDS = 1.0
-_CLAIMS_SECONDS = 0.25
+_SOON_SECONDS = 0.2
 _STOP_REPORT_SECONDS = 0.4
 
 
@@ -134,10 +135,11 @@ class Pod:
         if self._ending:
             self._press()
         else:
-            self._report()
-            self._advance()
+            # First what needs no API server.
             self._care.probe(self._containers.running, ending.grace(self._manifest))
             self._care.end_overdue(self._containers.running)
+            self._report()
+            self._advance()
         self._report()
         if not self._over():
             return False
@@ -149,7 +151,7 @@ class Pod:
         """Put the pod on this node; False where its claims have to be bound first."""
         if why := self._preparation.unschedulable():
             self._reporter.hold(why)
-            self._retry_at = time.monotonic() + _CLAIMS_SECONDS
+            self._retry_at = time.monotonic() + _SOON_SECONDS
             return False
         self._cluster.bind(self._manifest)
         self._bound = True
@@ -220,6 +222,8 @@ class Pod:
         try:
             plan = self._preparation.plan(container)
             container.start(plan, f"lab://{self.uid}/{name}", lambda code: self._tell_exit(container, code))
+        except NamesMissingError:
+            container.not_before = time.monotonic() + _SOON_SECONDS
         except ContainerConfigError as error:
             container.refuse(error.reason, str(error), _RETRY_SECONDS)
             self._reporter.warn("Failed", f"Error: {error}")

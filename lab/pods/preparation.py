@@ -107,6 +107,7 @@ class Preparation:
 
         Raises:
             ContainerConfigError: the pod asks for what is absent, or ruled out.
+            NamesMissingError: the network has to write the namespace's names first.
         """
         pod, spec = self._pod, container.spec
         if container.record.init and spec.get("restartPolicy") == "Always":

@@ -1,16 +1,19 @@
-"""Whom a container runs as, which pods run here, and when a container is started again."""
+"""Whom a container runs as, which pods run here, when a container is started again, and how a pod ends."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.kube import Manifest
+from lab.pods import ending
 from lab.pods.containers.container import Container
 from lab.pods.containers.security import DEFAULT_UID, fs_group, identity
 from lab.pods.containers.variables import ContainerConfigError
+from lab.pods.inbox import Inbox
 from lab.pods.runner import has_run, runs_here
-from lab.pods.status import terminated
+from lab.pods.status import running, terminated
 
 OPENSHIFT = {
     "openshift.io/sa.scc.uid-range": "1000710000/10000",
@@ -139,3 +142,60 @@ def test_the_first_restart_is_immediate_and_the_next_ones_wait_longer_and_longer
         assert failing.record.last_state["terminated"]["exitCode"] == 1
     assert messages == ["10s", "20s", "40s", "80s", "160s", "300s", "300s"]
     assert not failing.is_due
+
+
+def test_a_run_of_ten_minutes_makes_earlier_failures_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if it had been started at 0.
+    monkeypatch.setattr(time, "monotonic", lambda: 601.0)
+    failing = ended("Always", 1, tmp_path)
+    assert failing.back_off(pod()) == ""
+    assert failing.back_off(pod()).startswith("Back-off restarting failed container main in pod claim_rhsi(u)")
+    failing.record.state = running("2026-01-01T00:00:00Z")
+    failing.ended(1)
+    assert failing.back_off(pod()) == ""
+
+
+def test_patience_with_a_container_can_only_get_shorter_and_its_stop_begins_once(tmp_path: Path) -> None:
+    stopping = ended("Always", 0, tmp_path)
+    assert not stopping.is_stopping
+    assert stopping.begin_stop(100.0)
+    # A hook that took all the time earns the container two seconds more; asking again must not take them back.
+    stopping.kill_at = 102.0
+    assert not stopping.begin_stop(100.0)
+    assert stopping.kill_at == 102.0
+    assert not stopping.begin_stop(50.0)
+    assert stopping.kill_at == 50.0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "seconds"),
+    [({}, {}, 30), ({}, {"terminationGracePeriodSeconds": 60}, 60), ({"deletionGracePeriodSeconds": 0}, {}, 0)],
+)
+def test_the_grace_is_the_pods_own_unless_its_deletion_shortened_it(
+    metadata: Manifest, spec: Manifest, seconds: float
+) -> None:
+    assert ending.grace({"metadata": metadata, "spec": spec}) == seconds
+
+
+def test_what_restarts_always_outlives_its_runner_and_anything_else_has_failed() -> None:
+    lasting, failed = (
+        ending.by_runners_end(pod(terminationGracePeriodSeconds=60)),
+        ending.by_runners_end(pod(restartPolicy="Never")),
+    )
+    assert (lasting.lasts, lasting.reason, failed.lasts, failed.reason) == (True, "", False, "Terminated")
+
+
+def test_a_second_end_only_hastens_the_first() -> None:
+    first = ending.Ending(100.0, "DeadlineExceeded")
+    assert first.hasten(ending.Ending(200.0)).kill_at == 100.0
+    hastened = first.hasten(ending.at_once())
+    assert (hastened.kill_at, hastened.reason) == (0.0, "DeadlineExceeded")
+
+
+def test_a_moment_that_passed_during_a_turn_is_not_slept_through() -> None:
+    inbox, begun = Inbox(), time.monotonic()
+    inbox.listen([begun + 0.001, float("inf")], begun)
+    assert time.monotonic() - begun < 5
+    inbox.leave(inbox.close)
+    inbox.listen([begun - 1], begun)
+    assert inbox.closed, "what was due before the turn is no reason to return"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.status import ContainerRecord, phase, pod_status, running, terminated, waiting
+from lab.pods.status import ContainerRecord, phase, pod_status, running, terminated, unschedulable, waiting
 
 STARTED = "2026-01-01T00:00:00Z"
 RUNNING = running(STARTED)
@@ -129,6 +129,30 @@ def test_what_an_earlier_runner_left_running_is_lost() -> None:
     lost.recall({"state": RUNNING, "restartCount": 2, "containerID": "lab://x"})
     ended = lost.state["terminated"]
     assert (ended["exitCode"], ended["reason"], lost.restart_count) == (137, "ContainerStatusUnknown", 2)
+
+
+def test_an_init_container_that_is_repeated_remembers_its_last_run() -> None:
+    again = record(waiting("PodInitializing"), init=True)
+    again.recall({"state": OK, "restartCount": 1})
+    again.repeat()
+    assert (again.exit_code, again.last_state, again.restart_count) == (None, OK, 1)
+
+
+def test_a_container_serves_only_while_it_runs_and_its_probes_say_so() -> None:
+    starting = ContainerRecord(name="main", image="image", state=RUNNING)
+    assert (starting.as_status()["started"], starting.as_status()["ready"]) == (False, False)
+    starting.started = starting.ready = True
+    assert (starting.as_status()["started"], starting.as_status()["ready"]) == (True, True)
+    made = status(ContainerRecord(name="main", image="image", state=RUNNING, started=True))
+    assert conditions(made)["Ready"] == conditions(made)["ContainersReady"] == ("False", "ContainersNotReady")
+    assert made["phase"] == "Running"
+
+
+def test_a_pod_that_waits_for_a_node_says_why() -> None:
+    made = unschedulable("pod has unbound immediate PersistentVolumeClaims")
+    assert made["phase"] == "Pending"
+    (scheduled,) = made["conditions"]
+    assert (scheduled["type"], scheduled["status"], scheduled["reason"]) == ("PodScheduled", "False", "Unschedulable")
 
 
 def test_what_had_ended_under_an_earlier_runner_stays_as_it_ended() -> None:

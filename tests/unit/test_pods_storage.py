@@ -17,12 +17,14 @@ from lab.pods.storage.provisioning import (
     is_to_be_removed,
     obstacle,
     other_finalizers,
+    storage_class,
     volume_for,
     volume_name,
 )
 from lab.pods.storage.publishing import publish
 
 GROUP = os.getgid()
+DEFAULT = "storageclass.kubernetes.io/is-default-class"
 FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 
 
@@ -48,6 +50,18 @@ def volume(phase: str, *, policy: str = "Delete", path: str = "/x", deleted: boo
     made = volume_for(claim(), {"reclaimPolicy": policy}, path, "lab")
     gone = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleted else {}
     return {**made, "metadata": {**made["metadata"], **gone}, "status": {"phase": phase}}
+
+
+def test_the_labs_class_is_the_default_of_a_cluster_that_has_none() -> None:
+    def named(name: str, default: str) -> Manifest:
+        return {"metadata": {"name": name, "annotations": {DEFAULT: default}}}
+
+    def is_default(*others: Manifest) -> bool:
+        return bool(storage_class(others)["metadata"]["annotations"][DEFAULT] == "true")
+
+    assert is_default()
+    assert is_default(named("slow", "false"), named("lab", "true"), {"metadata": {"name": "plain"}})
+    assert not is_default(named("gp3-csi", "true"))
 
 
 def test_only_a_claim_that_the_binder_has_given_to_us_and_that_has_none_gets_a_volume() -> None:

@@ -55,7 +55,7 @@ def perform(action: Manifest, *, container: Manifest, address: str, inside: Insi
                 return Outcome(ok=True)
         if part := action.get("httpGet"):
             return _get(part, part.get("host") or address, _port(part, container), timeout)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return Outcome(ok=False, said=str(error) or type(error).__name__)
     time.sleep(min(float(action["sleep"]["seconds"]), timeout))
     return Outcome(ok=True)

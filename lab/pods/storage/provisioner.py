@@ -31,7 +31,8 @@ class Provisioner:
     def start(self) -> None:
         """Make the class, then watch. Where the user may not make one, the cluster's own storage has to do."""
         try:
-            self._cluster.apply(provisioning.storage_class())
+            classes, _ = self._cluster.find_all("StorageClass", None)
+            self._cluster.apply(provisioning.storage_class(classes))
         except ForbiddenError:
             logger.warning("%s: no right to make a StorageClass; claims get no volumes", self._cluster.context)
             return

@@ -5,21 +5,30 @@ it: the controller manager's binder names the provisioner on a claim, binds what
 volume Released). Does not touch a folder or a server.
 """
 
+from collections.abc import Sequence
+
 from lab.kube import Manifest
 
 PROVISIONER = "rhsi.lab/folder"
 STORAGE_CLASS = "lab"
+_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _ASKED = "volume.kubernetes.io/storage-provisioner"
 _MADE_BY = "pv.kubernetes.io/provisioned-by"
 _FINALIZER = "external-provisioner.volume.kubernetes.io/finalizer"
 
 
-def storage_class() -> Manifest:
-    """The cluster's default class."""
+def storage_class(others: Sequence[Manifest]) -> Manifest:
+    """The lab's class; the default one of a cluster that has no default among its others."""
+    defaults = [
+        one
+        for one in others
+        if one["metadata"]["name"] != STORAGE_CLASS
+        and (one["metadata"].get("annotations") or {}).get(_DEFAULT) == "true"
+    ]
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "metadata": {"name": STORAGE_CLASS, "annotations": {_DEFAULT: "false" if defaults else "true"}},
         "provisioner": PROVISIONER,
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
