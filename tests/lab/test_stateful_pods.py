@@ -15,6 +15,7 @@ from lab.binaries.postgresql import postgresql
 from lab.kube import Manifest
 from lab.pods import logs
 from lab.pods.addresses import address_of
+from lab.pods.containers.security import DEFAULT_UID
 from lab.progress import Silent
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state, until
@@ -187,6 +188,23 @@ def test_a_real_postgresql_runs_as_nobody_on_its_claimed_volume_and_its_own_addr
     assert (status["ready"], status["started"], status["restartCount"]) == (True, True, 0)
     data = folder_of(database.objects, database.claim) / "pgdata"
     assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (999, 0o700)
+
+
+def test_a_job_with_the_same_image_reaches_it_by_its_services_name_and_is_somebody(
+    lab: Lab, database: StatefulSet
+) -> None:
+    objects = database.objects
+    ports = [{"port": 5432}]
+    service = objects.create("Service", "database", spec={"selector": {"app": "database"}, "ports": ports})
+    database.ready()
+    password = {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "superuser", "key": "password"}}}
+    script = "id -un; until psql -h database -U postgres -XqAt -c 'SELECT 42'; do sleep 0.2; done"
+    objects.run("asks", script, container={"image": "registry.test/postgresql-16:1", "env": [password]})
+    assert objects.ended("asks")["type"] == "Complete"
+    said = [text for _, _, text in logs.read(lab.home, CONTEXT, objects.namespace, "asks")]
+    assert said[0].splitlines()[0] == str(DEFAULT_UID), "PostgreSQL's programs refuse a user without a name"
+    assert said[0].splitlines()[-1] == "42"
+    assert service["spec"]["clusterIP"] != database.ready()["status"]["podIP"]
 
 
 def test_data_survives_its_pod_and_the_stop_is_a_clean_one(lab: Lab, database: StatefulSet) -> None:
