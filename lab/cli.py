@@ -204,9 +204,11 @@ def down() -> None:
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(help="A process of the lab, or a Job or pod; none lists the processes.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A process of the lab, or a pod, Job or StatefulSet; none lists all.")
+    ] = "",
 ) -> None:
-    """Print the log of a process of the lab, or what a Job or pod printed."""
+    """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
     with _sentences():
         found = _standing()
         known = {process.name: process.log for process in found.processes()}
@@ -222,7 +224,7 @@ def logs(
             ]
             if not runs:
                 raise LabError(
-                    f"Nothing is called {name!r}: the processes are {', '.join(known)}; or name a Job or pod."
+                    f"Nothing is called {name!r}: the processes are {', '.join(known)}; or name a pod or its owner."
                 )
             for stack, (pod, container, text) in runs:
                 typer.echo(f"--- {stack.name} {stack.namespace}/{pod} {container}\n{text}", nl=False)

@@ -33,21 +33,21 @@ def previous(log: Path) -> Path:
 
 
 def find(home: Home, context: str, namespace: str, name: str) -> list[Path]:
-    """The present logs of a pod, or of all pods of a Job, oldest first; empty where nothing has run."""
+    """The present logs of a pod, or of all pods of a Job or StatefulSet, oldest first; empty where nothing has run."""
     parent = home.root / "pods" / context_folder(context) / namespace
     if not parent.is_dir():
         return []
     pods = [
         pod
         for pod in parent.iterdir()
-        if pod.name == name or re.fullmatch(rf"{re.escape(name)}-[a-z0-9]{{5}}", pod.name)
+        if pod.name == name or re.fullmatch(rf"{re.escape(name)}-([a-z0-9]{{5}}|[0-9]+)", pod.name)
     ]
     found = [log for pod in pods for log in pod.glob("*.log") if not log.name.endswith(_PREVIOUS)]
     return sorted(found, key=lambda log: log.stat().st_mtime)
 
 
 def read(home: Home, context: str, namespace: str, name: str) -> Iterator[tuple[str, str, str]]:
-    """The logs of a pod or a Job as (pod, container, text), oldest first."""
+    """The logs of a pod, Job or StatefulSet as (pod, container, text), oldest first."""
     for log in find(home, context, namespace, name):
         yield log.parent.name, log.name.removesuffix(".log"), log.read_text(errors="replace")
 

@@ -30,7 +30,7 @@ from lab.pods.workspace import Workspace
 
 _RETRY_SECONDS = 1.0
 _SOON_SECONDS = 0.2
-_STOP_REPORT_SECONDS = 0.4
+_STOP_REPORT_SECONDS = 1.0
 
 
 class Pod:

@@ -225,6 +225,13 @@ def test_logs_are_found_by_pod_and_by_job(tmp_path: Path) -> None:
     assert logs.find(home, "site-b", "rhsi", "claim") == []
 
 
+def test_logs_are_found_by_stateful_set(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for pod in ("database-0", "database-12", "database-copy-0"):
+        (logs.folder(home, "site-a", "rhsi", pod) / "postgres.log").write_text(pod)
+    assert sorted(text for _, _, text in logs.read(home, "site-a", "rhsi", "database")) == ["database-0", "database-12"]
+
+
 def test_a_workspace_keeps_pods_apart_and_leaves_only_logs(tmp_path: Path) -> None:
     home = Home(tmp_path)
     workspace = Workspace(home, "site-a")
