@@ -2,7 +2,8 @@
 
 import pytest
 
-from components import external_secrets, formats, link_claim, skupper, vault
+from components import external_secrets, link_claim, skupper, vault
+from components.settings import formats
 
 
 def test_arguments_from_another_language_arrive_as_a_dict_with_floats() -> None:

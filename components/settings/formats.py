@@ -12,6 +12,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _VAULT_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE]|m)?")
 _IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
 # Vault's own mounts; it refuses others at or below them (vault:vault/mount.go, protectedMounts).
 _VAULT_RESERVED = frozenset({"audit", "auth", "sys", "cubbyhole", "identity"})
@@ -80,6 +81,20 @@ def pem(text: str) -> str | None:
             "it is no certificate in PEM; paste the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
         )
     return None
+
+
+def quantity(text: str) -> str | None:
+    """A positive Kubernetes quantity (k8s.io/apimachinery, resource.Quantity), without exponents."""
+    if _QUANTITY.fullmatch(text) and text.strip("0.kKMGTPEim"):
+        return None
+    return "it is no quantity; write for example 10Gi, 512Mi or 500m"
+
+
+def password(text: str) -> str | None:
+    """A password that libpq's service file can hold: its lines end at white space."""
+    if re.fullmatch(r"[!-~]{8,}", text):
+        return None
+    return "it must have at least 8 characters, all of them printable ASCII without spaces"
 
 
 def image(text: str) -> str | None:

@@ -19,6 +19,7 @@ _PROBLEMS = {
     "int_type": "it must be a whole number of {minimum} or more, without quotes",
     "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
     "greater_than_equal": "it must be a whole number of {minimum} or more",
+    "less_than_equal": "it is too large",
     "bool_type": "it must be true or false, without quotes",
     "string_type": "it must be text; put it in quotes",
     "string_too_short": "it is empty; give it a value or leave the key out",
@@ -35,12 +36,19 @@ class Mistake:
     path: str
     value: Any
     problem: str
+    secret: bool = False
+
+    @classmethod
+    def of(cls, path: str, value: Any, problem: str) -> "Mistake":
+        """A mistake whose empty value counts as absent."""
+        return cls(path, ABSENT if value in (None, "") else value, problem)
 
     def sentence(self, secret_keys: frozenset[str]) -> str:
-        """The line that the user sees; values below a secret key appear as `[secret]`."""
+        """The line that the user sees; what is secret, or lies below a secret key, appears as `[secret]`."""
         if self.value is ABSENT:
             return f"rhsi:{self.path} is missing: {self.problem}."
-        shown = "[secret]" if self.path.split(".")[0] in secret_keys else json.dumps(self.value, default=str)
+        hidden = self.secret or self.path.split(".")[0] in secret_keys
+        shown = "[secret]" if hidden else json.dumps(self.value, default=str)
         return f"rhsi:{self.path} is {shown}: {self.problem}."
 
 
@@ -48,23 +56,37 @@ def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
     """One of pydantic's errors on `root` as a mistake."""
     location = [str(part) for part in detail["loc"] if part != "[key]"]
     path, kind, context = ".".join(location), detail["type"], detail.get("ctx", {})
+    around = _section_around(location, root)
     if kind == "missing":
         return Mistake(path, ABSENT, f"set it with `pulumi config set --path 'rhsi:{path}' VALUE`")
     if kind == "extra_forbidden":
-        return Mistake(path, detail["input"], _unknown_key(location, root))
-    if kind == "literal_error":
-        return Mistake(path, detail["input"], f"it must be {context['expected']}")
-    problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
-    return Mistake(path, detail["input"], problem.replace("{minimum}", "0" if path == "revoke" else "1"))
+        problem = _unknown_key(location[-1], around)
+    elif kind == "literal_error":
+        problem = f"it must be {context['expected']}"
+    else:
+        problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
+        problem = problem.replace("{minimum}", "0" if path == "revoke" else "1")
+    return Mistake(path, detail["input"], problem, secret=_may_be_secret(location[-1], around))
 
 
-def _unknown_key(location: list[str], root: type[BaseModel]) -> str:
+def _unknown_key(key: str, section: type[BaseModel]) -> str:
+    known = [str(field.alias) for field in section.model_fields.values()]
+    close = difflib.get_close_matches(key, known, n=1)
+    return "there is no such key; " + (f"rename it to {close[0]}" if close else f"the keys are {', '.join(known)}")
+
+
+def _may_be_secret(key: str, section: type[BaseModel]) -> bool:
+    """Whether a key holds a secret; an unknown one may be the misspelt name of a secret of its section."""
+    fields = {str(field.alias): "SecretStr" in str(field.annotation) for field in section.model_fields.values()}
+    return fields.get(key, any(fields.values()))
+
+
+def _section_around(location: list[str], root: type[BaseModel]) -> type[BaseModel]:
+    """The model that the key at the end of a path belongs to."""
     section = root
     for part in location[:-1]:
         section = _section(section, part)
-    known = [str(field.alias) for field in section.model_fields.values()]
-    close = difflib.get_close_matches(location[-1], known, n=1)
-    return "there is no such key; " + (f"rename it to {close[0]}" if close else f"the keys are {', '.join(known)}")
+    return section
 
 
 def _section(section: type[BaseModel], key: str) -> type[BaseModel]:
@@ -72,4 +94,5 @@ def _section(section: type[BaseModel], key: str) -> type[BaseModel]:
     annotation = next((field.annotation for field in section.model_fields.values() if field.alias == key), section)
     # A map of sections: its second argument is the section.
     candidates = [annotation, *typing.get_args(annotation)]
-    return next(one for one in reversed(candidates) if isinstance(one, type) and issubclass(one, BaseModel))
+    sections = (one for one in reversed(candidates) if isinstance(one, type) and issubclass(one, BaseModel))
+    return next(sections, section)

@@ -1,0 +1,52 @@
+"""What all sections of the settings share: how a block is read, and the types of its values."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from components.settings import formats
+
+
+class Section(BaseModel):
+    """A block of settings: camelCase keys, no unknown ones, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
+
+
+def checked(check: Callable[[str], str | None]) -> AfterValidator:
+    """Refuse a text for which `check` (see formats.py) has something to say; the empty text means "not set"."""
+
+    def validate(value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text and (problem := check(text)):
+            raise PydanticCustomError("format", "{problem}", {"problem": problem})
+        return value
+
+    return AfterValidator(validate)
+
+
+Name = Annotated[str, Field(min_length=1), checked(formats.kubernetes_name)]
+VaultPath = Annotated[str, Field(min_length=1), checked(formats.vault_path)]
+Duration = Annotated[str, Field(min_length=1), checked(formats.duration)]
+Quantity = Annotated[str, Field(min_length=1), checked(formats.quantity)]
+Image = Annotated[str, checked(formats.image)]
+Pem = Annotated[str, checked(formats.pem)]
+Password = Annotated[SecretStr, checked(formats.password)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Rotation = Annotated[int, Field(ge=1)]
+
+
+class Resources(Section):
+    """What a container asks for and may not exceed, as Kubernetes quantities by resource (`cpu`, `memory`)."""
+
+    requests: dict[str, Quantity] = Field(default_factory=dict)
+    limits: dict[str, Quantity] = Field(default_factory=dict)
+
+
+def section(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An unchecked block, empty where there is none or something else."""
+    value = raw.get(key)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,114 @@
+"""All settings of one stack: read, checked, and refused with every mistake at once.
+
+Owns every key below `rhsi:` and the nested defaults (top-level ones are in Pulumi.yaml). Reads nothing but the
+configuration; what only a run can tell, such as the primary's outputs, is up to sites.py.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pydantic import Field, ValidationError
+
+from components.settings import formats
+from components.settings.mistakes import explain
+from components.settings.section import Name, Section, checked
+from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
+
+# Images with sh and kubectl or oc. OpenShift's comes from the cluster's own release, also without Internet.
+CLAIM_IMAGES = {
+    "openshift": "image-registry.openshift-image-registry.svc:5000/openshift/cli:latest",
+    "kubernetes": "docker.io/alpine/k8s:1.34.1",
+}
+
+
+class SettingsError(pulumi.RunError):
+    """Every mistake in a stack's settings, one a line."""
+
+
+class Settings(Section):
+    """All settings of one stack."""
+
+    site: Name
+    role: Literal["primary", "standby"]
+    cluster: Cluster
+    vault: Vault
+    standbys: dict[Name, Standby] = Field(default_factory=dict)
+    revoke: Annotated[int, Field(ge=0)] = 0
+    primary_stack: Annotated[str, checked(formats.stack)] = ""
+    images: Images = Images()
+    timeouts: Timeouts = Timeouts()
+    protect: bool = True
+
+    @property
+    def auth_path(self) -> str:
+        """The cluster's auth mount in Vault."""
+        return self.vault.auth_path or f"kubernetes-{self.site}"
+
+    @property
+    def claim_image(self) -> str:
+        """The image of the claim Job."""
+        return self.images.claim or CLAIM_IMAGES[self.cluster.platform]
+
+    @property
+    def claim_seconds(self) -> int:
+        """How long the claim's script may take."""
+        return int(formats.duration_seconds(self.timeouts.claim) or 0)
+
+
+def load(
+    config: Mapping[str, str], *, stack: str, vault_addr: str = "", secret_keys: frozenset[str] = frozenset()
+) -> Settings:
+    """Read and check a stack's settings.
+
+    Args:
+        config: the keys below `rhsi:`, without the prefix, as Pulumi hands them over: text as it is, the rest as JSON.
+        stack: the stack's name, the default of `site`.
+        vault_addr: `$VAULT_ADDR`, with which a primary can do without `vault.address`.
+        secret_keys: the keys whose values no message may show.
+
+    Raises:
+        SettingsError: with every mistake at once.
+    """
+    raw: dict[str, Any] = {"site": stack, "cluster": {}, "vault": {}}
+    raw |= {key: _decoded(key, text) for key, text in config.items() if text != ""}
+    mistakes = list(site_mistakes(raw, stack, vault_addr))
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        mistakes = [explain(detail, Settings) for detail in error.errors(include_url=False)] + mistakes
+    if mistakes:
+        lines = [f"  - {mistake.sentence(secret_keys)}" for mistake in mistakes]
+        raise SettingsError(f"The settings of stack {stack} cannot be used:\n" + "\n".join(lines))
+    return settings
+
+
+def from_stack() -> Settings:
+    """The settings of the stack that this program runs for.
+
+    Raises:
+        SettingsError: with every mistake at once.
+    """
+    prefix = f"{pulumi.get_project()}:"
+    keys = [key for key in runtime_config.CONFIG.get() if key.startswith(prefix)]
+    return load(
+        {key.removeprefix(prefix): runtime_config.get_config(key) for key in keys},
+        stack=pulumi.get_stack(),
+        vault_addr=os.environ.get("VAULT_ADDR", ""),
+        secret_keys=frozenset(key.removeprefix(prefix) for key in keys if runtime_config.is_config_secret(key)),
+    )
+
+
+_STRINGS = frozenset({"site", "role", "primaryStack"})
+
+
+def _decoded(key: str, text: str) -> Any:
+    if key in _STRINGS:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
