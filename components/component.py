@@ -29,7 +29,8 @@ class Args:
             return value
         if not isinstance(value, Mapping):
             raise TypeError(f"{cls.__name__} takes a mapping, not {type(value).__name__}.")
-        hints = typing.get_type_hints(cls)
+        # `pulumi.Input[...]` holds the text "Output[T]", whose names are pulumi's.
+        hints = typing.get_type_hints(cls, localns={"Output": pulumi.Output, "T": Any})
         names = [field.name for field in dataclasses.fields(cls)]
         if unknown := sorted(set(value) - set(names)):
             raise TypeError(f"{cls.__name__} has no field {', '.join(unknown)}; its fields are {', '.join(names)}.")

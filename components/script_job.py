@@ -5,20 +5,16 @@ Pulumi shows. What a script does and what it may do is the business of the compo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
-from pulumi_kubernetes.core.v1 import (
-    EnvVarArgsDict,
-    PodSecurityContextArgsDict,
-    PodSpecArgsDict,
-    ServiceAccount,
-)
+from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodSpecArgsDict, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
 
 from components.component import Args, Component
+from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
 
 # The one writable folder of the container, for kubectl's cache.
 HOME = "/home/job"
@@ -34,8 +30,10 @@ class ScriptJobArgs(Args):
         namespace: of all of them.
         script: text of a POSIX shell script; it gets JOB_NAME, JOB_UID and HOME besides `environment`.
         environment: values that are not secret: whoever may read the Job may read them.
-        rules: rights of the account in its namespace.
         image: an image with sh and whatever else the script calls.
+        rules: rights of the account in its namespace; without any, the pod gets no token at all.
+        secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it.
+        pull_secret: name of the Secret that the image's registry asks for, empty for none.
         run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
         timeout_seconds: how long the script gives itself; the Job ends a minute later.
     """
@@ -45,8 +43,10 @@ class ScriptJobArgs(Args):
     namespace: str
     script: str
     environment: dict[str, pulumi.Input[str]]
-    rules: list[PolicyRuleArgsDict]
     image: str
+    rules: list[PolicyRuleArgsDict] = field(default_factory=list)
+    secrets: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    pull_secret: str = ""
     run_as_user: int = 0
     timeout_seconds: int = 300
 
@@ -63,13 +63,10 @@ def environment(args: ScriptJobArgs) -> list[EnvVarArgsDict]:
 
 def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
     """The pod, admissible under OpenShift's restricted-v2 and under Kubernetes' restricted standard."""
-    security: PodSecurityContextArgsDict = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
-    if args.run_as_user:
-        security["run_as_user"] = args.run_as_user
-    return {
+    spec: PodSpecArgsDict = {
         "service_account_name": args.account,
         "restart_policy": "Never",
-        "security_context": security,
+        "security_context": pod_security(args.run_as_user, volumes=bool(args.secrets)),
         "containers": [
             {
                 "name": "script",
@@ -78,17 +75,21 @@ def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
                 "env": environment(args),
                 # The last lines of a failed run become the message that Pulumi shows.
                 "termination_message_policy": "FallbackToLogsOnError",
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
+                "security_context": container_security(),
                 "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "volume_mounts": [{"name": "home", "mount_path": HOME}],
+                "volume_mounts": [{"name": "home", "mount_path": HOME}, *map(secret_mount, args.secrets)],
             }
         ],
-        "volumes": [{"name": "home", "empty_dir": {"size_limit": "16Mi"}}],
+        "volumes": [
+            {"name": "home", "empty_dir": {"size_limit": "16Mi"}},
+            *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
+        ],
     }
+    if not args.rules:
+        spec["automount_service_account_token"] = False
+    if args.pull_secret:
+        spec["image_pull_secrets"] = [{"name": args.pull_secret}]
+    return spec
 
 
 def job_spec(args: ScriptJobArgs) -> JobSpecArgsDict:
@@ -122,13 +123,35 @@ class ScriptJob(Component):
         account = ServiceAccount(
             f"{name}-account", metadata={"name": args.account, "namespace": args.namespace}, opts=self.child()
         )
+        rights = [self._binding(name, args, account)] if args.rules else []
+        limit = f"{args.timeout_seconds + 120}s"
+        job = Job(
+            f"{name}-job",
+            metadata={
+                "name": args.job,
+                "namespace": args.namespace,
+                # The next `up` replaces a failed Job instead of reporting its failure again.
+                "annotations": {"pulumi.com/replaceUnready": "true"},
+            },
+            spec=job_spec(args),
+            opts=self.child(
+                depends_on=[account, *rights],
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
+            ),
+        )
+        # Unknown until the Job is done; its name would be known in every preview.
+        self.job_id = job.id
+        self.register_outputs({"jobId": self.job_id})
+
+    def _binding(self, name: str, args: ScriptJobArgs, account: ServiceAccount) -> RoleBinding:
         role = Role(
             f"{name}-role",
             metadata={"name": args.account, "namespace": args.namespace},
             rules=args.rules,
             opts=self.child(),
         )
-        binding = RoleBinding(
+        return RoleBinding(
             f"{name}-binding",
             metadata={"name": args.account, "namespace": args.namespace},
             role_ref={
@@ -141,22 +164,3 @@ class ScriptJob(Component):
             subjects=[{"kind": "ServiceAccount", "name": args.account, "namespace": args.namespace}],
             opts=self.child(depends_on=[account, role]),
         )
-        limit = f"{args.timeout_seconds + 120}s"
-        job = Job(
-            f"{name}-job",
-            metadata={
-                "name": args.job,
-                "namespace": args.namespace,
-                # The next `up` replaces a failed Job instead of reporting its failure again.
-                "annotations": {"pulumi.com/replaceUnready": "true"},
-            },
-            spec=job_spec(args),
-            opts=self.child(
-                depends_on=[binding],
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
-            ),
-        )
-        # Unknown until the Job is done; its name would be known in every preview.
-        self.job_id = job.id
-        self.register_outputs({"jobId": self.job_id})

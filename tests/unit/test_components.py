@@ -1,8 +1,10 @@
 """The pure parts of the components: arguments, names, manifests."""
 
+from typing import Any
+
 import pytest
 
-from components import external_secrets, link_claim, skupper, vault
+from components import external_secrets, link_claim, script_job, skupper, vault
 from components.settings import formats
 
 
@@ -90,3 +92,27 @@ def test_durations_are_read_as_go_reads_them() -> None:
     assert formats.duration_seconds("90s") == 90
     assert formats.duration_seconds("1500ms") == 1.5
     assert formats.duration_seconds("1 day") is None
+
+
+def script_pod(**changes: Any) -> Any:
+    usual = {"job": "j", "account": "a", "namespace": "n", "script": "true", "environment": {}, "image": "i"}
+    return script_job.pod_spec(script_job.ScriptJobArgs.of({**usual, **changes}))
+
+
+def test_a_script_without_rights_gets_no_token() -> None:
+    rule = {"api_groups": [""], "resources": ["events"], "verbs": ["list"]}
+    assert script_pod()["automount_service_account_token"] is False
+    assert "automount_service_account_token" not in script_pod(rules=[rule])
+
+
+def test_a_script_reads_its_secrets_as_files_that_its_group_alone_can_read() -> None:
+    pod = script_pod(secrets={"application": "app-secret"}, run_as_user=999)
+    assert pod["security_context"]["fs_group"] == 999
+    assert pod["volumes"][1] == {"name": "application", "secret": {"secret_name": "app-secret", "default_mode": 0o440}}
+    mount = pod["containers"][0]["volume_mounts"][1]
+    assert mount == {"name": "application", "mount_path": "/secrets/application", "read_only": True}
+
+
+def test_on_openshift_the_cluster_chooses_user_and_group() -> None:
+    security = script_pod(secrets={"application": "s"})["security_context"]
+    assert set(security) == {"run_as_non_root", "seccomp_profile"}
