@@ -43,9 +43,14 @@ ACCESS_GRANT = CustomKind(
     secret_status=True,
 )
 LINK = CustomKind(api_version="skupper.io/v2alpha1", kind="Link")
+# Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
+CONNECTOR = CustomKind(api_version="skupper.io/v2alpha1", kind="Connector")
+LISTENER = CustomKind(api_version="skupper.io/v2alpha1", kind="Listener")
 SECRET_STORE = CustomKind(api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",))
 # Not awaited: External Secrets reports only a generic condition; the claim reads the events and says what is wrong.
 EXTERNAL_SECRET = CustomKind(api_version="external-secrets.io/v1", kind="ExternalSecret")
+# For those whose Secret must exist before it is used, and who have no voice of their own.
+AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
 
 
 class CustomObject(pulumi.CustomResource):

@@ -5,15 +5,15 @@ Only `external-secrets.io/v1` (v1beta1 is no longer served). Does not own the Se
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from components.component import Args, Component
-from components.custom_resource import EXTERNAL_SECRET, SECRET_STORE, CustomObject
+from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE, CustomObject
 
-GRANT_ANNOTATION = "rhsi/grant"
+VERSION_ANNOTATION = "rhsi/version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,18 @@ class VaultSecretStoreArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class SyncedSecretArgs(Args):
-    """A Vault secret, every field of it, kept as a Kubernetes Secret of the same name as the ExternalSecret.
+    """A Vault secret, kept as a Kubernetes Secret of the same name as the ExternalSecret.
 
-    `version` is any text that changes with the value: a changed annotation makes External Secrets read at once.
+    Attributes:
+        secret: that name.
+        namespace: of both.
+        store: name of the SecretStore.
+        path: of the Vault secret below the store's mount.
+        version: any text that changes with the value: a changed annotation makes External Secrets read at once.
+        type: type of the Secret, empty for Opaque.
+        data: its keys, as templates of the Vault secret's fields (`{{ .password }}`); empty means these fields.
+        labels: of the Secret.
+        awaited: whether `up` waits until the Secret is there (not until a later value is).
     """
 
     secret: str
@@ -59,6 +68,10 @@ class SyncedSecretArgs(Args):
     store: pulumi.Input[str]
     path: pulumi.Input[str]
     version: pulumi.Input[str]
+    type: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    awaited: bool = False
 
 
 def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
@@ -80,13 +93,21 @@ def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
 
 
 def external_secret_spec(args: SyncedSecretArgs) -> dict[str, Any]:
-    """Spec of the ExternalSecret: the whole Vault secret, deleted together with the ExternalSecret."""
+    """Spec of the ExternalSecret: the whole Vault secret; the Secret goes together with the ExternalSecret."""
+    target: dict[str, Any] = {"name": args.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"}
+    template: dict[str, Any] = {"type": args.type} if args.type else {}
+    if args.data:
+        template["data"] = args.data
+    if args.labels:
+        template["metadata"] = {"labels": args.labels}
+    if template:
+        target["template"] = {"engineVersion": "v2", **template}
     return {
         "refreshPolicy": "Periodic",
         # In the form in which the controller writes it back: any other one shows as drift and conflicts with it.
         "refreshInterval": "1h0m0s",
         "secretStoreRef": {"kind": "SecretStore", "name": args.store},
-        "target": {"name": args.secret, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
+        "target": target,
         "dataFrom": [{"extract": {"key": args.path}}],
     }
 
@@ -115,7 +136,7 @@ class VaultSecretStore(Component):
 
 
 class SyncedSecret(Component):
-    """An ExternalSecret. It is not awaited: whoever needs the Secret says what is wrong with it."""
+    """An ExternalSecret. It is not awaited unless asked: whoever needs the Secret says what is wrong with it."""
 
     secret: pulumi.Output[str]
 
@@ -127,11 +148,11 @@ class SyncedSecret(Component):
         super().__init__(name, opts)
         external = CustomObject(
             f"{name}-external-secret",
-            EXTERNAL_SECRET,
+            AWAITED_EXTERNAL_SECRET if args.awaited else EXTERNAL_SECRET,
             metadata={
                 "name": args.secret,
                 "namespace": args.namespace,
-                "annotations": {GRANT_ANNOTATION: args.version},
+                "annotations": {VERSION_ANNOTATION: args.version},
             },
             spec=external_secret_spec(args),
             opts=self.child(),

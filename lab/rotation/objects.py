@@ -59,7 +59,7 @@ def _progress(kind: str, item: Manifest) -> str:
         case "Secret":
             return ""
         case "ExternalSecret":
-            wanted = (item["metadata"].get("annotations") or {}).get("rhsi/grant", "?")
+            wanted = (item["metadata"].get("annotations") or {}).get("rhsi/version", "?")
             return f"for grant {wanted}: {_reason(status, 'Ready') or 'not synced yet'}"
         case "Job":
             ended = [one["type"] for one in status.get("conditions") or [] if one["status"] == "True"]

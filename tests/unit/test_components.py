@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
-from components import external_secrets, link_claim, script_job, skupper, vault
+from components import external_secrets, link_claim, script_job, services, skupper, vault
 from components.settings import formats
 
 
@@ -116,3 +117,36 @@ def test_a_script_reads_its_secrets_as_files_that_its_group_alone_can_read() -> 
 def test_on_openshift_the_cluster_chooses_user_and_group() -> None:
     security = script_pod(secrets={"application": "s"})["security_context"]
     assert set(security) == {"run_as_non_root", "seccomp_profile"}
+
+
+def synced(**changes: Any) -> dict[str, Any]:
+    usual = {"secret": "s", "namespace": "n", "store": "store", "path": "site-b/s", "version": "1"}
+    return external_secrets.external_secret_spec(external_secrets.SyncedSecretArgs.of({**usual, **changes}))
+
+
+def test_a_secret_that_needs_nothing_else_is_synced_without_a_template() -> None:
+    assert synced()["target"] == {"name": "s", "creationPolicy": "Owner", "deletionPolicy": "Retain"}
+
+
+def test_a_synced_secret_takes_its_type_labels_and_keys_from_a_template() -> None:
+    template = synced(
+        type="kubernetes.io/basic-auth", data={"password": "{{ .password }}"}, labels={"cnpg.io/reload": "true"}
+    )["target"]["template"]
+    assert template == {
+        "engineVersion": "v2",
+        "type": "kubernetes.io/basic-auth",
+        "data": {"password": "{{ .password }}"},
+        "metadata": {"labels": {"cnpg.io/reload": "true"}},
+    }
+
+
+@pytest.mark.parametrize("target", [{}, {"host": "orders.shop.svc", "selector": "app=orders"}])
+def test_an_exported_service_has_a_host_or_a_selector_and_never_both(target: dict[str, str]) -> None:
+    args = services.ServiceExportArgs(service="orders", namespace="rhsi", port=80, routing_prefix="prod", **target)
+    with pytest.raises(pulumi.RunError, match="orders needs either a host or a selector, and only one"):
+        services.connector_spec(args, "prod/orders")
+
+
+def test_a_listener_is_reached_by_the_services_name() -> None:
+    args = services.ServiceImportArgs(service="orders", namespace="rhsi", port=80, routing_prefix="prod")
+    assert services.listener_spec(args, "prod/orders") == {"routingKey": "prod/orders", "port": 80, "host": "orders"}

@@ -1,0 +1,136 @@
+"""Passwords, and the places in which they are kept.
+
+A password is an encrypted value of the stack that made it, a Secret of its cluster and, for another site, a Vault
+secret below that site's folder; it is no argument or variable of anything. How the other site gets it is the business
+of external_secrets.py, what it opens that of the component that uses it.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Secret
+from pulumi_vault.kv import SecretV2
+
+from components.component import Args, Component
+
+SECRET_TYPE = "kubernetes.io/basic-auth"  # noqa: S105 -- a type of Secrets
+# 192 bits in 32 characters that need no quoting anywhere.
+RANDOM_BYTES = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordArgs(Args):
+    """A password: `given`, or random if None. It stays until `rotation`, an integer >= 1, becomes another one."""
+
+    rotation: int = 1
+    given: pulumi.Input[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialArgs(Args):
+    """A user name and password as the Secret `secret`, of the type and with the keys that Kubernetes has for them."""
+
+    secret: str
+    namespace: str
+    username: str
+    password: pulumi.Input[str]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedSecretArgs(Args):
+    """Values in Vault, by field, for the standby that keeps them as the Secret `secret`."""
+
+    standby: str
+    secret: str
+    vault_mount: str
+    fields: dict[str, pulumi.Input[str]]
+
+
+def published_path(standby: str, secret: str) -> str:
+    """Path of a standby's Secret below the KV mount, inside the only folder that the standby may read."""
+    return f"{standby}/{secret}"
+
+
+class Password(Component):
+    """A password in the state of this stack, encrypted.
+
+    A given one is kept like a random one: only a new rotation takes another value, so that everything which must be
+    told, such as a server that has to start again, follows one number.
+    """
+
+    password: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: PasswordArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = PasswordArgs.of(args)
+        super().__init__(name, opts)
+        value = secrets.token_urlsafe(RANDOM_BYTES) if args.given is None else args.given
+        # This one logical name may depend on a setting: nothing outside the state knows the resource, and a replacement
+        # under the same name would keep its ignored input.
+        stash = pulumi.Stash(
+            f"{name}-{args.rotation}",
+            input=pulumi.Output.secret(value),
+            opts=self.child(ignore_changes=["input"]),
+        )
+        self.password = pulumi.Output.secret(stash.output.apply(str))
+        self.register_outputs({"password": self.password})
+
+
+class Credential(Component):
+    """The Secret of a user name and password."""
+
+    secret: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: CredentialArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = CredentialArgs.of(args)
+        super().__init__(name, opts)
+        password = pulumi.Output.secret(args.password)
+        secret = Secret(
+            f"{name}-secret",
+            metadata={"name": args.secret, "namespace": args.namespace, "labels": args.labels},
+            type=SECRET_TYPE,
+            data={"username": _encoded(args.username), "password": password.apply(_encoded)},
+            opts=self.child(),
+        )
+        # Known only once the Secret is there; whatever reads it comes later.
+        self.secret = secret.id.apply(lambda _: args.secret)
+        self.register_outputs({"secret": self.secret})
+
+
+class PublishedSecret(Component):
+    """A Vault secret from which a standby's External Secrets makes a Secret."""
+
+    vault_path: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: PublishedSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = PublishedSecretArgs.of(args)
+        super().__init__(name, opts)
+        path = published_path(args.standby, args.secret)
+        secret = SecretV2(
+            f"{name}-vault",
+            mount=args.vault_mount,
+            name=path,
+            data_json=pulumi.Output.json_dumps(args.fields),
+            delete_all_versions=True,
+            # Both lives of a replaced secret share one path: creating first would delete what was just written.
+            opts=self.child(delete_before_replace=True),
+        )
+        self.vault_path = secret.id.apply(lambda _: path)
+        self.register_outputs({"vaultPath": self.vault_path})
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
