@@ -31,6 +31,8 @@ def providers(settings: Settings) -> pulumi.ResourceOptions:
         cluster_identifier=settings.site,
         # A killed `up` leaves objects that its state does not know; the next one takes them over.
         upsert_existing_objects=True,
+        # A new password changes its Secret; deleted and made again, it would be missing for a moment.
+        enable_secret_mutable=True,
     )
     secrets = vault.Provider(
         "vault",

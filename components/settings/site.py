@@ -57,6 +57,8 @@ class Timeouts(Section):
     grant: Duration = "2m"
     secret_store: Duration = "2m"  # noqa: S105 -- a duration
     claim: Duration = "5m"
+    database: Duration = "10m"
+    smoke_test: Duration = "5m"
 
 
 def site_mistakes(raw: Mapping[str, Any], stack: str, vault_addr: str) -> Iterator[Mistake]:

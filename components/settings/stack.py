@@ -15,7 +15,9 @@ from pydantic import Field, ValidationError
 
 from components.settings import formats
 from components.settings.mistakes import explain
+from components.settings.postgres import Postgres, postgres_mistakes
 from components.settings.section import Name, Section, checked
+from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
 
 # Images with sh and kubectl or oc. OpenShift's comes from the cluster's own release, also without Internet.
@@ -23,6 +25,8 @@ CLAIM_IMAGES = {
     "openshift": "image-registry.openshift-image-registry.svc:5000/openshift/cli:latest",
     "kubernetes": "docker.io/alpine/k8s:1.34.1",
 }
+# OpenShift assigns a UID; elsewhere the images' own user is often root, which the Job refuses to be.
+CLAIM_USERS = {"openshift": 0, "kubernetes": 65532}
 
 
 class SettingsError(pulumi.RunError):
@@ -41,6 +45,8 @@ class Settings(Section):
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     images: Images = Images()
     timeouts: Timeouts = Timeouts()
+    services: Services = Services()
+    postgres: Postgres = Postgres()
     protect: bool = True
 
     @property
@@ -54,9 +60,24 @@ class Settings(Section):
         return self.images.claim or CLAIM_IMAGES[self.cluster.platform]
 
     @property
+    def claim_user(self) -> int:
+        """The UID of the claim Job, 0 for "as the cluster assigns"."""
+        return CLAIM_USERS[self.cluster.platform]
+
+    @property
     def claim_seconds(self) -> int:
         """How long the claim's script may take."""
-        return int(formats.duration_seconds(self.timeouts.claim) or 0)
+        return _seconds(self.timeouts.claim)
+
+    @property
+    def smoke_test_seconds(self) -> int:
+        """How long the smoke test's script may take."""
+        return _seconds(self.timeouts.smoke_test)
+
+    @property
+    def routing_prefix(self) -> str:
+        """A primary's environment, which its services carry in their names."""
+        return self.services.routing_prefix or self.site
 
 
 def load(
@@ -75,7 +96,11 @@ def load(
     """
     raw: dict[str, Any] = {"site": stack, "cluster": {}, "vault": {}}
     raw |= {key: _decoded(key, text) for key, text in config.items() if text != ""}
-    mistakes = list(site_mistakes(raw, stack, vault_addr))
+    mistakes = [
+        *site_mistakes(raw, stack, vault_addr),
+        *services_mistakes(raw),
+        *postgres_mistakes(raw, secret_keys),
+    ]
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
@@ -103,6 +128,10 @@ def from_stack() -> Settings:
 
 
 _STRINGS = frozenset({"site", "role", "primaryStack"})
+
+
+def _seconds(duration: str) -> int:
+    return int(formats.duration_seconds(duration) or 0)
 
 
 def _decoded(key: str, text: str) -> Any:

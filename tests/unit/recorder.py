@@ -39,8 +39,14 @@ PRIMARY_OUTPUTS: dict[str, Any] = {
             "grant": "rhsi-site-b-grant-3",
             "vault_mount": "rhsi",
             "vault_path": "site-b/link-token",
+            "secrets": {
+                "postgres-application": "site-b/postgres-application",
+                "postgres-replication": "site-b/postgres-replication",
+            },
         }
-    }
+    },
+    "routing_prefix": "site-a",
+    "postgres": {"password_rotation": 2.0},
 }
 PRIMARY: dict[str, Any] = {
     "role": "primary",
@@ -57,9 +63,9 @@ STANDBY: dict[str, Any] = {
 
 
 def settings_of(values: Mapping[str, Any], *, stack: str) -> settings.Settings:
-    """Settings as a stack file with these values would give them."""
+    """Settings as a stack file with these values would give them; what may hold passwords is encrypted in it."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    return settings.load(texts, stack=stack)
+    return settings.load(texts, stack=stack, secret_keys=frozenset({"postgres"}))
 
 
 def secret(value: object) -> dict[str, Any]:
@@ -82,6 +88,7 @@ class Registration:
     inputs: dict[str, Any]
     provider: str
     dependencies: set[str]
+    ignore_changes: list[str]
     delete_before_replace: bool
     protect: bool
     secret_outputs: list[str]
@@ -133,6 +140,8 @@ class _Providers(Mocks):
             return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
         if args.typ == "kubernetes:core/v1:ConfigMap":
             return args.resource_id, {"data": {"ca.crt": "cluster CA"}}
+        if args.typ == "pulumi:index:Stash":
+            state["output"] = args.inputs["input"]
         if self.preview:
             return "", state
         if args.typ.endswith(":AccessGrant"):
@@ -141,7 +150,7 @@ class _Providers(Mocks):
             state["status"] = {"status": "Ready", "remoteSiteName": "rhsi-primary"}
         elif args.typ.startswith("kubernetes:"):
             state["status"] = {"status": "Ready"}
-        if args.typ == "kubernetes:core/v1:Secret":
+        if args.inputs.get("type") == "kubernetes.io/service-account-token":
             state["data"] = secret({"token": "cmV2aWV3ZXI="})
         return args.resource_id or f"id-of-{args.name}", state
 
@@ -162,6 +171,7 @@ class _Monitor(MockMonitor):
             inputs=rpc.deserialize_properties(request.object),
             provider=request.provider,
             dependencies={urn.split("::")[-1] for urn in request.dependencies},
+            ignore_changes=list(request.ignoreChanges),
             delete_before_replace=request.deleteBeforeReplace,
             protect=request.protect,
             secret_outputs=list(request.additionalSecretOutputs),
@@ -177,6 +187,7 @@ class _Monitor(MockMonitor):
             inputs=rpc.deserialize_properties(request.properties),
             provider=request.provider,
             dependencies={urn.split("::")[-1] for urn in request.dependencies},
+            ignore_changes=[],
             delete_before_replace=False,
             protect=False,
             secret_outputs=list(request.additionalSecretOutputs),

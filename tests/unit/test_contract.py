@@ -27,6 +27,20 @@ OPTIONS = {
     "standby": STANDBY,
     "primary": PRIMARY,
     "primary after a revocation": {**PRIMARY, "revoke": 1},
+    "primary with services": {
+        **PRIMARY,
+        "postgres": {"enabled": True},
+        "services": {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}},
+    },
+    "standby with services": {
+        **STANDBY,
+        "postgres": {"enabled": True, "smokeTest": True},
+        "services": {"imports": {"orders": {"port": 80}}},
+    },
+}
+SERVICES = {
+    "primary": ["Connector", "Connector"],
+    "standby": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
 }
 
 
@@ -58,7 +72,8 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("variant", OPTIONS)
 def test_every_custom_object_is_valid_for_upstream(variant: str) -> None:
     schemas = upstream()
-    graph = record(OPTIONS[variant], stack="site-a" if variant.startswith("primary") else "site-b")
+    role = variant.split(maxsplit=1)[0]
+    graph = record(OPTIONS[variant], stack="site-a" if role == "primary" else "site-b")
     checked = []
     for resource in graph.resources.values():
         if resource.read_id or resource.token not in schemas:
@@ -66,8 +81,8 @@ def test_every_custom_object_is_valid_for_upstream(variant: str) -> None:
         spec = strict(schemas[resource.token]["properties"]["spec"])
         jsonschema.Draft202012Validator(spec).validate(resource.inputs["spec"])
         checked.append(resource.token.split(":")[-1])
-    expected = ["AccessGrant", "Site"] if variant.startswith("primary") else ["ExternalSecret", "SecretStore", "Site"]
-    assert sorted(checked) == expected
+    expected = {"primary": ["AccessGrant", "Site"], "standby": ["ExternalSecret", "SecretStore", "Site"]}[role]
+    assert sorted(checked) == sorted([*expected, *(SERVICES[role] if "services" in variant else [])])
 
 
 def test_the_runbooks_secured_access_would_have_been_found() -> None:

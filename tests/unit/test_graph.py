@@ -212,6 +212,7 @@ def test_the_primarys_outputs_tell_where_the_credentials_are_and_not_what_they_a
             "grant": "rhsi-site-b-grant-3",
             "vault_mount": "rhsi",
             "vault_path": "site-b/link-token",
+            "secrets": {},
         }
     }
 

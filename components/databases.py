@@ -1,0 +1,209 @@
+"""The database of each kind of site, complete: passwords, Secrets, server, and its way over the link.
+
+Composes postgres.py with the components around it. The primary's site makes every password and publishes to each
+standby what that one needs; a standby knows names only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.credentials import (
+    SECRET_TYPE,
+    Credential,
+    CredentialArgs,
+    Password,
+    PasswordArgs,
+    PublishedSecret,
+    PublishedSecretArgs,
+)
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
+from components.postgres import (
+    APPLICATION_USER,
+    DATABASE,
+    PRIMARY,
+    REPLICATION_USER,
+    SERVICE_FILE,
+    PostgresPrimary,
+    PostgresPrimaryArgs,
+    PostgresStandby,
+    PostgresStandbyArgs,
+    service_file,
+)
+from components.postgres_server import PORT, ServerShape, selector
+from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+
+APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
+REPLICATION_SECRET = "postgres-replication"  # noqa: S105 -- the name of an object, no secret
+# Secret -> the user in it, and the database that this user connects to.
+USERS = {APPLICATION_SECRET: APPLICATION_USER, REPLICATION_SECRET: REPLICATION_USER}
+DATABASES = {APPLICATION_SECRET: DATABASE, REPLICATION_SECRET: "postgres"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimaryDatabaseArgs(Args):
+    """The database of a primary.
+
+    Attributes:
+        namespace: of the Skupper site; the server runs there too, for only there a Connector finds its pod.
+        shape: of the server.
+        standbys: the sites that get its credentials.
+        vault_mount: the KV v2 mount.
+        routing_prefix: see services.py.
+        passwords: given ones, by Secret; what is not given is random.
+        password_rotation: an integer >= 1; another one takes new passwords.
+        wal_keep: see `PostgresPrimaryArgs`.
+        timeout: see `PostgresPrimaryArgs`.
+    """
+
+    namespace: str
+    shape: ServerShape
+    standbys: tuple[str, ...]
+    vault_mount: str
+    routing_prefix: pulumi.Input[str]
+    passwords: dict[str, pulumi.Input[str]] = field(default_factory=dict)
+    password_rotation: int = 1
+    wal_keep: str = "4GB"
+    timeout: str = "10m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandbyDatabaseArgs(Args):
+    """The database of a standby.
+
+    Attributes:
+        site: this site.
+        namespace: of the Skupper site; the Listener's Service is there, and the server beside it.
+        shape: of the server.
+        store: name of the SecretStore in that namespace.
+        paths: path in Vault by Secret.
+        password_rotation: the primary's; another one makes External Secrets read at once.
+        routing_prefix: the primary's.
+    """
+
+    site: str
+    namespace: str
+    shape: ServerShape
+    store: pulumi.Input[str]
+    paths: pulumi.Input[dict[str, str]]
+    password_rotation: pulumi.Input[int]
+    routing_prefix: pulumi.Input[str]
+
+
+class PrimaryDatabase(Component):
+    """The primary's server, its credentials here and in Vault, and its Connector."""
+
+    service: pulumi.Output[str]
+    exported: ServiceExport
+    paths: dict[str, dict[str, pulumi.Output[str]]]
+
+    def __init__(
+        self, name: str, args: PrimaryDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = PrimaryDatabaseArgs.of(args)
+        super().__init__(name, opts)
+        secrets: dict[str, pulumi.Output[str]] = {}
+        self.paths = {standby: {} for standby in args.standbys}
+        for secret, user in USERS.items():
+            password = Password(
+                f"{name}-{user}",
+                PasswordArgs(rotation=args.password_rotation, given=args.passwords.get(secret)),
+                self.child(),
+            ).password
+            credential = CredentialArgs(secret=secret, namespace=args.namespace, username=user, password=password)
+            secrets[secret] = Credential(f"{name}-{user}", credential, self.child()).secret
+            for standby in args.standbys:
+                published = PublishedSecretArgs(
+                    standby=standby,
+                    secret=secret,
+                    vault_mount=args.vault_mount,
+                    fields={"username": user, "password": password},
+                )
+                path = PublishedSecret(f"{name}-{standby}-{user}", published, self.child()).vault_path
+                self.paths[standby][secret] = path
+        server = PostgresPrimary(
+            f"{name}-primary",
+            PostgresPrimaryArgs(
+                namespace=args.namespace,
+                shape=args.shape,
+                application_secret=secrets[APPLICATION_SECRET],
+                replication_secret=secrets[REPLICATION_SECRET],
+                password_rotation=args.password_rotation,
+                wal_keep=args.wal_keep,
+                timeout=args.timeout,
+            ),
+            self.child(),
+        )
+        self.service = server.service
+        self.exported = ServiceExport(
+            f"{name}-export",
+            ServiceExportArgs(
+                service=PRIMARY,
+                namespace=args.namespace,
+                port=PORT,
+                routing_prefix=args.routing_prefix,
+                selector=selector(PRIMARY),
+            ),
+            self.child(),
+        )
+        self.register_outputs({"service": self.service, "routingKey": self.exported.routing_key})
+
+
+class StandbyDatabase(Component):
+    """The Listener through which the primary is reached, the synced credentials, and the standby's server."""
+
+    service: pulumi.Output[str]
+    slot: pulumi.Output[str]
+    application_secret: pulumi.Output[str]
+    imported: ServiceImport
+
+    def __init__(
+        self, name: str, args: StandbyDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = StandbyDatabaseArgs.of(args)
+        super().__init__(name, opts)
+        self.imported = ServiceImport(
+            f"{name}-import",
+            ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),
+            self.child(),
+        )
+        paths = pulumi.Output.from_input(args.paths)
+        secrets = {
+            secret: SyncedSecret(
+                f"{name}-{user}",
+                SyncedSecretArgs(
+                    secret=secret,
+                    namespace=args.namespace,
+                    store=args.store,
+                    path=paths[secret],
+                    version=pulumi.Output.format("{}", args.password_rotation),
+                    type=SECRET_TYPE,
+                    awaited=True,
+                    data={
+                        "username": "{{ .username }}",
+                        "password": "{{ .password }}",
+                        SERVICE_FILE: service_file(DATABASES[secret]),
+                    },
+                ),
+                self.child(),
+            ).secret
+            for secret, user in USERS.items()
+        }
+        server = PostgresStandby(
+            f"{name}-standby",
+            PostgresStandbyArgs(
+                namespace=args.namespace,
+                shape=args.shape,
+                site=args.site,
+                replication_secret=secrets[REPLICATION_SECRET],
+            ),
+            self.child(depends_on=[self.imported]),
+        )
+        self.service, self.slot = server.service, server.slot
+        self.application_secret = secrets[APPLICATION_SECRET]
+        self.register_outputs({"service": self.service, "slot": self.slot})

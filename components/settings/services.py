@@ -1,0 +1,49 @@
+"""Settings of the services that cross the network beside the databases."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from components.settings import formats
+from components.settings.mistakes import Mistake
+from components.settings.section import Name, Port, Section, checked, section
+
+
+class ExportedService(Section):
+    """`rhsi:services.exports.<name>`, offered to all sites: a host, or the pods of a selector."""
+
+    host: Annotated[str, checked(formats.host)] = ""
+    selector: Annotated[str, checked(formats.selector)] = ""
+    port: Port
+
+
+class ImportedService(Section):
+    """`rhsi:services.imports.<name>`, reached on this site as a Service of that name."""
+
+    port: Port
+
+
+class Services(Section):
+    """`rhsi:services`; the prefix is the primary's, and its standbys read it there."""
+
+    routing_prefix: Annotated[str, checked(formats.routing_prefix)] = ""
+    exports: dict[Name, ExportedService] = Field(default_factory=dict)
+    imports: dict[Name, ImportedService] = Field(default_factory=dict)
+
+
+def services_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What only several keys together tell."""
+    services = section(raw, "services")
+    if raw.get("role") == "standby" and services.get("routingPrefix"):
+        fix = "it belongs into the primary's stack, where the standbys read it; move it there"
+        yield Mistake.of("services.routingPrefix", services["routingPrefix"], fix)
+    if raw.get("role") == "primary" and (services.get("routingPrefix") or raw["site"]) == "mc":
+        yield Mistake.of("services.routingPrefix", services.get("routingPrefix"), formats.MULTICAST)
+    for name, service in section(services, "exports").items():
+        if isinstance(service, dict) and bool(service.get("host")) == bool(service.get("selector")):
+            yield Mistake.of(f"services.exports.{name}", service, "give it either a host or a selector, not both")
+    for key in ("exports", "imports"):
+        for name in section(services, key):
+            if name in ("postgres-primary", "postgres-standby") and section(raw, "postgres").get("enabled"):
+                yield Mistake.of(f"services.{key}.{name}", name, "rhsi:postgres makes one of that name; rename it")

@@ -1,0 +1,99 @@
+"""What `rhsi:postgres` means for a primary and for a standby."""
+
+from typing import Any
+
+import pulumi
+from pydantic import SecretStr
+
+from components.databases import (
+    APPLICATION_SECRET,
+    REPLICATION_SECRET,
+    PrimaryDatabaseArgs,
+    StandbyDatabase,
+    StandbyDatabaseArgs,
+)
+from components.postgres import APPLICATION_USER, DATABASE, PRIMARY
+from components.postgres_server import PORT, ServerShape
+from components.settings import Settings
+from components.smoke_test import SmokeTestArgs
+
+
+def server_shape(settings: Settings) -> ServerShape:
+    """What the servers of both kinds are made of."""
+    wanted = settings.postgres
+    return ServerShape(
+        image=wanted.image_on(settings.cluster.platform),
+        run_as_user=wanted.user_on(settings.cluster.platform),
+        size=wanted.size,
+        storage_class=wanted.storage_class,
+        requests=wanted.resources.requests,
+        limits=wanted.resources.limits,
+        parameters=wanted.parameters,
+        keep_data=settings.protect,
+    )
+
+
+def primary_database(settings: Settings) -> PrimaryDatabaseArgs:
+    """The primary's database."""
+    wanted = settings.postgres
+    given = {APPLICATION_SECRET: wanted.application_password, REPLICATION_SECRET: wanted.replication_password}
+    return PrimaryDatabaseArgs(
+        namespace=settings.cluster.namespace,
+        shape=server_shape(settings),
+        standbys=tuple(settings.standbys),
+        vault_mount=settings.vault.mount,
+        routing_prefix=settings.routing_prefix,
+        passwords={secret: _secret(password) for secret, password in given.items() if password},
+        password_rotation=wanted.password_rotation,
+        wal_keep=wanted.max_slot_wal_keep_size,
+        timeout=settings.timeouts.database,
+    )
+
+
+def standby_database(
+    settings: Settings,
+    *,
+    grant: pulumi.Output[dict[str, Any]],
+    database: pulumi.Output[dict[str, Any]],
+    routing_prefix: pulumi.Output[str],
+    store: pulumi.Output[str],
+) -> StandbyDatabaseArgs:
+    """A standby's database; what comes from the primary's outputs is keyword by keyword."""
+    return StandbyDatabaseArgs(
+        site=settings.site,
+        namespace=settings.cluster.namespace,
+        shape=server_shape(settings),
+        store=store,
+        paths=grant["secrets"],
+        password_rotation=database["password_rotation"],
+        routing_prefix=routing_prefix,
+    )
+
+
+def smoke_test(settings: Settings, database: StandbyDatabase, link: pulumi.Output[str]) -> SmokeTestArgs:
+    """The test of a standby's database through its link."""
+    return SmokeTestArgs(
+        namespace=settings.cluster.namespace,
+        site=settings.site,
+        link=link,
+        application_secret=database.application_secret,
+        image=settings.postgres.image_on(settings.cluster.platform),
+        run_as_user=settings.postgres.user_on(settings.cluster.platform),
+        timeout_seconds=settings.smoke_test_seconds,
+    )
+
+
+def described(service: pulumi.Output[str]) -> dict[str, pulumi.Input[Any]]:
+    """A server as outputs tell of it; the Secret is the application's, and `primary` takes the writes."""
+    return {
+        "service": service,
+        "primary": PRIMARY,
+        "port": PORT,
+        "database": DATABASE,
+        "user": APPLICATION_USER,
+        "secret": APPLICATION_SECRET,
+    }
+
+
+def _secret(password: SecretStr) -> pulumi.Output[str]:
+    return pulumi.Output.secret(password.get_secret_value())

@@ -1,0 +1,101 @@
+"""The site that accepts links."""
+
+from typing import Any
+
+import pulumi
+
+from components.component import Component
+from components.databases import PrimaryDatabase
+from components.postgres import PRIMARY
+from components.providers import providers
+from components.revocation import LinkRevocation, LinkRevocationArgs
+from components.settings import Settings
+from components.sites.postgres import described, primary_database
+from components.sites.services import describe, exported_services, imported_services
+from components.skupper import LinkGrant, LinkGrantArgs, SkupperSite, SkupperSiteArgs
+from components.vault import KvStore, KvStoreArgs
+
+
+class PrimarySite(Component):
+    """The site that accepts links: Skupper site, Vault mount, revocations, a grant for each standby, the database."""
+
+    exports: dict[str, pulumi.Input[Any]]
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        """Register the site with its providers."""
+        super().__init__(name, providers(settings))
+        site = SkupperSite(
+            f"{name}-skupper",
+            SkupperSiteArgs(
+                site_name="rhsi-primary",
+                namespace=settings.cluster.namespace,
+                create_namespace=settings.cluster.create_namespace,
+                accepts_links=True,
+                cut_old_tls=settings.revoke > 0,
+                timeout=settings.timeouts.site,
+            ),
+            self.child(),
+        )
+        ready: list[pulumi.Resource] = [site]
+        if settings.revoke:
+            revocation = LinkRevocationArgs(
+                number=settings.revoke,
+                namespace=settings.cluster.namespace,
+                image=settings.claim_image,
+                run_as_user=settings.claim_user,
+                timeout_seconds=settings.claim_seconds,
+            )
+            ready.append(LinkRevocation(f"{name}-revocation", revocation, self.child(depends_on=[site])))
+        if settings.vault.manage_mount:
+            store = KvStoreArgs(mount=settings.vault.mount, protect=settings.protect)
+            ready.append(KvStore(f"{name}-kv", store, self.child()))
+        # What was granted before a revocation is worthless, so each one is a rotation of every standby.
+        rotations = {standby: wanted.rotation + settings.revoke for standby, wanted in settings.standbys.items()}
+        grants = {
+            standby: LinkGrant(
+                f"{name}-{standby}",
+                LinkGrantArgs(
+                    standby=standby,
+                    rotation=rotations[standby],
+                    namespace=settings.cluster.namespace,
+                    vault_mount=settings.vault.mount,
+                    expiration_window=wanted.expiration_window,
+                    redemptions_allowed=wanted.redemptions,
+                    timeout=settings.timeouts.grant,
+                ),
+                # A redemption before the site has endpoints fails and is spent all the same.
+                self.child(depends_on=ready),
+            )
+            for standby, wanted in settings.standbys.items()
+        }
+        database = None
+        if settings.postgres.enabled:
+            database = PrimaryDatabase(f"{name}-postgres", primary_database(settings), self.child(depends_on=ready))
+        exported = exported_services(self, name, settings, settings.routing_prefix, [site])
+        imported = imported_services(self, name, settings, settings.routing_prefix, [site])
+        if database:
+            exported[PRIMARY] = database.exported
+        self.exports = {
+            "site": settings.site,
+            "skupper_site": site.site_name,
+            "namespace": site.namespace,
+            "vault_mount": settings.vault.mount,
+            "standbys": {
+                standby: {
+                    "rotation": rotations[standby],
+                    "expires": grant.expires,
+                    "grant": grant.grant,
+                    "vault_mount": settings.vault.mount,
+                    "vault_path": grant.vault_path,
+                    "secrets": database.paths[standby] if database else {},
+                }
+                for standby, grant in grants.items()
+            },
+            "routing_prefix": settings.routing_prefix,
+            "exported_services": describe(exported),
+            "imported_services": describe(imported),
+        }
+        if database:
+            rotation = {"password_rotation": settings.postgres.password_rotation}
+            self.exports["postgres"] = described(database.service) | rotation
+        self.register_outputs(self.exports)

@@ -1,0 +1,154 @@
+"""The site that links to a primary."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap
+
+from components.component import Component
+from components.databases import StandbyDatabase
+from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore, VaultSecretStoreArgs
+from components.link_claim import LinkClaim, LinkClaimArgs
+from components.postgres import PRIMARY
+from components.providers import providers
+from components.services import ServiceExport, ServiceImport
+from components.settings import Settings
+from components.sites.peer import Peer, rotation_commands
+from components.sites.postgres import described, smoke_test, standby_database
+from components.sites.services import describe, exported_services, imported_services
+from components.skupper import SkupperSite, SkupperSiteArgs
+from components.smoke_test import SmokeTest
+from components.vault import KubernetesAuth, KubernetesAuthArgs
+
+LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
+READER_ACCOUNT = "rhsi-vault-reader"
+STORE = "vault-rhsi"
+
+
+class StandbySite(Component):
+    """The site that links to a primary: Skupper site, login to Vault, synced credentials, claim, and the database."""
+
+    exports: dict[str, pulumi.Input[Any]]
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        """Register the site with its providers."""
+        super().__init__(name, providers(settings))
+        namespace = settings.cluster.namespace
+        peer = Peer(settings, self.child())
+        grant = peer.grant
+        site = SkupperSite(
+            f"{name}-skupper",
+            SkupperSiteArgs(
+                site_name="rhsi-standby",
+                namespace=namespace,
+                create_namespace=settings.cluster.create_namespace,
+                timeout=settings.timeouts.site,
+            ),
+            self.child(),
+        )
+        store = self._secret_store(name, settings, site)
+        secret = SyncedSecret(
+            f"{name}-link-token",
+            SyncedSecretArgs(
+                secret=LINK_SECRET,
+                namespace=namespace,
+                store=store.store,
+                path=grant["vault_path"],
+                version=pulumi.Output.format("{}/{}", grant["rotation"], grant["expires"]),
+            ),
+            self.child(depends_on=[store]),
+        )
+        claim = LinkClaim(
+            f"{name}-link",
+            LinkClaimArgs(
+                namespace=namespace,
+                secret=LINK_SECRET,
+                rotation=grant["rotation"],
+                expires=grant["expires"],
+                rotate_hint=grant["rotation"].apply(
+                    lambda rotation: rotation_commands(
+                        settings.primary_stack, settings.site, int(rotation), pulumi.get_stack()
+                    )
+                ),
+                image=settings.claim_image,
+                run_as_user=settings.claim_user,
+                timeout_seconds=settings.claim_seconds,
+            ),
+            self.child(depends_on=[site, secret]),
+        )
+        exported: dict[str, ServiceExport] = {}
+        imported: dict[str, ServiceImport] = {}
+        if settings.services.exports or settings.services.imports:
+            exported = exported_services(self, name, settings, peer.routing_prefix, [site])
+            imported = imported_services(self, name, settings, peer.routing_prefix, [site])
+        self.exports = {
+            "site": settings.site,
+            "skupper_site": site.site_name,
+            "namespace": site.namespace,
+            "rotation": grant["rotation"],
+            "link": claim.link,
+            "link_status": claim.status,
+            "remote_site": claim.remote_site,
+        }
+        if settings.postgres.enabled:
+            database = StandbyDatabase(
+                f"{name}-postgres",
+                standby_database(
+                    settings,
+                    grant=grant,
+                    database=peer.database,
+                    routing_prefix=peer.routing_prefix,
+                    store=store.store,
+                ),
+                # The server's first start copies the primary over the link.
+                self.child(depends_on=[claim, store]),
+            )
+            imported[PRIMARY] = database.imported
+            told = described(database.service) | {"slot": database.slot}
+            if settings.postgres.smoke_test:
+                test = smoke_test(settings, database, claim.link)
+                told["smoke_test"] = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
+            self.exports["postgres"] = told
+        self.exports |= {"exported_services": describe(exported), "imported_services": describe(imported)}
+        self.register_outputs(self.exports)
+
+    def _secret_store(self, name: str, settings: Settings, site: SkupperSite) -> VaultSecretStore:
+        namespace = settings.cluster.namespace
+        ca: pulumi.Input[str] = settings.cluster.ca
+        if not ca:
+            published = ConfigMap.get(f"{name}-api-server-ca", "kube-public/kube-root-ca.crt", self.child())
+            ca = published.data.apply(lambda data: str(data["ca.crt"]))
+        auth = KubernetesAuth(
+            f"{name}-vault-auth",
+            KubernetesAuthArgs(
+                site=settings.site,
+                namespace=namespace,
+                service_account=READER_ACCOUNT,
+                auth_path=settings.auth_path,
+                manage_auth=settings.vault.manage_auth,
+                api_server=settings.cluster.api_server,
+                api_server_ca=ca,
+                kv_mount=settings.vault.mount,
+                reviewer=settings.vault.reviewer,
+                audiences=tuple(settings.vault.audiences),
+                api_audience=settings.cluster.audience,
+            ),
+            self.child(depends_on=[site]),
+        )
+        return VaultSecretStore(
+            f"{name}-store",
+            VaultSecretStoreArgs(
+                store=STORE,
+                namespace=namespace,
+                address=settings.vault.address,
+                mount=settings.vault.mount,
+                ca=settings.vault.ca,
+                vault_namespace=settings.vault.namespace,
+                auth_path=auth.auth_path,
+                role=auth.role,
+                service_account=auth.service_account,
+                audiences=tuple(settings.vault.audiences),
+                timeout=settings.timeouts.secret_store,
+            ),
+            self.child(depends_on=[auth]),
+        )

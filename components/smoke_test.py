@@ -1,0 +1,82 @@
+"""The smoke test: a one-shot Job on the standby's site that proves the way to the primary, and the way back.
+
+It runs anew whenever the link does (`smoke_test.sh` in this folder). The row that it writes stays, as in the manual
+procedure: the table is its history.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.postgres import PRIMARY, SERVICE_FILE, STANDBY
+from components.restricted_pod import SECRETS
+from components.script_job import ScriptJob, ScriptJobArgs
+
+JOB_NAME = "postgres-smoke-test"
+SCRIPT = (Path(__file__).parent / "smoke_test.sh").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeTestArgs(Args):
+    """What to test.
+
+    Attributes:
+        namespace: of the standby and the Listener.
+        site: this site; its rows carry the name.
+        link: name of the Link in use; another one means another test.
+        application_secret: Secret whose key `pg_service.conf` says how to reach the primary.
+        image: an image with sh and psql.
+        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
+        timeout_seconds: how long the script may take.
+    """
+
+    namespace: str
+    site: str
+    link: pulumi.Input[str]
+    application_secret: pulumi.Input[str]
+    image: str
+    run_as_user: int = 0
+    timeout_seconds: int = 300
+
+
+def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
+    """The test as a Job, without any right in the cluster."""
+    return ScriptJobArgs(
+        job=JOB_NAME,
+        account=JOB_NAME,
+        namespace=args.namespace,
+        script=SCRIPT,
+        environment={
+            "PGSERVICEFILE": f"{SECRETS}/application/{SERVICE_FILE}",
+            "SERVICE": PRIMARY,
+            "STANDBY": STANDBY,
+            "SITE": args.site,
+            "LINK": args.link,
+            "TIMEOUT_SECONDS": str(args.timeout_seconds),
+        },
+        image=args.image,
+        secrets={"application": args.application_secret},
+        run_as_user=args.run_as_user,
+        timeout_seconds=args.timeout_seconds,
+    )
+
+
+class SmokeTest(Component):
+    """The Job; its result is known only after it passed, for a failure ends the run with the script's last line."""
+
+    result: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: SmokeTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = SmokeTestArgs.of(args)
+        super().__init__(name, opts)
+        job = ScriptJob(f"{name}-test", script_job(args), self.child())
+        link = pulumi.Output.from_input(args.link)
+        self.result = pulumi.Output.all(link, job.job_id).apply(lambda known: f"passed through {known[0]}")
+        self.register_outputs({"result": self.result})
