@@ -111,11 +111,11 @@ SQL
   done
 }
 
-# Runs a long program so that a signal ends it at once; as the pod's first process this shell would ignore it until then.
+# Runs a long program so that a signal ends it at once; this shell would hear it only afterwards.
 run() {
   "$@" &
   child=$!
-  trap 'kill "$child"; exit 143' TERM INT
+  trap 'kill "$child" 2>/dev/null; exit 143' TERM INT
   wait "$child"
 }
 
@@ -152,6 +152,8 @@ serve() {
   exit "$status"
 }
 
+# The pod's first process ignores signals that it has not asked for.
+trap 'exit 143' TERM INT
 step=$1
 shift
 case "$step $ROLE" in
