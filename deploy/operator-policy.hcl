@@ -23,6 +23,15 @@ path "rhsi/metadata/+/link-token" {
   capabilities = ["create", "read", "update", "delete"]
 }
 
+# The primary, with `rhsi:postgres`: the database's passwords for each standby.
+path "rhsi/data/+/postgres-*" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+path "rhsi/metadata/+/postgres-*" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
 # A standby: its auth mount. Vault demands sudo for enabling one. Unnecessary with `rhsi:vault.manageAuth: false`.
 path "sys/auth" {
   capabilities = ["read"]

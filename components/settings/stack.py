@@ -1,7 +1,7 @@
 """All settings of one stack: read, checked, and refused with every mistake at once.
 
 Owns every key below `rhsi:` and the nested defaults (top-level ones are in Pulumi.yaml). Reads nothing but the
-configuration; what only a run can tell, such as the primary's outputs, is up to sites.py.
+configuration; what only a run can tell, such as the primary's outputs, is up to sites/.
 """
 
 import json
