@@ -51,6 +51,51 @@ SECRET_STORE = CustomKind(api_version="external-secrets.io/v1", kind="SecretStor
 EXTERNAL_SECRET = CustomKind(api_version="external-secrets.io/v1", kind="ExternalSecret")
 # For those whose Secret must exist before it is used, and who have no voice of their own.
 AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
+OBJECT_STORE = CustomKind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore")
+POD_MONITOR = CustomKind(api_version="monitoring.coreos.com/v1", kind="PodMonitor")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PostgresOperator:
+    """CloudNativePG or EDB's build of it: the same kinds, under an API group and metadata keys of its own."""
+
+    group: str
+    metadata_prefix: str
+
+    def kind(self, kind: str, *wait_for: str, timeout: str = "2m") -> CustomKind:
+        """A kind of this operator's group."""
+        return CustomKind(api_version=f"{self.group}/v1", kind=kind, wait_for=wait_for, timeout=timeout)
+
+    @property
+    def cluster(self) -> CustomKind:
+        """A PostgreSQL cluster; Ready means that every instance answers."""
+        return self.kind("Cluster", "condition=Ready", timeout="10m")
+
+    @property
+    def publication(self) -> CustomKind:
+        """A publication; it has no conditions."""
+        return self.kind("Publication", "jsonpath={.status.applied}=true")
+
+    @property
+    def subscription(self) -> CustomKind:
+        """A subscription; applied says that CREATE SUBSCRIPTION succeeded once, not that rows flow."""
+        return self.kind("Subscription", "jsonpath={.status.applied}=true")
+
+    @property
+    def scheduled_backup(self) -> CustomKind:
+        """The times of a cluster's backups."""
+        return self.kind("ScheduledBackup")
+
+    @property
+    def pooler(self) -> CustomKind:
+        """PgBouncer before a cluster."""
+        return self.kind("Pooler")
+
+
+POSTGRES_OPERATORS = {
+    "edb": PostgresOperator(group="postgresql.k8s.enterprisedb.io", metadata_prefix="k8s.enterprisedb.io"),
+    "community": PostgresOperator(group="postgresql.cnpg.io", metadata_prefix="cnpg.io"),
+}
 
 
 class CustomObject(pulumi.CustomResource):

@@ -1,0 +1,238 @@
+"""A PostgreSQL cluster of CloudNativePG or of EDB's build of it, ready to replicate with one peer.
+
+Owns the Cluster and the schema that it boots with; what is off by default is in edb_options.py. Does not own the
+Secrets, which must exist before (the operator leaves a missing one out in silence), nor the objects of the replication.
+Source of the rules: cloudnative-pg:api/v1/cluster_types.go, internal/webhook/v1/cluster_webhook.go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap
+
+from components.component import Args, Component
+from components.custom_resource import OBJECT_STORE, POSTGRES_OPERATORS, CustomObject
+from components.edb_names import (
+    CA_SECRET,
+    OWNER,
+    PORT,
+    REPLICATION_ROLE,
+    app_secret,
+    cluster_name,
+    external_cluster,
+    replicator_secret,
+    schema_config_map,
+    server_names,
+    superuser_secret,
+)
+from components.edb_options import (
+    BackupArgs,
+    ClusterOptions,
+    ClusterOptionsArgs,
+    PoolerArgs,
+    RecoveryArgs,
+    archiver_plugins,
+    backup_source,
+    object_store_spec,
+    recovery,
+)
+from components.edb_schema import role_sql, schema_sql
+
+SCHEMA_KEY = "schema.sql"
+# The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept
+# for slots saves the volume when the peer stays away; its subscription must then be made again.
+PARAMETERS = {"wal_level": "logical", "wal_sender_timeout": "60s", "wal_receiver_timeout": "60s"}
+DEFAULT_PARAMETERS = {"max_slot_wal_keep_size": "4GB"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdbClusterArgs(Args):
+    """A site's cluster.
+
+    Attributes:
+        operator: `edb` or `community`.
+        site: names the cluster, `edb-<site>`, and what belongs to it.
+        peer: the site that it replicates with.
+        namespace: of everything here.
+        image: PostgreSQL 16; the tag must begin with the version.
+        database: the replicated database.
+        host: the name under which the peer reaches this cluster, through every alias of the Service.
+        peer_host: the name under which this cluster reaches its peer.
+        tls: libpq's sslmode towards the peer: `require`, or `verify-full` with the CA in the Secret `edb-ca`.
+        pull_secret: Secret for the image, empty for none.
+        instances: more than one are streaming replicas, with a disruption budget.
+        synchronous_replicas: how many must confirm a commit, fewer than there are replicas.
+        size: of the volume, a Kubernetes quantity.
+        storage_class: empty for the cluster's default.
+        resources: `requests` and `limits` of each instance.
+        parameters: of PostgreSQL, besides those that replication needs.
+        monitoring: whether Prometheus' operator is to scrape the instances.
+        pooler: off by default.
+        backup: off by default.
+        recovery: off by default; instead of an empty database, one from the backups.
+        protect: keeps `pulumi destroy` from the Cluster.
+        timeout: Go duration until every instance is ready.
+    """
+
+    operator: str
+    site: str
+    peer: str
+    namespace: str
+    image: str
+    database: str
+    host: str
+    peer_host: str
+    tls: str = "require"
+    pull_secret: str = ""
+    instances: int = 1
+    synchronous_replicas: int = 0
+    size: str = "10Gi"
+    storage_class: str = ""
+    resources: dict[str, dict[str, str]] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    monitoring: bool = False
+    pooler: PoolerArgs = field(default_factory=PoolerArgs)
+    backup: BackupArgs = field(default_factory=BackupArgs)
+    recovery: RecoveryArgs = field(default_factory=RecoveryArgs)
+    protect: bool = True
+    timeout: str | None = None
+
+
+def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
+    """Spec of the Cluster; optional parts are absent, not empty."""
+    spec: dict[str, Any] = {
+        "instances": args.instances,
+        # The budget of a single instance would block every drain of its node.
+        "enablePDB": args.instances > 1,
+        # Always explicit: the operator's own default is a newer major version.
+        "imageName": args.image,
+        "storage": {"size": args.size},
+        "enableSuperuserAccess": True,
+        "superuserSecret": {"name": superuser_secret(args.site)},
+        "certificates": {"serverAltDNSNames": server_names(args.host)},
+        "bootstrap": bootstrap(args),
+        "managed": {"roles": [replication_role(args.site)]},
+        "postgresql": {
+            "parameters": {**DEFAULT_PARAMETERS, **args.parameters, **PARAMETERS},
+            # Whatever the client's address, it is a Skupper router's: user, database and TLS are all that can be told.
+            "pg_hba": [
+                f"hostssl {args.database} {REPLICATION_ROLE} all scram-sha-256",
+                f"host all {REPLICATION_ROLE} all reject",
+            ],
+        },
+        "externalClusters": [peer_cluster(args), *backup_source(args.recovery, cluster_name(args.site))],
+    }
+    if args.tls == "verify-full":
+        spec["certificates"]["serverCASecret"] = CA_SECRET
+    if args.storage_class:
+        spec["storage"]["storageClass"] = args.storage_class
+    if args.pull_secret:
+        spec["imagePullSecrets"] = [{"name": args.pull_secret}]
+    if args.resources:
+        spec["resources"] = args.resources
+    if args.synchronous_replicas:
+        spec["postgresql"]["synchronous"] = {"method": "any", "number": args.synchronous_replicas}
+    if plugins := archiver_plugins(args.backup, cluster_name(args.site)):
+        spec["plugins"] = plugins
+    return spec
+
+
+def bootstrap(args: EdbClusterArgs) -> dict[str, Any]:
+    """The first boot, from nothing or from the backups. It never runs again, whatever changes here later."""
+    application = {"database": args.database, "owner": OWNER, "secret": {"name": app_secret(args.site)}}
+    if args.recovery.server_name:
+        return {"recovery": {**application, **recovery(args.recovery)}}
+    schema = {"name": schema_config_map(args.site), "key": SCHEMA_KEY}
+    return {
+        "initdb": {
+            **application,
+            "dataChecksums": True,
+            "postInitSQL": [role_sql()],
+            "postInitApplicationSQLRefs": {"configMapRefs": [schema]},
+        }
+    }
+
+
+def replication_role(site: str) -> dict[str, Any]:
+    """What the peer logs in as; the operator sets and renews its password."""
+    return {
+        "name": REPLICATION_ROLE,
+        "ensure": "present",
+        "login": True,
+        "replication": True,
+        "passwordSecret": {"name": replicator_secret(site)},
+    }
+
+
+def peer_cluster(args: EdbClusterArgs) -> dict[str, Any]:
+    """How to reach the peer; nothing connects because of it."""
+    peer: dict[str, Any] = {
+        "name": external_cluster(args.peer, args.tls),
+        "connectionParameters": {
+            "host": args.peer_host,
+            "port": str(PORT),
+            "user": REPLICATION_ROLE,
+            "dbname": args.database,
+            "sslmode": args.tls,
+            # The operator sets no deadline of its own for CREATE SUBSCRIPTION.
+            "connect_timeout": "10",
+        },
+        "password": {"name": replicator_secret(args.peer), "key": "password"},
+    }
+    if args.tls == "verify-full":
+        peer["sslRootCert"] = {"name": CA_SECRET, "key": "ca.crt"}
+    return peer
+
+
+class EdbCluster(Component):
+    """The Cluster, awaited until every instance is ready, and what hangs on it."""
+
+    cluster: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: EdbClusterArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component; `opts` must make it wait for the Secrets."""
+        args = EdbClusterArgs.of(args)
+        super().__init__(name, opts)
+        object_name = cluster_name(args.site)
+        schema = ConfigMap(
+            f"{name}-schema",
+            metadata={"name": schema_config_map(args.site), "namespace": args.namespace},
+            data={SCHEMA_KEY: schema_sql(args.site, sorted([args.site, args.peer]))},
+            opts=self.child(),
+        )
+        before: list[pulumi.Resource] = [schema]
+        if args.backup.destination_path:
+            store = CustomObject(
+                f"{name}-object-store",
+                OBJECT_STORE,
+                metadata={"name": object_name, "namespace": args.namespace},
+                spec=object_store_spec(args.backup),
+                opts=self.child(),
+            )
+            before.append(store)
+        cluster = CustomObject(
+            f"{name}-cluster",
+            POSTGRES_OPERATORS[args.operator].cluster,
+            metadata={"name": object_name, "namespace": args.namespace},
+            spec=cluster_spec(args),
+            timeout=args.timeout,
+            opts=self.child(depends_on=before, protect=args.protect),
+        )
+        self.cluster = cluster.status.apply(lambda _: object_name)
+        ClusterOptions(
+            f"{name}-options",
+            ClusterOptionsArgs(
+                operator=args.operator,
+                cluster=object_name,
+                namespace=args.namespace,
+                monitoring=args.monitoring,
+                pooler=args.pooler,
+                backup=args.backup,
+            ),
+            self.child(depends_on=[cluster]),
+        )
+        self.register_outputs({"cluster": self.cluster})

@@ -1,0 +1,137 @@
+"""Logical replication between two clusters: what a site publishes and what it takes from its peer.
+
+The operator's instance manager carries both out and retries every 30 s. That one is applied says that its DDL
+succeeded once; whether rows flow, only SQL tells (docs/runbook.md).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.custom_resource import POSTGRES_OPERATORS, CustomObject
+from components.edb_names import external_cluster, publication_name, subscription_name, table_name
+
+# Immutable for the operator; EDB's older CRDs lack the rule for the cluster and would accept a change without effect.
+IMMUTABLE = ["spec.cluster", "spec.name", "spec.dbname"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogicalReplicationArgs(Args):
+    """One site's half of the replication.
+
+    Attributes:
+        operator: `edb` or `community`.
+        namespace: of the cluster.
+        cluster: the Cluster.
+        database: the replicated database, the same on both sides.
+        site: whose table is published.
+        peer: whose publication is taken.
+        tls: the sslmode towards the peer, with which the Cluster names its `externalClusters` entry.
+        subscribe: whether to take the peer's rows; without it only the publication stands.
+        awaited: whether to wait until the peer accepted the subscription. The site that is made first cannot.
+        reclaim_policy: `delete` drops the slot on the peer too and needs it reachable, `retain` leaves everything.
+    """
+
+    operator: str
+    namespace: str
+    cluster: pulumi.Input[str]
+    database: str
+    site: str
+    peer: str
+    tls: str = "require"
+    subscribe: bool = True
+    awaited: bool = True
+    reclaim_policy: str = "delete"
+
+
+class ReplicationError(pulumi.RunError):
+    """A publication or subscription that does not stand, in the operator's words."""
+
+
+def publication_spec(args: LogicalReplicationArgs) -> dict[str, Any]:
+    """Spec of the Publication. The operator finds it made by the bootstrap and adopts it."""
+    return {
+        "cluster": {"name": args.cluster},
+        "dbname": args.database,
+        "name": publication_name(args.site),
+        "target": {"objects": [{"table": {"schema": "public", "name": table_name(args.site)}}]},
+        "publicationReclaimPolicy": args.reclaim_policy,
+    }
+
+
+def subscription_spec(args: LogicalReplicationArgs) -> dict[str, Any]:
+    """Spec of the Subscription."""
+    return {
+        "cluster": {"name": args.cluster},
+        "dbname": args.database,
+        "name": subscription_name(args.site, args.peer),
+        "externalClusterName": external_cluster(args.peer, args.tls),
+        "publicationName": publication_name(args.peer),
+        # Rows that came from elsewhere are not sent back. Also, without a parameter that can be altered the operator
+        # ends every later change in a syntax error, `ALTER SUBSCRIPTION ... SET ()`.
+        "parameters": {"origin": "none", "copy_data": "true"},
+        "subscriptionReclaimPolicy": args.reclaim_policy,
+    }
+
+
+def applied(status: Mapping[str, Any] | None, kind: str, name: str) -> str:
+    """The SQL name of what the operator says it has applied.
+
+    The wait sees to that, except after a refresh, which takes an object for ready whatever its status.
+
+    Raises:
+        ReplicationError: it has not.
+    """
+    status = status or {}
+    if status.get("applied") is not True and not pulumi.runtime.is_dry_run():
+        said = status.get("message") or "nothing yet"
+        raise ReplicationError(
+            f"{kind} {name} is not applied, the operator says: {said}; mend that and `pulumi up` again."
+        )
+    return name
+
+
+class LogicalReplication(Component):
+    """The Publication of the site's own table, then the Subscription to the peer's."""
+
+    publication: pulumi.Output[str]
+    subscription: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: LogicalReplicationArgs | Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register the component; `subscription` is empty without one."""
+        args = LogicalReplicationArgs.of(args)
+        super().__init__(name, opts)
+        operator = POSTGRES_OPERATORS[args.operator]
+        publication = CustomObject(
+            f"{name}-publication",
+            operator.publication,
+            metadata={"name": f"{args.site}-pub", "namespace": args.namespace},
+            spec=publication_spec(args),
+            opts=self.child(replace_on_changes=IMMUTABLE, delete_before_replace=True),
+        )
+        published = publication_name(args.site)
+        self.publication = publication.status.apply(lambda status: applied(status, "Publication", published))
+        self.subscription = pulumi.Output.from_input("")
+        if args.subscribe:
+            kind = operator.subscription
+            subscription = CustomObject(
+                f"{name}-subscription",
+                kind if args.awaited else dataclasses.replace(kind, wait_for=()),
+                metadata={"name": f"{args.site}-from-{args.peer}", "namespace": args.namespace},
+                spec=subscription_spec(args),
+                opts=self.child(depends_on=[publication], replace_on_changes=IMMUTABLE, delete_before_replace=True),
+            )
+            taken = subscription_name(args.site, args.peer)
+            self.subscription = subscription.status.apply(
+                lambda status: applied(status, "Subscription", taken) if args.awaited else taken
+            )
+        self.register_outputs({"publication": self.publication, "subscription": self.subscription})
