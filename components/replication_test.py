@@ -1,0 +1,94 @@
+"""The smoke test of the replication: a one-shot Job on one site that writes on both and reads on the other.
+
+`up` awaits it and the next `up` repeats a failed one. Its passwords are files in the pod and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.edb_names import OWNER, PORT, app_secret, link_host, service_host, table_name
+from components.restricted_pod import SECRETS
+from components.script_job import ScriptJob, ScriptJobArgs
+
+JOB_NAME = "edb-replication-test"
+SCRIPT = (Path(__file__).parent / "replication_test.sh").read_text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationTestArgs(Args):
+    """Which two sites, seen from the one where the Job runs.
+
+    Attributes:
+        site: where the Job runs, in the namespace of its cluster.
+        peer: the site at the other end of the link.
+        namespace: of the cluster and of the Secrets of both owners.
+        skupper_namespace: where the peer's database appears.
+        database: the replicated database.
+        image: an image with sh and psql, such as the cluster's own.
+        pull_secret: Secret for it, empty for none.
+        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
+        timeout_seconds: how long the script may take.
+    """
+
+    site: str
+    peer: str
+    namespace: str
+    skupper_namespace: str
+    database: str
+    image: str
+    pull_secret: str = ""
+    run_as_user: int = 0
+    timeout_seconds: int = 300
+
+
+def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
+    """The test as a Job, which asks nothing of the API server."""
+    return ScriptJobArgs(
+        job=JOB_NAME,
+        account=JOB_NAME,
+        namespace=args.namespace,
+        script=SCRIPT,
+        environment={
+            "DATABASE": args.database,
+            "ROLE": OWNER,
+            "TIMEOUT_SECONDS": str(args.timeout_seconds),
+            **_environment("OWN", args.site, service_host(args.site, args.namespace)),
+            **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
+        },
+        secrets={"own": app_secret(args.site), "peer": app_secret(args.peer)},
+        image=args.image,
+        pull_secret=args.pull_secret,
+        run_as_user=args.run_as_user,
+        timeout_seconds=args.timeout_seconds,
+    )
+
+
+def _environment(prefix: str, site: str, host: str) -> dict[str, pulumi.Input[str]]:
+    return {
+        f"{prefix}_SITE": site,
+        f"{prefix}_HOST": host,
+        f"{prefix}_PORT": str(PORT),
+        f"{prefix}_TABLE": table_name(site),
+        f"{prefix}_CREDENTIALS": f"{SECRETS}/{prefix.lower()}",
+    }
+
+
+class ReplicationTest(Component):
+    """The Job; `result` is known once rows went both ways."""
+
+    result: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ReplicationTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component; `opts` must make it wait for the replication."""
+        args = ReplicationTestArgs.of(args)
+        super().__init__(name, opts)
+        job = ScriptJob(f"{name}-job", script_job(args), self.child())
+        self.result = job.job_id.apply(lambda _: f"{args.site} and {args.peer} replicate both ways")
+        self.register_outputs({"result": self.result})

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Proves that two sites replicate both ways: each writes, changes and deletes a row of its own table, and every time the other
+# must come to show the same. The row's id is the Job's, so that a statement whose answer was lost can be repeated.
+#
+# Needs sh (with date, sed and sleep) and psql. The last line of a failed run says what is wrong and what to do.
+#
+# Environment: OWN_SITE, OWN_HOST, OWN_PORT, OWN_TABLE, OWN_CREDENTIALS (a folder with the file `password`), the same with PEER_,
+# DATABASE, ROLE, JOB_UID, TIMEOUT_SECONDS, HOME (a writable folder).
+set -eu
+umask 077
+
+STDERR="$HOME/stderr"
+DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# A line of libpq's password file, which escapes colons and backslashes.
+password_line() { printf '%s:%s:*:*:%s\n' "$1" "$2" "$(sed 's/[\\:]/\\&/g' "$3/password")"; }
+
+export PGPASSFILE="$HOME/pgpass" PGSSLMODE=require PGCONNECT_TIMEOUT=10
+{
+  password_line "$OWN_HOST" "$OWN_PORT" "$OWN_CREDENTIALS"
+  password_line "$PEER_HOST" "$PEER_PORT" "$PEER_CREDENTIALS"
+} >"$PGPASSFILE"
+
+ask() {
+  case $1 in
+  "$OWN_SITE") set -- "$OWN_HOST" "$OWN_PORT" "$2" ;;
+  *) set -- "$PEER_HOST" "$PEER_PORT" "$2" ;;
+  esac
+  psql -XqAtw -v ON_ERROR_STOP=1 -h "$1" -p "$2" -U "$ROLE" -d "$DATABASE" -c "$3" 2>"$STDERR"
+}
+
+# What psql complained about first, as the continuation of a sentence.
+told() { sed -n "1s/^/, /p" "$STDERR"; }
+
+# Repeats a question to a site until it gives this answer.
+await() {
+  site=$1 expected=$2 question=$3 problem=$4
+  until answer=$(ask "$site" "$question") && [ "$answer" = "$expected" ]; do
+    [ "$(date +%s)" -lt "$DEADLINE" ] ||
+      fail "$problem in $TIMEOUT_SECONDS s$(told): see 'Replication stands still' in docs/runbook.md, then run \`pulumi up\` again."
+    sleep 1
+  done
+}
+
+prove() {
+  writer=$1 reader=$2 table=public.\"$3\"
+  seen="SELECT payload FROM $table WHERE id = '$JOB_UID'"
+  for payload in written changed; do
+    await "$writer" "$payload" "INSERT INTO $table (id, site, payload) VALUES ('$JOB_UID', '$writer', '$payload')
+      ON CONFLICT (id) DO UPDATE SET payload = excluded.payload RETURNING payload" "$writer did not take a row"
+    await "$reader" "$payload" "$seen" "A row that was $payload on $writer did not show on $reader"
+  done
+  await "$writer" "" "DELETE FROM $table WHERE id = '$JOB_UID'" "$writer did not delete a row"
+  await "$reader" "" "$seen" "A row that was deleted on $writer did not go on $reader"
+  say "Rows of $writer reach $reader."
+}
+
+clean_up() {
+  ask "$OWN_SITE" "DELETE FROM public.\"$OWN_TABLE\" WHERE id = '$JOB_UID'" || :
+  ask "$PEER_SITE" "DELETE FROM public.\"$PEER_TABLE\" WHERE id = '$JOB_UID'" || :
+}
+trap clean_up EXIT
+
+prove "$PEER_SITE" "$OWN_SITE" "$PEER_TABLE"
+prove "$OWN_SITE" "$PEER_SITE" "$OWN_TABLE"
+say "$OWN_SITE and $PEER_SITE replicate both ways."
