@@ -5,7 +5,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -31,6 +31,8 @@ GRANT_STATUS = {
     "ca": GRANT_CA,
     "expirationTime": "2026-11-23T22:30:00+01:00",
 }
+# What the PostgreSQL operator says of a publication or subscription.
+APPLIED = {"applied": True}
 PRIMARY_OUTPUTS: dict[str, Any] = {
     "standbys": {
         "site-b": {
@@ -90,6 +92,7 @@ class Registration:
     dependencies: set[str]
     ignore_changes: list[str]
     delete_before_replace: bool
+    replace_on_changes: list[str]
     protect: bool
     secret_outputs: list[str]
     timeouts: dict[str, str]
@@ -128,8 +131,16 @@ class Graph:
 
 
 class _Providers(Mocks):
-    def __init__(self, primary_outputs: Mapping[str, Any], grant_status: Mapping[str, Any], *, preview: bool) -> None:
-        self.primary_outputs, self.grant_status, self.preview = primary_outputs, grant_status, preview
+    def __init__(
+        self,
+        primary_outputs: Mapping[str, Any] = PRIMARY_OUTPUTS,
+        grant_status: Mapping[str, Any] = GRANT_STATUS,
+        applied: Mapping[str, Any] = APPLIED,
+        *,
+        preview: bool = False,
+    ) -> None:
+        self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
+        self.preview = preview
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls no provider functions, but called {args.token}")
@@ -138,7 +149,7 @@ class _Providers(Mocks):
         state = dict(args.inputs)
         if args.typ == "pulumi:pulumi:StackReference":
             return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
-        if args.typ == "kubernetes:core/v1:ConfigMap":
+        if args.typ == "kubernetes:core/v1:ConfigMap" and args.resource_id:
             return args.resource_id, {"data": {"ca.crt": "cluster CA"}}
         if args.typ == "pulumi:index:Stash":
             state["output"] = args.inputs["input"]
@@ -146,6 +157,8 @@ class _Providers(Mocks):
             return "", state
         if args.typ.endswith(":AccessGrant"):
             state["status"] = secret(dict(self.grant_status))
+        elif args.typ.endswith((":Publication", ":Subscription")):
+            state["status"] = dict(self.applied)
         elif args.typ.endswith(":Link"):
             state["status"] = {"status": "Ready", "remoteSiteName": "rhsi-primary"}
         elif args.typ.startswith("kubernetes:"):
@@ -173,6 +186,7 @@ class _Monitor(MockMonitor):
             dependencies={urn.split("::")[-1] for urn in request.dependencies},
             ignore_changes=list(request.ignoreChanges),
             delete_before_replace=request.deleteBeforeReplace,
+            replace_on_changes=list(request.replaceOnChanges),
             protect=request.protect,
             secret_outputs=list(request.additionalSecretOutputs),
             timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
@@ -189,6 +203,7 @@ class _Monitor(MockMonitor):
             dependencies={urn.split("::")[-1] for urn in request.dependencies},
             ignore_changes=[],
             delete_before_replace=False,
+            replace_on_changes=[],
             protect=False,
             secret_outputs=list(request.additionalSecretOutputs),
             timeouts={},
@@ -216,17 +231,33 @@ def record(
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
-    # A program that fails leaves futures that nobody looks at; Pulumi's language host silences asyncio's remarks too.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     mocks = _Providers(
         PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs, grant_status or GRANT_STATUS, preview=preview
     )
+    return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
+
+
+def record_component(
+    build: Callable[[], Mapping[str, pulumi.Input[Any]]], *, preview: bool = False, applied: Mapping[str, Any] = APPLIED
+) -> Graph:
+    """Run a part of a site on its own and return what it registered, with what `build` returns as exports.
+
+    Raises:
+        Exception: whatever the program raised, in its body or in an apply.
+    """
+    return _run(build, _Providers(applied=applied, preview=preview), stack="site-a")
+
+
+def _run(build: Callable[[], Mapping[str, pulumi.Input[Any]]], mocks: _Providers, *, stack: str) -> Graph:
+    # A program that fails leaves futures that nobody looks at; Pulumi's language host silences asyncio's remarks too.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     monitor = _Monitor(mocks)
-    pulumi.runtime.set_mocks(mocks, project="rhsi", stack=stack, preview=preview, monitor=monitor, organization="acme")
+    pulumi.runtime.set_mocks(
+        mocks, project="rhsi", stack=stack, preview=mocks.preview, monitor=monitor, organization="acme"
+    )
 
     def program() -> pulumi.Output[Any]:
-        site = sites.build(settings_of(values, stack=stack))
-        return pulumi.Output.all(**site.exports).apply(monitor.graph.exports.update)
+        return pulumi.Output.all(**build()).apply(monitor.graph.exports.update)
 
     pulumi.runtime.test(program)()
     return monitor.graph

@@ -1,0 +1,289 @@
+"""The replicated databases: manifests, and the graph of one site's cluster with its half of the replication."""
+
+import base64
+import dataclasses
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import edb_names, edb_options, logical_replication, registry, replication_test
+from components.edb import EdbCluster, EdbClusterArgs, cluster_spec
+from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
+
+GROUP = "kubernetes:postgresql.k8s.enterprisedb.io/v1"
+CLUSTER, PUBLICATION, SUBSCRIPTION = (f"{GROUP}:{kind}" for kind in ("Cluster", "Publication", "Subscription"))
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+ARGS = EdbClusterArgs(
+    operator="edb",
+    site="site-a",
+    peer="site-b",
+    namespace="db",
+    image="docker.enterprisedb.com/k8s/postgresql:16.10-standard-ubi9",
+    database="app",
+    host="pg-site-a.rhsi.svc.cluster.local",
+    peer_host="pg-site-b.rhsi.svc.cluster.local",
+)
+REPLICATION = LogicalReplicationArgs(
+    operator="edb", namespace="db", cluster="edb-site-a", database="app", site="site-a", peer="site-b"
+)
+BACKUP = BackupArgs(destination_path="s3://backups/databases", credentials="s3")
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return cluster_spec(dataclasses.replace(ARGS, **changes))
+
+
+def cluster(**changes: Any) -> Graph:
+    return record_component(
+        lambda: {"cluster": EdbCluster("db", dataclasses.replace(ARGS, **changes)).cluster},
+    )
+
+
+def replication(applied: dict[str, Any] | None = None, *, preview: bool = False, **changes: Any) -> Graph:
+    def build() -> dict[str, pulumi.Output[str]]:
+        half = LogicalReplication("db", dataclasses.replace(REPLICATION, **changes))
+        return {"publication": half.publication, "subscription": half.subscription}
+
+    return record_component(build, preview=preview, applied={"applied": True} if applied is None else applied)
+
+
+def test_all_names_follow_from_the_sites() -> None:
+    assert edb_names.cluster_name("site-a") == "edb-site-a"
+    assert edb_names.superuser_secret("site-a") == "edb-site-a-superuser"
+    assert edb_names.table_name("site-a") == "site_a_data"
+    assert edb_names.publication_name("site-a") == "site_a_pub"
+    assert edb_names.subscription_name("site-b", "site-a") == "site_b_from_site_a"
+    assert edb_names.link_host("site-a", "rhsi") == "pg-site-a.rhsi.svc.cluster.local"
+
+
+def test_a_single_instance_has_no_budget_that_would_block_its_node() -> None:
+    assert (spec()["instances"], spec()["enablePDB"]) == (1, False)
+    assert spec(instances=3)["enablePDB"] is True
+
+
+def test_optional_parts_are_absent_unless_asked_for() -> None:
+    optional = {"imagePullSecrets", "resources", "plugins"}
+    assert not optional & set(spec())
+    assert "storageClass" not in spec()["storage"]
+    assert "synchronous" not in spec()["postgresql"]
+    asked = spec(
+        pull_secret="edb-repos2-token",
+        resources={"requests": {"cpu": "1"}},
+        storage_class="fast",
+        instances=3,
+        synchronous_replicas=1,
+        backup=BACKUP,
+    )
+    assert optional < set(asked)
+    assert asked["imagePullSecrets"] == [{"name": "edb-repos2-token"}]
+    assert asked["storage"] == {"size": "10Gi", "storageClass": "fast"}
+    assert asked["postgresql"]["synchronous"] == {"method": "any", "number": 1}
+
+
+def test_parameters_are_the_users_but_for_those_that_replication_needs() -> None:
+    parameters = spec(parameters={"wal_level": "replica", "max_slot_wal_keep_size": "1GB", "work_mem": "8MB"})
+    assert parameters["postgresql"]["parameters"] == {
+        "wal_level": "logical",
+        "wal_sender_timeout": "60s",
+        "wal_receiver_timeout": "60s",
+        "max_slot_wal_keep_size": "1GB",
+        "work_mem": "8MB",
+    }
+
+
+def test_the_peer_is_reached_through_the_link_with_the_replication_role() -> None:
+    (peer,) = spec()["externalClusters"]
+    assert peer["name"] == "edb-site-b-require"
+    assert peer["connectionParameters"] == {
+        "host": "pg-site-b.rhsi.svc.cluster.local",
+        "port": "5432",
+        "user": "site_repl",
+        "dbname": "app",
+        "sslmode": "require",
+        "connect_timeout": "10",
+    }
+    assert peer["password"] == {"name": "edb-site-b-replicator", "key": "password"}
+    assert "sslRootCert" not in peer
+
+
+def test_verify_full_brings_the_shared_authority_and_is_seen_in_the_subscription() -> None:
+    strict = spec(tls="verify-full")
+    (peer,) = strict["externalClusters"]
+    assert strict["certificates"] == {
+        "serverCASecret": "edb-ca",
+        "serverAltDNSNames": ["pg-site-a.rhsi.svc.cluster.local", "pg-site-a.rhsi.svc", "pg-site-a.rhsi"],
+    }
+    assert peer["sslRootCert"] == {"name": "edb-ca", "key": "ca.crt"}
+    args = dataclasses.replace(REPLICATION, tls="verify-full")
+    assert logical_replication.subscription_spec(args)["externalClusterName"] == peer["name"]
+    assert logical_replication.subscription_spec(REPLICATION)["externalClusterName"] != peer["name"]
+
+
+def test_no_password_is_in_what_the_bootstrap_runs() -> None:
+    initdb = spec()["bootstrap"]["initdb"]
+    assert initdb["postInitSQL"] == ['CREATE ROLE "site_repl" WITH LOGIN REPLICATION']
+    assert initdb["secret"] == {"name": "edb-site-a-app"}
+
+
+def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
+    recovered = spec(
+        backup=dataclasses.replace(BACKUP, server_name="edb-site-a-2"),
+        recovery=RecoveryArgs(server_name="edb-site-a", target_time="2026-11-23T21:30:00Z"),
+    )
+    assert recovered["bootstrap"] == {
+        "recovery": {
+            "database": "app",
+            "owner": "app",
+            "secret": {"name": "edb-site-a-app"},
+            "source": "backups",
+            "recoveryTarget": {"targetTime": "2026-11-23T21:30:00Z"},
+        }
+    }
+    source = recovered["externalClusters"][1]
+    assert (source["name"], source["plugin"]["parameters"]["serverName"]) == ("backups", "edb-site-a")
+    (archiver,) = recovered["plugins"]
+    assert archiver["parameters"] == {"barmanObjectName": "edb-site-a", "serverName": "edb-site-a-2"}
+
+
+def test_an_object_store_without_credentials_trusts_the_pods_role() -> None:
+    store = edb_options.object_store_spec(BackupArgs(destination_path="s3://b", endpoint_url="https://store"))
+    assert store["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
+    assert store["configuration"]["endpointURL"] == "https://store"
+    named = edb_options.object_store_spec(BACKUP)["configuration"]["s3Credentials"]
+    assert named["accessKeyId"] == {"name": "s3", "key": "ACCESS_KEY_ID"}
+
+
+def test_the_cluster_waits_for_its_schema_and_is_protected() -> None:
+    graph = cluster()
+    database = graph.one(CLUSTER)
+    assert graph.waits_for(database, graph.one(CONFIG_MAP))
+    assert database.protect
+    assert not cluster(protect=False).one(CLUSTER).protect
+    assert json.loads(database.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]) == ["condition=Ready"]
+    assert 'CREATE PUBLICATION "site_a_pub"' in graph.one(CONFIG_MAP).inputs["data"]["schema.sql"]
+    assert graph.exports == {"cluster": "edb-site-a"}
+
+
+def test_options_are_registered_after_the_cluster_and_only_when_asked_for() -> None:
+    kinds = [f"{GROUP}:ScheduledBackup", f"{GROUP}:Pooler", "kubernetes:monitoring.coreos.com/v1:PodMonitor"]
+    plain = cluster()
+    assert not any(plain.of_type(kind) for kind in kinds)
+    full = cluster(backup=BACKUP, pooler=PoolerArgs(instances=2), monitoring=True)
+    for kind in kinds:
+        assert full.waits_for(full.one(kind), full.one(CLUSTER)), kind
+    store = full.one("kubernetes:barmancloud.cnpg.io/v1:ObjectStore")
+    assert full.waits_for(full.one(CLUSTER), store), "the archiver needs its store from the first WAL file on"
+
+
+def test_the_operators_group_and_labels_are_one_setting() -> None:
+    graph = cluster(operator="community", monitoring=True)
+    assert graph.of_type("kubernetes:postgresql.cnpg.io/v1:Cluster")
+    selector = graph.one("kubernetes:monitoring.coreos.com/v1:PodMonitor").inputs["spec"]["selector"]
+    assert selector == {"matchLabels": {"cnpg.io/cluster": "edb-site-a"}}
+    assert cluster(monitoring=True).one("kubernetes:monitoring.coreos.com/v1:PodMonitor").inputs["spec"][
+        "selector"
+    ] == {"matchLabels": {"k8s.enterprisedb.io/cluster": "edb-site-a"}}
+
+
+def test_a_subscription_follows_its_publication_and_is_awaited() -> None:
+    graph = replication()
+    publication, subscription = graph.one(PUBLICATION), graph.one(SUBSCRIPTION)
+    assert graph.waits_for(subscription, publication)
+    for half in (publication, subscription):
+        waits = json.loads(half.inputs["metadata"]["annotations"]["pulumi.com/waitFor"])
+        assert waits == ["jsonpath={.status.applied}=true"]
+        assert half.timeouts["delete"] == "2m"
+        assert (half.delete_before_replace, half.replace_on_changes) == (True, logical_replication.IMMUTABLE)
+    assert graph.exports == {"publication": "site_a_pub", "subscription": "site_a_from_site_b"}
+
+
+def test_the_first_site_does_not_await_a_peer_that_is_not_there_yet() -> None:
+    subscription = replication(awaited=False, applied={"applied": True}).one(SUBSCRIPTION)
+    assert "annotations" not in subscription.inputs["metadata"]
+
+
+def test_rows_that_came_from_elsewhere_are_not_sent_back_and_slots_go_with_their_subscription() -> None:
+    wanted = logical_replication.subscription_spec(REPLICATION)
+    assert wanted["parameters"] == {"origin": "none", "copy_data": "true"}
+    assert wanted["publicationName"] == "site_b_pub"
+    assert wanted["subscriptionReclaimPolicy"] == "delete"
+    published = logical_replication.publication_spec(REPLICATION)
+    assert published["target"] == {"objects": [{"table": {"schema": "public", "name": "site_a_data"}}]}
+    retained = logical_replication.subscription_spec(dataclasses.replace(REPLICATION, reclaim_policy="retain"))
+    assert retained["subscriptionReclaimPolicy"] == "retain"
+
+
+def test_a_site_can_publish_without_subscribing() -> None:
+    graph = replication(subscribe=False)
+    assert graph.of_type(PUBLICATION)
+    assert not graph.of_type(SUBSCRIPTION)
+    assert graph.exports["subscription"] == ""
+
+
+def test_what_was_not_applied_is_told_in_the_operators_words() -> None:
+    status = {"applied": False, "message": "while creating subscription: could not connect to the publisher"}
+    with pytest.raises(Exception, match="site_a_pub is not applied, the operator says: while creating subscription"):
+        replication(status)
+    with pytest.raises(Exception, match="the operator says: nothing yet"):
+        replication({})
+
+
+def test_a_preview_knows_nothing_of_what_will_be_applied() -> None:
+    graph = replication(preview=True)
+    assert graph.of_type(SUBSCRIPTION)
+
+
+def test_a_pull_secret_is_what_container_runtimes_read() -> None:
+    token = "-".join(["the", "token"])
+    entry = json.loads(registry.docker_config("docker.enterprisedb.com", "k8s", token))["auths"][
+        "docker.enterprisedb.com"
+    ]
+    assert (entry["username"], entry["password"]) == ("k8s", token)
+    assert base64.b64decode(entry["auth"]).decode() == f"k8s:{token}"
+
+
+def test_the_token_shows_nowhere_but_in_the_secret() -> None:
+    token = "-".join(["the", "token"])
+    args = registry.PullSecretArgs(
+        secret="pull", namespace="db", server="registry.example.com", user="k8s", token=token
+    )
+    graph = record_component(lambda: {"secret": registry.PullSecret("pull", args).secret})
+    secret = graph.one("kubernetes:core/v1:Secret")
+    assert secret.inputs["type"] == "kubernetes.io/dockerconfigjson"
+    assert SECRET_KEY in secret.inputs["stringData"]
+    assert token in reveal(secret.inputs["stringData"])[".dockerconfigjson"]
+    assert token not in str({key: value for key, value in secret.inputs.items() if key != "stringData"})
+    assert token not in str(graph.outputs) + str(graph.exports)
+
+
+def test_the_synced_pull_secret_is_made_from_a_template_and_awaited() -> None:
+    args = registry.SyncedPullSecretArgs(
+        secret="pull", namespace="db", server="registry.example.com", user="k8s", store="vault", path="edb-repos2"
+    )
+    graph = record_component(lambda: {"secret": registry.SyncedPullSecret("pull", args).secret})
+    external = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret").inputs
+    template = external["spec"]["target"]["template"]
+    assert template["type"] == "kubernetes.io/dockerconfigjson"
+    filled = (
+        template["data"][".dockerconfigjson"]
+        .replace("{{ .token | toJson }}", '"t"')
+        .replace('{{ printf "%s:%s" "k8s" .token | b64enc }}', base64.b64encode(b"k8s:t").decode())
+    )
+    assert json.loads(filled) == json.loads(registry.docker_config("registry.example.com", "k8s", "t"))
+    assert json.loads(external["metadata"]["annotations"]["pulumi.com/waitFor"]) == ["condition=Ready"]
+
+
+def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
+    args = replication_test.ReplicationTestArgs(
+        site="site-b", peer="site-a", namespace="db", skupper_namespace="rhsi", database="app", image="postgresql:16"
+    )
+    job = replication_test.script_job(args)
+    assert job.secrets == {"own": "edb-site-b-app", "peer": "edb-site-a-app"}
+    assert job.rules == []
+    assert job.environment["PEER_HOST"] == "pg-site-a.rhsi.svc.cluster.local"
+    assert job.environment["OWN_HOST"] == "edb-site-b-rw.db.svc.cluster.local"
+    assert not [name for name in job.environment if "PASSWORD" in name]
