@@ -42,9 +42,9 @@ from components.edb_schema import role_sql, schema_sql
 
 SCHEMA_KEY = "schema.sql"
 # The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept
-# for slots saves the volume when the peer stays away; its subscription must then be made again.
-PARAMETERS = {"wal_level": "logical", "wal_sender_timeout": "60s", "wal_receiver_timeout": "60s"}
-DEFAULT_PARAMETERS = {"max_slot_wal_keep_size": "4GB"}
+# for slots saves the volume when the peer stays away; its subscription must then be made again. `wal_level` is logical
+# by the operator's default, and older operators refuse to be told.
+PARAMETERS = {"wal_sender_timeout": "60s", "wal_receiver_timeout": "60s", "max_slot_wal_keep_size": "4GB"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class EdbClusterArgs(Args):
         size: of the volume, a Kubernetes quantity.
         storage_class: empty for the cluster's default.
         resources: `requests` and `limits` of each instance.
-        parameters: of PostgreSQL, besides those that replication needs.
+        parameters: of PostgreSQL, besides and above this program's own.
         monitoring: whether Prometheus' operator is to scrape the instances.
         pooler: off by default.
         backup: off by default.
@@ -115,7 +115,7 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         "bootstrap": bootstrap(args),
         "managed": {"roles": [replication_role(args.site)]},
         "postgresql": {
-            "parameters": {**DEFAULT_PARAMETERS, **args.parameters, **PARAMETERS},
+            "parameters": {**PARAMETERS, **args.parameters},
             # Whatever the client's address, it is a Skupper router's: user, database and TLS are all that can be told.
             "pg_hba": [
                 f"hostssl {args.database} {REPLICATION_ROLE} all scram-sha-256",

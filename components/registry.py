@@ -1,11 +1,10 @@
-"""Credentials for a container registry as the Secret that pulls images, from a token or kept in step with Vault.
+"""Credentials for a container registry as the Secret that pulls images, made of a token.
 
-Owns the form, a dockerconfigjson. The operator's own copy of its pull secret is made once and never renewed (facts:
-cluster_create.go), so clusters name one of these.
+Owns the form, a dockerconfigjson; also as a template for External Secrets, where Vault has the token. Clusters name such
+a Secret because the operator's own copy of its pull secret is made once and never renewed (facts: cluster_create.go).
 """
 
 import base64
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
 from components.component import Args, Component
-from components.custom_resource import EXTERNAL_SECRET, CustomObject
 
 TYPE = "kubernetes.io/dockerconfigjson"
 KEY = ".dockerconfigjson"
-# The field of the Vault secret.
+# The field of the Vault secret that the template reads.
 TOKEN = "token"  # noqa: S105 -- the name of a field, no secret
 
 
@@ -34,18 +32,6 @@ class PullSecretArgs(Args):
     token: pulumi.Input[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SyncedPullSecretArgs(Args):
-    """A pull secret that External Secrets makes of the field `token` at a path in Vault."""
-
-    secret: str
-    namespace: str
-    server: str
-    user: str
-    store: pulumi.Input[str]
-    path: str
-
-
 def docker_config(server: str, user: str, token: str) -> str:
     """The file that container runtimes read."""
     auth = base64.b64encode(f"{user}:{token}".encode()).decode()
@@ -53,27 +39,10 @@ def docker_config(server: str, user: str, token: str) -> str:
 
 
 def docker_config_template(server: str, user: str) -> str:
-    """The same file as a template of External Secrets, which knows the token."""
+    """The same file as a template of External Secrets for a Vault secret with the field `token`."""
     auth = '{{ printf "%s:%s" ' + json.dumps(user) + " .token | b64enc }}"
     entry = f'{{"username": {json.dumps(user)}, "password": {{{{ .token | toJson }}}}, "auth": "{auth}"}}'
     return f'{{"auths": {{{json.dumps(server)}: {entry}}}}}'
-
-
-def synced_spec(args: SyncedPullSecretArgs) -> dict[str, Any]:
-    """Spec of the ExternalSecret."""
-    template = {"type": TYPE, "data": {KEY: docker_config_template(args.server, args.user)}}
-    return {
-        "refreshPolicy": "Periodic",
-        "refreshInterval": "1h0m0s",
-        "secretStoreRef": {"kind": "SecretStore", "name": args.store},
-        "target": {
-            "name": args.secret,
-            "creationPolicy": "Owner",
-            "deletionPolicy": "Retain",
-            "template": template,
-        },
-        "data": [{"secretKey": TOKEN, "remoteRef": {"key": args.path, "property": TOKEN}}],
-    }
 
 
 class PullSecret(Component):
@@ -92,30 +61,8 @@ class PullSecret(Component):
             f"{name}-secret",
             metadata={"name": args.secret, "namespace": args.namespace},
             type=TYPE,
-            string_data={KEY: config},
+            data={KEY: config.apply(lambda text: base64.b64encode(text.encode()).decode())},
             opts=self.child(),
         )
-        self.secret = secret.id.apply(lambda _: args.secret)
-        self.register_outputs({"secret": self.secret})
-
-
-class SyncedPullSecret(Component):
-    """The ExternalSecret, awaited: without its Secret no image of the cluster can be pulled."""
-
-    secret: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: SyncedPullSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        """Register the component."""
-        args = SyncedPullSecretArgs.of(args)
-        super().__init__(name, opts)
-        external = CustomObject(
-            f"{name}-external-secret",
-            dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",)),
-            metadata={"name": args.secret, "namespace": args.namespace},
-            spec=synced_spec(args),
-            opts=self.child(),
-        )
-        self.secret = external.id.apply(lambda _: args.secret)
+        self.secret = pulumi.Output.unsecret(secret.id.apply(lambda _: args.secret))
         self.register_outputs({"secret": self.secret})

@@ -98,6 +98,7 @@ class Server:
         parameters = server["parameters"] | {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
+            "wal_level": "logical",
             "unix_socket_directories": str(self.folder),
             "ssl": "on",
             "ssl_cert_file": str(self.folder / "server.crt"),

@@ -84,10 +84,8 @@ def test_optional_parts_are_absent_unless_asked_for() -> None:
     assert asked["postgresql"]["synchronous"] == {"method": "any", "number": 1}
 
 
-def test_parameters_are_the_users_but_for_those_that_replication_needs() -> None:
-    parameters = spec(parameters={"wal_level": "replica", "max_slot_wal_keep_size": "1GB", "work_mem": "8MB"})
-    assert parameters["postgresql"]["parameters"] == {
-        "wal_level": "logical",
+def test_parameters_are_the_users_above_the_programs() -> None:
+    assert spec(parameters={"max_slot_wal_keep_size": "1GB", "work_mem": "8MB"})["postgresql"]["parameters"] == {
         "wal_sender_timeout": "60s",
         "wal_receiver_timeout": "60s",
         "max_slot_wal_keep_size": "1GB",
@@ -254,27 +252,20 @@ def test_the_token_shows_nowhere_but_in_the_secret() -> None:
     graph = record_component(lambda: {"secret": registry.PullSecret("pull", args).secret})
     secret = graph.one("kubernetes:core/v1:Secret")
     assert secret.inputs["type"] == "kubernetes.io/dockerconfigjson"
-    assert SECRET_KEY in secret.inputs["stringData"]
-    assert token in reveal(secret.inputs["stringData"])[".dockerconfigjson"]
-    assert token not in str({key: value for key, value in secret.inputs.items() if key != "stringData"})
-    assert token not in str(graph.outputs) + str(graph.exports)
+    assert SECRET_KEY in secret.inputs["data"]
+    config = json.loads(base64.b64decode(reveal(secret.inputs["data"])[".dockerconfigjson"]))
+    assert config["auths"]["registry.example.com"]["password"] == token
+    shown = {key: value for key, value in secret.inputs.items() if key != "data"}
+    assert token not in str(shown) + str(graph.outputs) + str(graph.exports)
+    assert graph.exports == {"secret": "pull"}
 
 
-def test_the_synced_pull_secret_is_made_from_a_template_and_awaited() -> None:
-    args = registry.SyncedPullSecretArgs(
-        secret="pull", namespace="db", server="registry.example.com", user="k8s", store="vault", path="edb-repos2"
-    )
-    graph = record_component(lambda: {"secret": registry.SyncedPullSecret("pull", args).secret})
-    external = graph.one("kubernetes:external-secrets.io/v1:ExternalSecret").inputs
-    template = external["spec"]["target"]["template"]
-    assert template["type"] == "kubernetes.io/dockerconfigjson"
-    filled = (
-        template["data"][".dockerconfigjson"]
-        .replace("{{ .token | toJson }}", '"t"')
-        .replace('{{ printf "%s:%s" "k8s" .token | b64enc }}', base64.b64encode(b"k8s:t").decode())
+def test_a_template_of_the_pull_secret_gives_the_same_file() -> None:
+    template = registry.docker_config_template("registry.example.com", "k8s")
+    filled = template.replace("{{ .token | toJson }}", '"t"').replace(
+        '{{ printf "%s:%s" "k8s" .token | b64enc }}', base64.b64encode(b"k8s:t").decode()
     )
     assert json.loads(filled) == json.loads(registry.docker_config("registry.example.com", "k8s", "t"))
-    assert json.loads(external["metadata"]["annotations"]["pulumi.com/waitFor"]) == ["condition=Ready"]
 
 
 def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
