@@ -4,6 +4,8 @@ Sites are labels of RFC 1123, so a site makes exactly one SQL name.
 """
 
 PORT = 5432
+# PostgreSQL cuts longer names off without an error (NAMEDATALEN).
+NAME_LIMIT = 63
 # Who owns database and tables.
 OWNER = "app"
 # What the peer logs in as: it may read the published table and stream, nothing else.

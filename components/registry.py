@@ -1,7 +1,7 @@
 """Credentials for a container registry as the Secret that pulls images, made of a token.
 
-Owns the form, a dockerconfigjson; also as a template for External Secrets, where Vault has the token. Clusters name such
-a Secret because the operator's own copy of its pull secret is made once and never renewed (facts: cluster_create.go).
+Owns the form, a dockerconfigjson; also as a template for External Secrets, where Vault has the token. Clusters name
+such a Secret because the operator makes its own copy of its pull secret once and never renews it (facts: cnpg.md, 8).
 """
 
 import base64

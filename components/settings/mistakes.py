@@ -65,7 +65,7 @@ def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
         problem = f"it must be {context['expected']}"
     else:
         problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
-        problem = problem.replace("{minimum}", "0" if path == "revoke" else "1")
+        problem = problem.replace("{minimum}", str(_minimum(location[-1], around)))
     return Mistake(path, detail["input"], problem, secret=_may_be_secret(location[-1], around))
 
 
@@ -79,6 +79,12 @@ def _may_be_secret(key: str, section: type[BaseModel]) -> bool:
     """Whether a key holds a secret; an unknown one may be the misspelt name of a secret of its section."""
     fields = {str(field.alias): "SecretStr" in str(field.annotation) for field in section.model_fields.values()}
     return fields.get(key, any(fields.values()))
+
+
+def _minimum(key: str, section: type[BaseModel]) -> int:
+    """The smallest value that a number may have; 1 for the numbers in a map."""
+    limits = [limit for field in section.model_fields.values() if field.alias == key for limit in field.metadata]
+    return next((limit.ge for limit in limits if hasattr(limit, "ge")), 1)
 
 
 def _section_around(location: list[str], root: type[BaseModel]) -> type[BaseModel]:

@@ -14,6 +14,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.settings import formats
+from components.settings.edb import Edb, edb_mistakes, peer_site
 from components.settings.mistakes import explain
 from components.settings.postgres import Postgres, postgres_mistakes
 from components.settings.section import Name, Section, checked
@@ -47,6 +48,7 @@ class Settings(Section):
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
     postgres: Postgres = Postgres()
+    edb: Edb = Edb()
     protect: bool = True
 
     @property
@@ -63,6 +65,11 @@ class Settings(Section):
     def claim_user(self) -> int:
         """The UID of the claim Job, 0 for "as the cluster assigns"."""
         return CLAIM_USERS[self.cluster.platform]
+
+    @property
+    def edb_peer(self) -> str:
+        """The site whose databases replicate with this one's."""
+        return peer_site(self.role, self.edb.peer, self.standbys, self.primary_stack)
 
     @property
     def claim_seconds(self) -> int:
@@ -100,6 +107,7 @@ def load(
         *site_mistakes(raw, stack, vault_addr),
         *services_mistakes(raw),
         *postgres_mistakes(raw, secret_keys),
+        *edb_mistakes(raw),
     ]
     try:
         settings = Settings.model_validate(raw)

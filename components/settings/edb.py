@@ -1,0 +1,195 @@
+"""`rhsi:edb`: the replicated databases of CloudNativePG or of EDB's build of it, one cluster on each of two sites."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr
+
+from components.edb_names import (
+    NAME_LIMIT,
+    PULL_SECRET,
+    app_secret,
+    cluster_name,
+    replicator_secret,
+    subscription_name,
+    superuser_secret,
+)
+from components.settings import edb_formats, formats
+from components.settings.mistakes import Mistake
+from components.settings.section import Name, Password, Pem, Quantity, Resources, Rotation, Section, checked, section
+
+# The longest name that the operator takes for a Cluster (cluster_webhook.go).
+CLUSTER_NAME_LIMIT = 50
+COMMUNITY_IMAGE = "ghcr.io/cloudnative-pg/postgresql:16.13-standard-trixie"
+EDB_TAG = "16.10-standard-ubi9"
+
+
+class Authority(Section):
+    """`rhsi:edb.ca`, on the primary: who signs the certificates of both clusters; the key is a secret."""
+
+    certificate: Pem = ""
+    key: Annotated[SecretStr, checked(edb_formats.ec_key)] = SecretStr("")
+
+
+class Pooler(Section):
+    """`rhsi:edb.pooler`, PgBouncer for applications."""
+
+    instances: Annotated[int, Field(ge=0)] = 0
+    mode: Literal["session", "transaction"] = "transaction"
+
+
+class Backup(Section):
+    """`rhsi:edb.backup`, an object store of the barman-cloud plugin."""
+
+    destination_path: Annotated[str, checked(edb_formats.bucket)] = ""
+    endpoint_url: Annotated[str, checked(formats.url)] = ""
+    credentials: Annotated[str, checked(formats.kubernetes_name)] = ""
+    server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
+    retention: Annotated[str, Field(min_length=1), checked(edb_formats.retention)] = "30d"
+    schedule: Annotated[str, Field(min_length=1), checked(edb_formats.schedule)] = "0 0 2 * * *"
+
+
+class Recovery(Section):
+    """`rhsi:edb.recovery`, for a cluster that is made anew from backups."""
+
+    server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
+    target_time: Annotated[str, checked(edb_formats.time)] = ""
+
+
+class Registry(Section):
+    """`rhsi:edb.registry`, where EDB's images come from; the token is a secret of the primary's stack."""
+
+    server: Annotated[str, Field(min_length=1), checked(edb_formats.registry)] = "docker.enterprisedb.com"
+    repository: Annotated[str, Field(min_length=1)] = "k8s"
+    user: Annotated[str, Field(min_length=1)] = "k8s"
+    token: SecretStr = SecretStr("")
+    manage_token: bool = True
+
+
+class Edb(Section):
+    """`rhsi:edb`."""
+
+    enabled: bool = False
+    operator: Literal["edb", "community"] = "edb"
+    namespace: Name = "db"
+    create_namespace: bool = True
+    peer: Annotated[str, checked(formats.kubernetes_name)] = ""
+    database: Annotated[str, Field(min_length=1), checked(edb_formats.database)] = "app"
+    image: Annotated[str, checked(edb_formats.postgres_16_image)] = ""
+    tls: Literal["require", "verify-full"] = "require"
+    ca: Authority = Authority()
+    instances: Annotated[int, Field(ge=1)] = 1
+    synchronous_replicas: Annotated[int, Field(ge=0)] = 0
+    size: Quantity = "10Gi"
+    storage_class: str = ""
+    resources: Resources = Resources()
+    parameters: dict[Annotated[str, checked(edb_formats.parameter)], str] = Field(default_factory=dict)
+    monitoring: bool = False
+    pooler: Pooler = Pooler()
+    backup: Backup = Backup()
+    recovery: Recovery = Recovery()
+    registry: Registry = Registry()
+    passwords: dict[Name, Password] = Field(default_factory=dict)
+    password_rotation: Rotation = 1
+    subscribe: bool = True
+    reclaim_policy: Literal["delete", "retain"] = "delete"
+    smoke_test: bool = False
+
+    @property
+    def postgres_image(self) -> str:
+        """The image of the instances."""
+        default = f"{self.registry.server}/{self.registry.repository}/postgresql:{EDB_TAG}"
+        return self.image or {"edb": default, "community": COMMUNITY_IMAGE}[self.operator]
+
+    @property
+    def pull_secret(self) -> str:
+        """The Secret that the image's registry asks for; the community's images are free."""
+        return PULL_SECRET if self.operator == "edb" else ""
+
+
+def peer_site(role: str, peer: str, standbys: Collection[str], primary_stack: str) -> str:
+    """The site at the other end; empty where that is not clear.
+
+    By default the only standby, and on a standby the primary's, whose stack is named after it unless somebody named it
+    otherwise; then the run tells.
+    """
+    if peer:
+        return peer
+    if role == "standby":
+        return primary_stack.rsplit("/", 1)[-1]
+    return next(iter(standbys)) if len(standbys) == 1 else ""
+
+
+def edb_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What only several keys together tell; works on unchecked values, so that nothing hides behind another mistake."""
+    edb = section(raw, "edb")
+    if edb and "enabled" not in edb:
+        yield Mistake.of("edb.enabled", None, "write true for the databases, or false to keep the section without them")
+    if edb.get("enabled") is not True:
+        return
+    role, site, standbys = str(raw.get("role")), str(raw["site"]), section(raw, "standbys")
+    peer = peer_site(role, str(edb.get("peer", "")), standbys, str(raw.get("primaryStack", "")))
+    if role == "primary" and peer not in standbys:
+        known = ", ".join(standbys) or "none yet"
+        fix = f"the databases replicate with exactly one standby; name it, rhsi:standbys has {known}"
+        yield Mistake.of("edb.peer", edb.get("peer"), fix)
+    yield from _of_names(site, peer)
+    yield from _of_options(edb)
+    yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
+
+
+def _of_names(site: str, peer: str) -> Iterator[Mistake]:
+    if peer == site:
+        yield Mistake.of("edb.peer", peer, "a site cannot replicate with itself; name the other one")
+    if len(cluster_name(site)) > CLUSTER_NAME_LIMIT:
+        fix = f"the operator takes {CLUSTER_NAME_LIMIT} characters for {cluster_name(site)}; shorten the site's name"
+        yield Mistake.of("site", site, fix)
+    if len(name := subscription_name(site, peer)) > NAME_LIMIT:
+        fix = f"PostgreSQL takes {NAME_LIMIT} characters for the subscription {name}; shorten the names of the sites"
+        yield Mistake.of("edb.peer", peer, fix)
+
+
+def _of_options(edb: Mapping[str, Any]) -> Iterator[Mistake]:
+    backup, recovery = section(edb, "backup"), section(edb, "recovery")
+    instances, synchronous = edb.get("instances", 1), edb.get("synchronousReplicas", 0)
+    if isinstance(instances, int) and isinstance(synchronous, int) and synchronous >= max(instances, 1):
+        fix = f"of {instances} instances only {instances - 1} can confirm; raise rhsi:edb.instances or lower this"
+        yield Mistake.of("edb.synchronousReplicas", synchronous, fix)
+    if recovery and not recovery.get("serverName"):
+        fix = "name the folder of the backups to start from, such as edb-site-a"
+        yield Mistake.of("edb.recovery.serverName", None, fix)
+    if recovery and not backup.get("destinationPath"):
+        yield Mistake.of("edb.backup.destinationPath", None, "a recovery reads the backups there; set it")
+    if recovery.get("serverName") and recovery["serverName"] == backup.get("serverName"):
+        fix = "the recovered cluster may not write into the folder that it came from; add for example -2"
+        yield Mistake.of("edb.backup.serverName", backup["serverName"], fix)
+    if recovery.get("serverName") and not backup.get("serverName"):
+        fix = "the recovered cluster needs a folder of its own; write for example edb-site-a-2"
+        yield Mistake.of("edb.backup.serverName", None, fix)
+
+
+def _of_primary(sites: tuple[str, str], edb: Mapping[str, Any]) -> Iterator[Mistake]:
+    strict, authority = edb.get("tls") == "verify-full", section(edb, "ca")
+    for key in ("certificate", "key"):
+        if strict and not authority.get(key):
+            fix = "verify-full needs the authority that signs both clusters' certificates; set its PEM"
+            yield Mistake.of(f"edb.ca.{key}", None, fix)
+    if authority and not strict:
+        fix = "an authority is of use with verify-full only; set that, or remove rhsi:edb.ca"
+        yield Mistake.of("edb.tls", edb.get("tls"), fix)
+    if edb.get("operator", "edb") == "edb" and not section(edb, "registry").get("token"):
+        fix = "set EDB's token with `pulumi config set --path --secret 'rhsi:edb.registry.token'`"
+        yield Mistake.of("edb.registry.token", None, fix)
+    known = [secret(site) for site in sites for secret in (superuser_secret, app_secret, replicator_secret)]
+    fix = f"there is no such Secret; they are {', '.join(known)}"
+    for unknown in section(edb, "passwords").keys() - known:
+        yield Mistake(f"edb.passwords.{unknown}", "", fix, secret=True)
+
+
+def _of_standby(edb: Mapping[str, Any]) -> Iterator[Mistake]:
+    fix = "the primary's stack has it and passes it on through Vault; remove it here"
+    for key in ("ca", "passwords", "passwordRotation"):
+        if edb.get(key):
+            yield Mistake(f"edb.{key}", edb[key], fix, secret=key != "passwordRotation")
+    if section(edb, "registry").get("token"):
+        yield Mistake("edb.registry.token", "", fix, secret=True)

@@ -1,0 +1,211 @@
+"""The settings of the replicated databases: what is accepted, what is refused, and in which words."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from components import settings
+from lab.servers.certificates import Authority
+from tests.unit.recorder import PRIMARY, STANDBY, settings_of
+
+TOKEN = "-".join(["edb", "token"])
+ON: dict[str, Any] = {"enabled": True, "registry": {"token": TOKEN}}
+
+
+def primary(**edb: Any) -> dict[str, Any]:
+    return {**PRIMARY, "edb": {**ON, **edb}}
+
+
+def standby(**edb: Any) -> dict[str, Any]:
+    return {**STANDBY, "edb": {"enabled": True, **edb}}
+
+
+def mistakes_in(values: Mapping[str, Any], *, stack: str = "site-a") -> list[str]:
+    with pytest.raises(settings.SettingsError) as refusal:
+        settings_of(values, stack=stack)
+    return [line.removeprefix("  - ") for line in str(refusal.value).splitlines()[1:]]
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, form: serialization.PrivateFormat) -> str:
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder: Path = tmp_path_factory.mktemp("ca")
+    return Authority(folder, "shared CA").certificate.read_text()
+
+
+def test_the_databases_are_off_unless_asked_for() -> None:
+    assert not settings_of(PRIMARY, stack="site-a").edb.enabled
+
+
+def test_a_token_is_all_that_a_primary_must_be_given_and_a_standby_needs_nothing() -> None:
+    on_primary, on_standby = settings_of(primary(), stack="site-a"), settings_of(standby(), stack="site-b")
+    assert (on_primary.edb_peer, on_standby.edb_peer) == ("site-b", "site-a")
+    for found in (on_primary, on_standby):
+        assert found.edb.postgres_image == "docker.enterprisedb.com/k8s/postgresql:16.10-standard-ubi9"
+        assert (found.edb.namespace, found.edb.tls, found.edb.reclaim_policy) == ("db", "require", "delete")
+    assert TOKEN not in repr(on_primary)
+
+
+def test_the_communitys_images_need_no_token_and_no_pull_secret() -> None:
+    found = settings_of({**PRIMARY, "edb": {"enabled": True, "operator": "community"}}, stack="site-a").edb
+    assert found.postgres_image.startswith("ghcr.io/cloudnative-pg/postgresql:16.")
+    assert found.pull_secret == ""
+
+
+def test_a_section_must_say_whether_it_is_meant() -> None:
+    assert mistakes_in({**PRIMARY, "edb": {"operator": "community"}}) == [
+        "rhsi:edb.enabled is missing: write true for the databases, or false to keep the section without them."
+    ]
+    assert not settings_of({**PRIMARY, "edb": {"enabled": False, "tls": "verify-full"}}, stack="site-a").edb.enabled
+
+
+def test_edbs_images_without_a_token_are_refused_with_the_command() -> None:
+    assert mistakes_in({**PRIMARY, "edb": {"enabled": True}}) == [
+        "rhsi:edb.registry.token is missing: set EDB's token with `pulumi config set --path --secret "
+        "'rhsi:edb.registry.token'`."
+    ]
+
+
+@pytest.mark.parametrize("standbys", [{}, {"site-b": {}, "site-c": {}}])
+def test_the_databases_replicate_with_exactly_one_standby(standbys: dict[str, Any]) -> None:
+    (mistake,) = mistakes_in({**primary(), "standbys": standbys})
+    known = ", ".join(standbys) or "none yet"
+    assert mistake == (
+        "rhsi:edb.peer is missing: the databases replicate with exactly one standby; name it, "
+        f"rhsi:standbys has {known}."
+    )
+
+
+def test_the_peer_can_be_named_and_must_be_known() -> None:
+    standbys: dict[str, Any] = {"site-b": {}, "site-c": {}}
+    assert settings_of({**primary(peer="site-c"), "standbys": standbys}, stack="site-a").edb_peer == "site-c"
+    (mistake,) = mistakes_in({**primary(peer="site-d"), "standbys": standbys})
+    assert mistake.startswith('rhsi:edb.peer is "site-d": ')
+
+
+def test_a_standby_takes_the_last_part_of_its_primarys_stack_for_the_peer() -> None:
+    full = {**standby(), "primaryStack": "acme/rhsi/site-a"}
+    assert settings_of(full, stack="site-b").edb_peer == "site-a"
+    named = {**standby(peer="munich"), "primaryStack": "acme/rhsi/prod-a"}
+    assert settings_of(named, stack="site-b").edb_peer == "munich"
+
+
+def test_names_that_postgresql_would_cut_off_are_refused() -> None:
+    long = "a" * 40
+    assert mistakes_in({**primary(), "standbys": {long: {}}, "site": "b" * 20}) == [
+        f'rhsi:edb.peer is "{long}": PostgreSQL takes 63 characters for the subscription '
+        f"{'b' * 20}_from_{long}; shorten the names of the sites."
+    ]
+    (mistake,) = mistakes_in({**primary(), "standbys": {"b": {}}, "site": long + "a" * 10})
+    assert "the operator takes 50 characters for edb-aaa" in mistake
+
+
+@pytest.mark.parametrize(
+    ("edb", "key", "words"),
+    [
+        ({"database": "postgres"}, "database", "means something else to PostgreSQL"),
+        ({"database": "My-App"}, "database", "lower-case letters, digits and underscores"),
+        ({"image": "registry.example.com/postgresql:17.1"}, "image", "it must begin with 16"),
+        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16"),
+        ({"parameters": {"port": "1"}}, "parameters.port", "the operator sets this parameter itself"),
+        ({"parameters": {"work_mem": 8}}, "parameters.work_mem", "it must be text; put it in quotes"),
+        ({"instances": 0}, "instances", "a whole number of 1 or more"),
+        ({"synchronousReplicas": -1}, "synchronousReplicas", "a whole number of 0 or more"),
+        ({"synchronousReplicas": 1}, "synchronousReplicas", "of 1 instances only 0 can confirm"),
+        ({"reclaimPolicy": "keep"}, "reclaimPolicy", "it must be 'delete' or 'retain'"),
+        ({"tls": "prefer"}, "tls", "it must be 'require' or 'verify-full'"),
+        ({"backup": {"destinationPath": "/var"}}, "backup.destinationPath", "write a bucket with a folder"),
+        ({"backup": {"schedule": "0 2 * * *"}}, "backup.schedule", "six cron fields"),
+        ({"backup": {"retention": "30"}}, "backup.retention", "such as 30d"),
+        ({"size": "ten"}, "size", "it is no quantity"),
+        ({"registry": {"token": TOKEN, "server": "https://r/"}}, "registry.server", "the registry's host only"),
+        ({"instanzes": 1}, "instanzes", "rename it to instances"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_key_and_its_fix(edb: dict[str, Any], key: str, words: str) -> None:
+    (mistake,) = mistakes_in(primary(**edb))
+    assert mistake.startswith(f"rhsi:edb.{key} is ")
+    assert words in mistake
+
+
+@pytest.mark.parametrize("tag", ["16", "16.10", "16.10-standard-ubi9", "16-minimal-trixie", "16.10@sha256:" + "0" * 64])
+def test_an_image_of_postgresql_16_is_told_by_its_tag(tag: str) -> None:
+    image = f"registry.example.com:5000/team/postgresql:{tag}"
+    assert settings_of(primary(image=image), stack="site-a").edb.postgres_image == image
+
+
+def test_a_recovery_needs_backups_and_a_folder_of_its_own() -> None:
+    found = mistakes_in(primary(recovery={"targetTime": "yesterday"}))
+    assert found == [
+        'rhsi:edb.recovery.targetTime is "yesterday": write a time with its zone, such as 2026-11-23T21:30:00Z.',
+        "rhsi:edb.recovery.serverName is missing: name the folder of the backups to start from, such as edb-site-a.",
+        "rhsi:edb.backup.destinationPath is missing: a recovery reads the backups there; set it.",
+    ]
+    backup = {"destinationPath": "s3://backups", "serverName": "edb-site-a"}
+    (mistake,) = mistakes_in(primary(recovery={"serverName": "edb-site-a"}, backup=backup))
+    assert "may not write into the folder that it came from" in mistake
+    good = primary(recovery={"serverName": "edb-site-a"}, backup={**backup, "serverName": "edb-site-a-2"})
+    assert settings_of(good, stack="site-a").edb.recovery.server_name == "edb-site-a"
+
+
+def test_verify_full_takes_an_ec_key_in_sec1_form_and_no_other(certificate: str) -> None:
+    curve, rivest = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)
+    sec1 = pem(curve, serialization.PrivateFormat.TraditionalOpenSSL)
+    good = primary(tls="verify-full", ca={"certificate": certificate, "key": sec1})
+    assert settings_of(good, stack="site-a").edb.ca.key.get_secret_value() == sec1
+    for other in (
+        pem(curve, serialization.PrivateFormat.PKCS8),
+        pem(rivest, serialization.PrivateFormat.TraditionalOpenSSL),
+    ):
+        (mistake,) = mistakes_in(primary(tls="verify-full", ca={"certificate": certificate, "key": other}))
+        assert mistake.startswith("rhsi:edb.ca.key is [secret]: the operator takes an EC key in SEC1 form only")
+        assert "openssl ecparam" in mistake
+
+
+def test_verify_full_needs_an_authority_and_an_authority_needs_verify_full(certificate: str) -> None:
+    assert [line.split(":")[1] for line in mistakes_in(primary(tls="verify-full"))] == [
+        "edb.ca.certificate is missing",
+        "edb.ca.key is missing",
+    ]
+    (mistake,) = mistakes_in(primary(ca={"certificate": certificate}))
+    assert mistake.startswith("rhsi:edb.tls is missing: an authority is of use with verify-full only")
+
+
+def test_a_password_is_given_for_a_secret_that_exists() -> None:
+    word = "-".join(["a", "long", "password"])
+    given = settings_of(primary(passwords={"edb-site-b-replicator": word}), stack="site-a").edb.passwords
+    assert given["edb-site-b-replicator"].get_secret_value() == word
+    (mistake,) = mistakes_in(primary(passwords={"edb-site-c-app": word}))
+    assert mistake.startswith(
+        "rhsi:edb.passwords.edb-site-c-app is [secret]: there is no such Secret; they are edb-site-a"
+    )
+    assert word not in mistake
+
+
+def test_what_vault_passes_on_is_not_given_to_a_standby(certificate: str) -> None:
+    word = "-".join(["a", "long", "password"])
+    found = mistakes_in(
+        standby(
+            registry={"token": TOKEN},
+            passwords={"edb-site-b-app": word},
+            passwordRotation=2,
+            ca={"certificate": certificate},
+        ),
+        stack="site-b",
+    )
+    assert [line.split(" ")[0] for line in found] == [
+        "rhsi:edb.ca",
+        "rhsi:edb.passwords",
+        "rhsi:edb.passwordRotation",
+        "rhsi:edb.registry.token",
+    ]
+    assert TOKEN not in json.dumps(found)
+    assert word not in json.dumps(found)
