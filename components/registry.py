@@ -12,10 +12,11 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
+from pulumi_vault.kv import SecretV2
 
 from components.component import Args, Component
 
-TYPE = "kubernetes.io/dockerconfigjson"
+SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105 -- a type of Secrets
 KEY = ".dockerconfigjson"
 # The field of the Vault secret that the template reads.
 TOKEN = "token"  # noqa: S105 -- the name of a field, no secret
@@ -29,6 +30,15 @@ class PullSecretArgs(Args):
     namespace: str
     server: str
     user: str
+    token: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTokenArgs(Args):
+    """A registry's token in Vault, in the field `token` at `path` below the KV v2 mount."""
+
+    vault_mount: str
+    path: str
     token: pulumi.Input[str]
 
 
@@ -60,9 +70,32 @@ class PullSecret(Component):
         secret = Secret(
             f"{name}-secret",
             metadata={"name": args.secret, "namespace": args.namespace},
-            type=TYPE,
+            type=SECRET_TYPE,
             data={KEY: config.apply(lambda text: base64.b64encode(text.encode()).decode())},
             opts=self.child(),
         )
         self.secret = pulumi.Output.unsecret(secret.id.apply(lambda _: args.secret))
         self.register_outputs({"secret": self.secret})
+
+
+class PublishedToken(Component):
+    """The Vault secret from which other sites make their pull secrets."""
+
+    vault_path: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: PublishedTokenArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = PublishedTokenArgs.of(args)
+        super().__init__(name, opts)
+        secret = SecretV2(
+            f"{name}-vault",
+            mount=args.vault_mount,
+            name=args.path,
+            data_json=pulumi.Output.json_dumps({TOKEN: pulumi.Output.secret(args.token)}),
+            delete_all_versions=True,
+            opts=self.child(delete_before_replace=True),
+        )
+        self.vault_path = secret.id.apply(lambda _: args.path)
+        self.register_outputs({"vaultPath": self.vault_path})

@@ -1,0 +1,64 @@
+"""One site's half of the replicated databases, up to what replicates: its cluster, and both ways over the link.
+
+Composes edb.py and services.py. The replication is apart, because a cluster needs nobody and its replication needs the
+link: whoever composes both makes it wait for this one, so that a removed subscription still has its way to the slot on
+the other side. Namespace and Secrets are not made here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.component import Args, Component
+from components.edb import EdbCluster, EdbClusterArgs
+from components.edb_names import PORT, routing_key, service_host
+from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdbSiteArgs(Args):
+    """A cluster, the namespace of the Skupper site through which peers reach each other, and the routing prefix."""
+
+    cluster: EdbClusterArgs
+    skupper_namespace: str
+    routing_prefix: pulumi.Input[str]
+
+
+class EdbSite(Component):
+    """The cluster, the Connector by which the peer reaches it, and the Listener by which it reaches the peer."""
+
+    cluster: pulumi.Output[str]
+    routing_key: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: EdbSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component; `opts` must make it wait for Skupper's site and for the Secrets."""
+        args = EdbSiteArgs.of(args)
+        super().__init__(name, opts)
+        cluster = EdbCluster(f"{name}-cluster", args.cluster, self.child())
+        export = ServiceExport(
+            f"{name}-export",
+            ServiceExportArgs(
+                service=routing_key(args.cluster.site),
+                namespace=args.skupper_namespace,
+                port=PORT,
+                routing_prefix=args.routing_prefix,
+                host=service_host(args.cluster.site, args.cluster.namespace),
+            ),
+            self.child(depends_on=[cluster]),
+        )
+        ServiceImport(
+            f"{name}-import",
+            ServiceImportArgs(
+                service=routing_key(args.cluster.peer),
+                namespace=args.skupper_namespace,
+                port=PORT,
+                routing_prefix=args.routing_prefix,
+            ),
+            self.child(),
+        )
+        self.cluster, self.routing_key = cluster.cluster, export.routing_key
+        self.register_outputs({"cluster": self.cluster, "routingKey": self.routing_key})
