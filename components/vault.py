@@ -4,7 +4,7 @@ Written for Vault and OpenBao alike. What goes into the mount belongs to the com
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,9 @@ class KubernetesAuthArgs(Args):
 
     Attributes:
         site: names policy and role, `rhsi-<site>`, and the folder that they may read.
+        shared: paths of single secrets that they may read besides, below the mount.
         namespace: of the service account.
+        other_namespaces: where an account of the same name may log in too; see `ReaderAccount`.
         service_account: the account that logs in.
         auth_path: the auth mount, one for each cluster.
         manage_auth: whether mount and configuration are this stack's; policy and role always are.
@@ -53,15 +55,26 @@ class KubernetesAuthArgs(Args):
     api_server: str
     api_server_ca: pulumi.Input[str]
     kv_mount: str
+    shared: tuple[str, ...] = ()
+    other_namespaces: tuple[str, ...] = ()
     manage_auth: bool = True
     reviewer: str = "client"
     audiences: tuple[str, ...] = ()
     api_audience: str = ""
 
 
-def policy_hcl(kv_mount: str, site: str) -> str:
-    """The site's policy: read the values below its own folder, nothing else."""
-    return f'path "{kv_mount}/data/{site}/*" {{\n  capabilities = ["read"]\n}}\n'
+@dataclass(frozen=True, kw_only=True)
+class ReaderAccountArgs(Args):
+    """A service account that may log in to Vault, in a namespace of its own."""
+
+    namespace: str
+    service_account: str
+
+
+def policy_hcl(kv_mount: str, site: str, shared: Sequence[str] = ()) -> str:
+    """The site's policy: read the values below its own folder and what it shares with others, nothing else."""
+    paths = [f"{site}/*", *shared]
+    return "\n".join(f'path "{kv_mount}/data/{path}" {{\n  capabilities = ["read"]\n}}\n' for path in paths)
 
 
 def role_audience(args: KubernetesAuthArgs) -> str | None:
@@ -73,6 +86,23 @@ def role_audience(args: KubernetesAuthArgs) -> str | None:
 def delegator_binding_name(service_account: str, namespace: str) -> str:
     """Cluster-scoped, so it carries the namespace: several standbys may share a cluster."""
     return f"{service_account}-{namespace}-auth-delegator"
+
+
+def reader_account(
+    component: Component, name: str, service_account: str, namespace: str
+) -> tuple[ServiceAccount, ClusterRoleBinding]:
+    """The account, and its right to ask the API server for the review of its own token."""
+    account = ServiceAccount(
+        f"{name}-reader", metadata={"name": service_account, "namespace": namespace}, opts=component.child()
+    )
+    binding = ClusterRoleBinding(
+        f"{name}-delegator",
+        metadata={"name": delegator_binding_name(service_account, namespace)},
+        role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+        subjects=[{"kind": "ServiceAccount", "name": service_account, "namespace": namespace}],
+        opts=component.child(depends_on=[account]),
+    )
+    return account, binding
 
 
 class KvStore(Component):
@@ -98,6 +128,23 @@ class KvStore(Component):
         self.register_outputs({"mount": self.mount})
 
 
+class ReaderAccount(Component):
+    """A second account of a cluster that is known to Vault already; the role there must name its namespace."""
+
+    service_account: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ReaderAccountArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the component."""
+        args = ReaderAccountArgs.of(args)
+        super().__init__(name, opts)
+        _, binding = reader_account(self, name, args.service_account, args.namespace)
+        # Known only once a login can succeed.
+        self.service_account = binding.id.apply(lambda _: args.service_account)
+        self.register_outputs({"serviceAccount": self.service_account})
+
+
 class KubernetesAuth(Component):
     """The service account that External Secrets uses, and what Vault must know to let it in.
 
@@ -115,22 +162,7 @@ class KubernetesAuth(Component):
         """Register the component; it needs a Kubernetes and a Vault provider."""
         args = KubernetesAuthArgs.of(args)
         super().__init__(name, opts)
-        account = ServiceAccount(
-            f"{name}-reader",
-            metadata={"name": args.service_account, "namespace": args.namespace},
-            opts=self.child(),
-        )
-        binding = ClusterRoleBinding(
-            f"{name}-delegator",
-            metadata={"name": delegator_binding_name(args.service_account, args.namespace)},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "system:auth-delegator",
-            },
-            subjects=[{"kind": "ServiceAccount", "name": args.service_account, "namespace": args.namespace}],
-            opts=self.child(depends_on=[account]),
-        )
+        account, binding = reader_account(self, name, args.service_account, args.namespace)
         if args.manage_auth:
             auth_path, ready = self._auth_mount(name, args, account)
         else:
@@ -138,7 +170,7 @@ class KubernetesAuth(Component):
         policy = vault.Policy(
             f"{name}-policy",
             name=f"rhsi-{args.site}",
-            policy=policy_hcl(args.kv_mount, args.site),
+            policy=policy_hcl(args.kv_mount, args.site, args.shared),
             opts=self.child(delete_before_replace=True),
         )
         role = vault_kubernetes.AuthBackendRole(
@@ -146,7 +178,7 @@ class KubernetesAuth(Component):
             backend=auth_path,
             role_name=f"rhsi-{args.site}",
             bound_service_account_names=[args.service_account],
-            bound_service_account_namespaces=[args.namespace],
+            bound_service_account_namespaces=[args.namespace, *args.other_namespaces],
             audience=role_audience(args),
             token_policies=[policy.name],
             token_ttl=TOKEN_TTL_SECONDS,

@@ -56,7 +56,10 @@ def test_a_claim_may_remove_the_twenty_rotations_before_its_own() -> None:
 
 
 def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
-    assert vault.policy_hcl("rhsi", "site-b") == 'path "rhsi/data/site-b/*" {\n  capabilities = ["read"]\n}\n'
+    own = 'path "rhsi/data/site-b/*" {\n  capabilities = ["read"]\n}\n'
+    assert vault.policy_hcl("rhsi", "site-b") == own
+    shared = 'path "rhsi/data/edb-repos2" {\n  capabilities = ["read"]\n}\n'
+    assert vault.policy_hcl("rhsi", "site-b", ["edb-repos2"]) == f"{own}\n{shared}"
 
 
 @pytest.mark.parametrize(
