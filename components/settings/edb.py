@@ -17,6 +17,7 @@ from components.edb_names import (
 from components.settings import edb_formats, formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Name, Password, Pem, Quantity, Resources, Rotation, Section, checked, section
+from components.settings.site import Cluster
 
 # The longest name that the operator takes for a Cluster (cluster_webhook.go).
 CLUSTER_NAME_LIMIT = 50
@@ -74,6 +75,7 @@ class Edb(Section):
     namespace: Name = "db"
     create_namespace: bool = True
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
+    peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
     database: Annotated[str, Field(min_length=1), checked(edb_formats.database)] = "app"
     image: Annotated[str, checked(edb_formats.postgres_16_image)] = ""
     tls: Literal["require", "verify-full"] = "require"
@@ -129,6 +131,10 @@ def edb_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
         return
     role, site, standbys = str(raw.get("role")), str(raw["site"]), section(raw, "standbys")
     peer = peer_site(role, str(edb.get("peer", "")), standbys, str(raw.get("primaryStack", "")))
+    shared = section(raw, "cluster").get("namespace", Cluster.model_fields["namespace"].default)
+    if edb.get("namespace", Edb.model_fields["namespace"].default) == shared:
+        fix = "the databases need a namespace apart from Skupper's; write for example db"
+        yield Mistake.of("edb.namespace", shared, fix)
     if role == "primary" and peer not in standbys:
         known = ", ".join(standbys) or "none yet"
         fix = f"the databases replicate with exactly one standby; name it, rhsi:standbys has {known}"

@@ -72,6 +72,11 @@ class Settings(Section):
         return peer_site(self.role, self.edb.peer, self.standbys, self.primary_stack)
 
     @property
+    def edb_peer_namespace(self) -> str:
+        """The namespace of the Skupper site over there, part of the name by which the peer reaches this site."""
+        return self.edb.peer_namespace or self.cluster.namespace
+
+    @property
     def claim_seconds(self) -> int:
         """How long the claim's script may take."""
         return _seconds(self.timeouts.claim)

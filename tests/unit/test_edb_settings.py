@@ -127,6 +127,7 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
         ({"backup": {"retention": "30"}}, "backup.retention", "such as 30d"),
         ({"size": "ten"}, "size", "it is no quantity"),
         ({"registry": {"token": TOKEN, "server": "https://r/"}}, "registry.server", "the registry's host only"),
+        ({"namespace": "rhsi"}, "namespace", "a namespace apart from Skupper's"),
         ({"instanzes": 1}, "instanzes", "rename it to instances"),
     ],
 )
