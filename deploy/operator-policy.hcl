@@ -32,6 +32,24 @@ path "rhsi/metadata/+/postgres-*" {
   capabilities = ["create", "read", "update", "delete"]
 }
 
+# The primary, with rhsi:edb: the standby's logins, the shared authority, and EDB's token (unnecessary with
+# `rhsi:edb.registry.manageToken: false`).
+path "rhsi/data/+/edb-*" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+path "rhsi/metadata/+/edb-*" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+path "rhsi/data/edb-repos2" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+path "rhsi/metadata/edb-repos2" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
 # A standby: its auth mount. Vault demands sudo for enabling one. Unnecessary with `rhsi:vault.manageAuth: false`.
 path "sys/auth" {
   capabilities = ["read"]
