@@ -30,7 +30,8 @@ class EdbSite(Component):
     """The cluster, the Connector by which the peer reaches it, and the Listener by which it reaches the peer."""
 
     cluster: pulumi.Output[str]
-    routing_key: pulumi.Output[str]
+    exported: ServiceExport
+    imported: ServiceImport
 
     def __init__(
         self, name: str, args: EdbSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
@@ -39,7 +40,7 @@ class EdbSite(Component):
         args = EdbSiteArgs.of(args)
         super().__init__(name, opts)
         cluster = EdbCluster(f"{name}-cluster", args.cluster, self.child())
-        export = ServiceExport(
+        self.exported = ServiceExport(
             f"{name}-export",
             ServiceExportArgs(
                 service=routing_key(args.cluster.site),
@@ -50,7 +51,7 @@ class EdbSite(Component):
             ),
             self.child(depends_on=[cluster]),
         )
-        ServiceImport(
+        self.imported = ServiceImport(
             f"{name}-import",
             ServiceImportArgs(
                 service=routing_key(args.cluster.peer),
@@ -60,5 +61,5 @@ class EdbSite(Component):
             ),
             self.child(),
         )
-        self.cluster, self.routing_key = cluster.cluster, export.routing_key
-        self.register_outputs({"cluster": self.cluster, "routingKey": self.routing_key})
+        self.cluster = cluster.cluster
+        self.register_outputs({"cluster": self.cluster, "routingKey": self.exported.routing_key})

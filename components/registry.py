@@ -18,6 +18,8 @@ from components.component import Args, Component
 
 SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105 -- a type of Secrets
 KEY = ".dockerconfigjson"
+# Path in Vault of EDB's token, which all sites share.
+TOKEN_PATH = "edb-repos2"  # noqa: S105 -- a path, no secret
 # The field of the Vault secret that the template reads.
 TOKEN = "token"  # noqa: S105 -- the name of a field, no secret
 

@@ -122,9 +122,11 @@ def peer_site(role: str, peer: str, standbys: Collection[str], primary_stack: st
     return next(iter(standbys)) if len(standbys) == 1 else ""
 
 
-def edb_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
+def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterator[Mistake]:
     """What only several keys together tell; works on unchecked values, so that nothing hides behind another mistake."""
     edb = section(raw, "edb")
+    if "edb" not in secret_keys:
+        yield from _in_plain_text(edb)
     if edb and "enabled" not in edb:
         yield Mistake.of("edb.enabled", None, "write true for the databases, or false to keep the section without them")
     if edb.get("enabled") is not True:
@@ -142,6 +144,14 @@ def edb_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _of_names(site, peer)
     yield from _of_options(edb)
     yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
+
+
+def _in_plain_text(edb: Mapping[str, Any]) -> Iterator[Mistake]:
+    given = {f"passwords.{secret}": word for secret, word in section(edb, "passwords").items()}
+    given |= {"ca.key": section(edb, "ca").get("key"), "registry.token": section(edb, "registry").get("token")}
+    for key in (key for key, value in given.items() if value):
+        fix = f"it is in plain text; set it with `pulumi config set --secret --path 'rhsi:edb.{key}'`"
+        yield Mistake(f"edb.{key}", "", fix, secret=True)
 
 
 def _of_names(site: str, peer: str) -> Iterator[Mistake]:
@@ -184,7 +194,7 @@ def _of_primary(sites: tuple[str, str], edb: Mapping[str, Any]) -> Iterator[Mist
         fix = "an authority is of use with verify-full only; set that, or remove rhsi:edb.ca"
         yield Mistake.of("edb.tls", edb.get("tls"), fix)
     if edb.get("operator", "edb") == "edb" and not section(edb, "registry").get("token"):
-        fix = "set EDB's token with `pulumi config set --path --secret 'rhsi:edb.registry.token'`"
+        fix = "set EDB's token with `pulumi config set --secret --path 'rhsi:edb.registry.token'`"
         yield Mistake.of("edb.registry.token", None, fix)
     known = [secret(site) for site in sites for secret in (superuser_secret, app_secret, replicator_secret)]
     fix = f"there is no such Secret; they are {', '.join(known)}"

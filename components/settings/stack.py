@@ -112,7 +112,7 @@ def load(
         *site_mistakes(raw, stack, vault_addr),
         *services_mistakes(raw),
         *postgres_mistakes(raw, secret_keys),
-        *edb_mistakes(raw),
+        *edb_mistakes(raw, secret_keys),
     ]
     try:
         settings = Settings.model_validate(raw)

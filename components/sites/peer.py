@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components.edb_names import link_host
 from components.settings import Settings
 
 
@@ -50,6 +51,49 @@ def peer_database(database: Mapping[str, Any] | None, settings: Settings) -> dic
     return {**database, "password_rotation": int(database["password_rotation"])}
 
 
+def peer_edb(edb: Mapping[str, Any] | None, settings: Settings) -> dict[str, Any]:
+    """The primary's output `edb`, which must agree with this stack's settings.
+
+    Raises:
+        pulumi.RunError: the primary has no such databases, or they were meant to replicate otherwise.
+    """
+    stack, wanted = settings.primary_stack, settings.edb
+    if edb is None:
+        raise pulumi.RunError(
+            f"The primary's stack {stack} has no databases to replicate with: set rhsi:edb.enabled to true there and "
+            f"run `pulumi up -s {stack}` first."
+        )
+    if edb["peer"] != settings.site:
+        raise pulumi.RunError(
+            f"The databases of the primary's stack {stack} replicate with {edb['peer']}, not with {settings.site}: set "
+            f"rhsi:edb.peer there, or rhsi:edb.enabled to false here."
+        )
+    same = {"peer": (settings.edb_peer, "site"), "database": (wanted.database, "database"), "tls": (wanted.tls, "tls")}
+    for key, (here, output) in same.items():
+        if here != edb[output]:
+            raise pulumi.RunError(
+                f"rhsi:edb.{key} is {here!r}, but in the primary's stack {stack} {edb[output]!r}: set both to the same."
+            )
+    if wanted.tls == "verify-full":
+        _same_name(settings.site, link_host(settings.site, settings.edb_peer_namespace), edb["peer_host"], "here")
+        reached = link_host(settings.edb_peer, settings.cluster.namespace)
+        _same_name(settings.edb_peer, edb["link_host"], reached, f"in the primary's stack {stack}")
+    if wanted.smoke_test and not edb["peer_app"]:
+        raise pulumi.RunError(
+            f"rhsi:edb.smokeTest needs a login of the primary's databases: set it to true in the stack {stack} too "
+            f"and run `pulumi up -s {stack}` first."
+        )
+    return {**edb, "password_rotation": int(edb["password_rotation"])}
+
+
+def _same_name(site: str, certified: str, reached: str, where: str) -> None:
+    if certified != reached:
+        raise pulumi.RunError(
+            f"The certificate of {site}'s database is for {certified}, but its peer reaches it as {reached}: set "
+            f"rhsi:edb.peerNamespace {where} to the namespace of Skupper's site at the other end."
+        )
+
+
 def peer_routing_prefix(prefix: str | None, settings: Settings) -> str:
     """The primary's output `routing_prefix`.
 
@@ -83,6 +127,11 @@ class Peer:
     def database(self) -> pulumi.Output[dict[str, Any]]:
         """See `peer_database`."""
         return self._read("postgres", peer_database, lambda database: database is not None)
+
+    @property
+    def edb(self) -> pulumi.Output[dict[str, Any]]:
+        """See `peer_edb`."""
+        return self._read("edb", peer_edb, lambda edb: edb is not None)
 
     @property
     def routing_prefix(self) -> pulumi.Output[str]:

@@ -6,10 +6,12 @@ import pulumi
 
 from components.component import Component
 from components.databases import PrimaryDatabase
+from components.edb_names import routing_key
 from components.postgres import PRIMARY
 from components.providers import providers
 from components.revocation import LinkRevocation, LinkRevocationArgs
 from components.settings import Settings
+from components.sites.edb_primary import PrimaryEdb
 from components.sites.postgres import described, primary_database
 from components.sites.services import describe, exported_services, imported_services
 from components.skupper import LinkGrant, LinkGrantArgs, SkupperSite, SkupperSiteArgs
@@ -75,6 +77,11 @@ class PrimarySite(Component):
         imported = imported_services(self, name, settings, settings.routing_prefix, [site])
         if database:
             exported[PRIMARY] = database.exported
+        databases = None
+        if settings.edb.enabled:
+            databases = PrimaryEdb(f"{name}-edb", settings, self.child(depends_on=ready))
+            exported[routing_key(settings.site)] = databases.site.exported
+            imported[routing_key(settings.edb_peer)] = databases.site.imported
         self.exports = {
             "site": settings.site,
             "skupper_site": site.site_name,
@@ -87,7 +94,10 @@ class PrimarySite(Component):
                     "grant": grant.grant,
                     "vault_mount": settings.vault.mount,
                     "vault_path": grant.vault_path,
-                    "secrets": database.paths[standby] if database else {},
+                    "secrets": {
+                        **(database.paths[standby] if database else {}),
+                        **(databases.paths if databases and standby == settings.edb_peer else {}),
+                    },
                 }
                 for standby, grant in grants.items()
             },
@@ -98,4 +108,6 @@ class PrimarySite(Component):
         if database:
             rotation = {"password_rotation": settings.postgres.password_rotation}
             self.exports["postgres"] = described(database.service) | rotation
+        if databases:
+            self.exports["edb"] = databases.exports
         self.register_outputs(self.exports)

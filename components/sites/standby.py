@@ -7,22 +7,23 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.component import Component
 from components.databases import StandbyDatabase
-from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore, VaultSecretStoreArgs
+from components.edb_names import routing_key
+from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link_claim import LinkClaim, LinkClaimArgs
 from components.postgres import PRIMARY
 from components.providers import providers
 from components.services import ServiceExport, ServiceImport
 from components.settings import Settings
+from components.sites.edb_standby import StandbyEdb
 from components.sites.peer import Peer, rotation_commands
 from components.sites.postgres import described, smoke_test, standby_database
 from components.sites.services import describe, exported_services, imported_services
+from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper import SkupperSite, SkupperSiteArgs
 from components.smoke_test import SmokeTest
-from components.vault import KubernetesAuth, KubernetesAuthArgs
+from components.vault import KubernetesAuth
 
 LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
-READER_ACCOUNT = "rhsi-vault-reader"
-STORE = "vault-rhsi"
 
 
 class StandbySite(Component):
@@ -46,7 +47,16 @@ class StandbySite(Component):
             ),
             self.child(),
         )
-        store = self._secret_store(name, settings, site)
+        auth = KubernetesAuth(
+            f"{name}-vault-auth",
+            kubernetes_auth(settings, self._api_server_ca(name, settings)),
+            self.child(depends_on=[site]),
+        )
+        store = VaultSecretStore(
+            f"{name}-store",
+            secret_store(settings, namespace, auth, auth.service_account),
+            self.child(depends_on=[auth]),
+        )
         secret = SyncedSecret(
             f"{name}-link-token",
             SyncedSecretArgs(
@@ -109,46 +119,18 @@ class StandbySite(Component):
                 test = smoke_test(settings, database, claim.link)
                 told["smoke_test"] = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
             self.exports["postgres"] = told
+        if settings.edb.enabled:
+            databases = StandbyEdb(
+                f"{name}-edb", settings, peer, auth=auth, link=claim, opts=self.child(depends_on=[site])
+            )
+            exported[routing_key(settings.site)] = databases.site.exported
+            imported[routing_key(settings.edb_peer)] = databases.site.imported
+            self.exports["edb"] = databases.exports
         self.exports |= {"exported_services": describe(exported), "imported_services": describe(imported)}
         self.register_outputs(self.exports)
 
-    def _secret_store(self, name: str, settings: Settings, site: SkupperSite) -> VaultSecretStore:
-        namespace = settings.cluster.namespace
-        ca: pulumi.Input[str] = settings.cluster.ca
-        if not ca:
-            published = ConfigMap.get(f"{name}-api-server-ca", "kube-public/kube-root-ca.crt", self.child())
-            ca = published.data.apply(lambda data: str(data["ca.crt"]))
-        auth = KubernetesAuth(
-            f"{name}-vault-auth",
-            KubernetesAuthArgs(
-                site=settings.site,
-                namespace=namespace,
-                service_account=READER_ACCOUNT,
-                auth_path=settings.auth_path,
-                manage_auth=settings.vault.manage_auth,
-                api_server=settings.cluster.api_server,
-                api_server_ca=ca,
-                kv_mount=settings.vault.mount,
-                reviewer=settings.vault.reviewer,
-                audiences=tuple(settings.vault.audiences),
-                api_audience=settings.cluster.audience,
-            ),
-            self.child(depends_on=[site]),
-        )
-        return VaultSecretStore(
-            f"{name}-store",
-            VaultSecretStoreArgs(
-                store=STORE,
-                namespace=namespace,
-                address=settings.vault.address,
-                mount=settings.vault.mount,
-                ca=settings.vault.ca,
-                vault_namespace=settings.vault.namespace,
-                auth_path=auth.auth_path,
-                role=auth.role,
-                service_account=auth.service_account,
-                audiences=tuple(settings.vault.audiences),
-                timeout=settings.timeouts.secret_store,
-            ),
-            self.child(depends_on=[auth]),
-        )
+    def _api_server_ca(self, name: str, settings: Settings) -> pulumi.Input[str]:
+        if settings.cluster.ca:
+            return settings.cluster.ca
+        published = ConfigMap.get(f"{name}-api-server-ca", "kube-public/kube-root-ca.crt", self.child())
+        return published.data.apply(lambda data: str(data["ca.crt"]))

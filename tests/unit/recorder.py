@@ -44,11 +44,32 @@ PRIMARY_OUTPUTS: dict[str, Any] = {
             "secrets": {
                 "postgres-application": "site-b/postgres-application",
                 "postgres-replication": "site-b/postgres-replication",
+                **{
+                    secret: f"site-b/{secret}"
+                    for secret in (
+                        "edb-site-b-superuser",
+                        "edb-site-b-app",
+                        "edb-site-b-replicator",
+                        "edb-site-a-replicator",
+                        "edb-site-a-app",
+                        "edb-ca",
+                    )
+                },
             },
         }
     },
     "routing_prefix": "site-a",
     "postgres": {"password_rotation": 2.0},
+    "edb": {
+        "site": "site-a",
+        "peer": "site-b",
+        "database": "app",
+        "tls": "require",
+        "link_host": "pg-site-a.rhsi.svc.cluster.local",
+        "peer_host": "pg-site-b.rhsi.svc.cluster.local",
+        "password_rotation": 2.0,
+        "peer_app": True,
+    },
 }
 PRIMARY: dict[str, Any] = {
     "role": "primary",
@@ -67,7 +88,7 @@ STANDBY: dict[str, Any] = {
 def settings_of(values: Mapping[str, Any], *, stack: str) -> settings.Settings:
     """Settings as a stack file with these values would give them; what may hold passwords is encrypted in it."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    return settings.load(texts, stack=stack, secret_keys=frozenset({"postgres"}))
+    return settings.load(texts, stack=stack, secret_keys=frozenset({"postgres", "edb"}))
 
 
 def secret(value: object) -> dict[str, Any]:

@@ -43,10 +43,16 @@ OPTIONS = {
         "postgres": {"enabled": True, "smokeTest": True},
         "services": {"imports": {"orders": {"port": 80}}},
     },
+    "primary with databases": {**PRIMARY, "edb": {"enabled": True, "registry": {"token": "t"}}},
+    "standby with databases": {**STANDBY, "edb": {"enabled": True, "smokeTest": True}},
 }
-SERVICES = {
-    "primary": ["Connector", "Connector"],
-    "standby": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
+# The kinds that a variant adds to those of every site with its role.
+DATABASES = ["Cluster", "Connector", "Listener", "Publication", "Subscription"]
+ADDED = {
+    "primary with services": ["Connector", "Connector"],
+    "standby with services": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
+    "primary with databases": DATABASES,
+    "standby with databases": [*DATABASES, "SecretStore", *["ExternalSecret"] * 6],
 }
 
 
@@ -81,7 +87,7 @@ def test_every_custom_object_is_valid_for_upstream(variant: str) -> None:
     role = variant.split(maxsplit=1)[0]
     graph = record(OPTIONS[variant], stack="site-a" if role == "primary" else "site-b")
     expected = {"primary": ["AccessGrant", "Site"], "standby": ["ExternalSecret", "SecretStore", "Site"]}[role]
-    assert validated(graph) == sorted([*expected, *(SERVICES[role] if "services" in variant else [])])
+    assert validated(graph) == sorted([*expected, *ADDED.get(variant, [])])
 
 
 def validated(graph: Graph) -> list[str]:

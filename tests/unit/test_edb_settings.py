@@ -14,20 +14,25 @@ from lab.servers.certificates import Authority
 from tests.unit.recorder import PRIMARY, STANDBY, settings_of
 
 TOKEN = "-".join(["edb", "token"])
-ON: dict[str, Any] = {"enabled": True, "registry": {"token": TOKEN}}
 
 
 def primary(**edb: Any) -> dict[str, Any]:
-    return {**PRIMARY, "edb": {**ON, **edb}}
+    """A primary with the community's operator, which needs no secret."""
+    return {**PRIMARY, "edb": {"enabled": True, "operator": "community", **edb}}
+
+
+def edbs_primary(**edb: Any) -> dict[str, Any]:
+    return primary(operator="edb", registry={"token": TOKEN}, **edb)
 
 
 def standby(**edb: Any) -> dict[str, Any]:
     return {**STANDBY, "edb": {"enabled": True, **edb}}
 
 
-def mistakes_in(values: Mapping[str, Any], *, stack: str = "site-a") -> list[str]:
+def mistakes_in(values: Mapping[str, Any], *, stack: str = "site-a", encrypted: bool = False) -> list[str]:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     with pytest.raises(settings.SettingsError) as refusal:
-        settings_of(values, stack=stack)
+        settings.load(texts, stack=stack, secret_keys=frozenset({"edb"}) if encrypted else frozenset())
     return [line.removeprefix("  - ") for line in str(refusal.value).splitlines()[1:]]
 
 
@@ -46,7 +51,7 @@ def test_the_databases_are_off_unless_asked_for() -> None:
 
 
 def test_a_token_is_all_that_a_primary_must_be_given_and_a_standby_needs_nothing() -> None:
-    on_primary, on_standby = settings_of(primary(), stack="site-a"), settings_of(standby(), stack="site-b")
+    on_primary, on_standby = settings_of(edbs_primary(), stack="site-a"), settings_of(standby(), stack="site-b")
     assert (on_primary.edb_peer, on_standby.edb_peer) == ("site-b", "site-a")
     for found in (on_primary, on_standby):
         assert found.edb.postgres_image == "docker.enterprisedb.com/k8s/postgresql:16.10-standard-ubi9"
@@ -55,7 +60,7 @@ def test_a_token_is_all_that_a_primary_must_be_given_and_a_standby_needs_nothing
 
 
 def test_the_communitys_images_need_no_token_and_no_pull_secret() -> None:
-    found = settings_of({**PRIMARY, "edb": {"enabled": True, "operator": "community"}}, stack="site-a").edb
+    found = settings_of(primary(), stack="site-a").edb
     assert found.postgres_image.startswith("ghcr.io/cloudnative-pg/postgresql:16.")
     assert found.pull_secret == ""
 
@@ -69,7 +74,7 @@ def test_a_section_must_say_whether_it_is_meant() -> None:
 
 def test_edbs_images_without_a_token_are_refused_with_the_command() -> None:
     assert mistakes_in({**PRIMARY, "edb": {"enabled": True}}) == [
-        "rhsi:edb.registry.token is missing: set EDB's token with `pulumi config set --path --secret "
+        "rhsi:edb.registry.token is missing: set EDB's token with `pulumi config set --secret --path "
         "'rhsi:edb.registry.token'`."
     ]
 
@@ -126,7 +131,7 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
         ({"backup": {"schedule": "0 2 * * *"}}, "backup.schedule", "six cron fields"),
         ({"backup": {"retention": "30"}}, "backup.retention", "such as 30d"),
         ({"size": "ten"}, "size", "it is no quantity"),
-        ({"registry": {"token": TOKEN, "server": "https://r/"}}, "registry.server", "the registry's host only"),
+        ({"registry": {"server": "https://r/"}}, "registry.server", "the registry's host only"),
         ({"namespace": "rhsi"}, "namespace", "a namespace apart from Skupper's"),
         ({"instanzes": 1}, "instanzes", "rename it to instances"),
     ],
@@ -166,7 +171,8 @@ def test_verify_full_takes_an_ec_key_in_sec1_form_and_no_other(certificate: str)
         pem(curve, serialization.PrivateFormat.PKCS8),
         pem(rivest, serialization.PrivateFormat.TraditionalOpenSSL),
     ):
-        (mistake,) = mistakes_in(primary(tls="verify-full", ca={"certificate": certificate, "key": other}))
+        bad = primary(tls="verify-full", ca={"certificate": certificate, "key": other})
+        (mistake,) = mistakes_in(bad, encrypted=True)
         assert mistake.startswith("rhsi:edb.ca.key is [secret]: the operator takes an EC key in SEC1 form only")
         assert "openssl ecparam" in mistake
 
@@ -184,7 +190,7 @@ def test_a_password_is_given_for_a_secret_that_exists() -> None:
     word = "-".join(["a", "long", "password"])
     given = settings_of(primary(passwords={"edb-site-b-replicator": word}), stack="site-a").edb.passwords
     assert given["edb-site-b-replicator"].get_secret_value() == word
-    (mistake,) = mistakes_in(primary(passwords={"edb-site-c-app": word}))
+    (mistake,) = mistakes_in(primary(passwords={"edb-site-c-app": word}), encrypted=True)
     assert mistake.startswith(
         "rhsi:edb.passwords.edb-site-c-app is [secret]: there is no such Secret; they are edb-site-a"
     )
@@ -201,6 +207,7 @@ def test_what_vault_passes_on_is_not_given_to_a_standby(certificate: str) -> Non
             ca={"certificate": certificate},
         ),
         stack="site-b",
+        encrypted=True,
     )
     assert [line.split(" ")[0] for line in found] == [
         "rhsi:edb.ca",
@@ -210,3 +217,17 @@ def test_what_vault_passes_on_is_not_given_to_a_standby(certificate: str) -> Non
     ]
     assert TOKEN not in json.dumps(found)
     assert word not in json.dumps(found)
+
+
+def test_a_secret_in_plain_text_is_refused_with_the_command(certificate: str) -> None:
+    word = "-".join(["a", "long", "password"])
+    curve = ec.generate_private_key(ec.SECP256R1())
+    key = pem(curve, serialization.PrivateFormat.TraditionalOpenSSL)
+    given = edbs_primary(
+        passwords={"edb-site-b-app": word}, tls="verify-full", ca={"certificate": certificate, "key": key}
+    )
+    command = "it is in plain text; set it with `pulumi config set --secret --path"
+    assert mistakes_in(given) == [
+        f"rhsi:edb.{name} is [secret]: {command} 'rhsi:edb.{name}'`."
+        for name in ("passwords.edb-site-b-app", "ca.key", "registry.token")
+    ]

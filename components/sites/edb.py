@@ -1,0 +1,94 @@
+"""What `rhsi:edb` means for a site, whichever its role."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace
+
+from components.component import Component
+from components.edb import EdbClusterArgs
+from components.edb_names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
+from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb_site import EdbSite
+from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.settings import Settings
+
+
+def cluster_args(settings: Settings) -> EdbClusterArgs:
+    """The site's cluster."""
+    wanted = settings.edb
+    backup, recovery = wanted.backup, wanted.recovery
+    return EdbClusterArgs(
+        operator=wanted.operator,
+        site=settings.site,
+        peer=settings.edb_peer,
+        namespace=wanted.namespace,
+        image=wanted.postgres_image,
+        database=wanted.database,
+        host=link_host(settings.site, settings.edb_peer_namespace),
+        peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
+        tls=wanted.tls,
+        pull_secret=wanted.pull_secret,
+        instances=wanted.instances,
+        synchronous_replicas=wanted.synchronous_replicas,
+        size=wanted.size,
+        storage_class=wanted.storage_class,
+        resources={key: limits for key, limits in wanted.resources.model_dump().items() if limits},
+        parameters=wanted.parameters,
+        monitoring=wanted.monitoring,
+        pooler=PoolerArgs(instances=wanted.pooler.instances, mode=wanted.pooler.mode),
+        backup=BackupArgs(
+            destination_path=backup.destination_path,
+            endpoint_url=backup.endpoint_url,
+            credentials=backup.credentials,
+            server_name=backup.server_name,
+            retention=backup.retention,
+            schedule=backup.schedule,
+        ),
+        recovery=RecoveryArgs(server_name=recovery.server_name, target_time=recovery.target_time),
+        protect=settings.protect,
+        timeout=settings.timeouts.database,
+    )
+
+
+def replication_args(settings: Settings, site: EdbSite, *, awaited: bool) -> LogicalReplicationArgs:
+    """The site's half of the replication."""
+    return LogicalReplicationArgs(
+        operator=settings.edb.operator,
+        namespace=settings.edb.namespace,
+        cluster=site.cluster,
+        database=settings.edb.database,
+        site=settings.site,
+        peer=settings.edb_peer,
+        tls=settings.edb.tls,
+        subscribe=settings.edb.subscribe,
+        awaited=awaited,
+        reclaim_policy=settings.edb.reclaim_policy,
+    )
+
+
+def described(settings: Settings, replication: LogicalReplication) -> dict[str, pulumi.Input[Any]]:
+    """A site's databases as outputs tell of them; the Secret is the owner's."""
+    return {
+        "site": settings.site,
+        "cluster": cluster_name(settings.site),
+        "namespace": settings.edb.namespace,
+        "host": service_host(settings.site, settings.edb.namespace),
+        "peer": settings.edb_peer,
+        "link_host": link_host(settings.site, settings.edb_peer_namespace),
+        "peer_host": link_host(settings.edb_peer, settings.cluster.namespace),
+        "port": PORT,
+        "database": settings.edb.database,
+        "user": OWNER,
+        "secret": app_secret(settings.site),
+        "tls": settings.edb.tls,
+        "publication": replication.publication,
+        "subscription": replication.subscription,
+    }
+
+
+def namespace(component: Component, name: str, settings: Settings) -> list[pulumi.Resource]:
+    """The namespace of the databases, if it is this stack's to make."""
+    if not settings.edb.create_namespace:
+        return []
+    return [Namespace(f"{name}-namespace", metadata={"name": settings.edb.namespace}, opts=component.child())]

@@ -1,0 +1,89 @@
+"""The primary's half of the replicated databases."""
+
+from typing import Any
+
+import pulumi
+from pydantic import SecretStr
+
+from components.component import Component
+from components.edb_secrets import EdbCredentials, EdbCredentialsArgs
+from components.edb_site import EdbSite, EdbSiteArgs
+from components.logical_replication import LogicalReplication
+from components.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
+from components.settings import Settings
+from components.sites.edb import cluster_args, described, namespace, replication_args
+
+
+class PrimaryEdb(Component):
+    """The primary's half: passwords for both sites, cluster, replication. It waits for nothing of the standby."""
+
+    exports: dict[str, pulumi.Input[Any]]
+    paths: dict[str, pulumi.Output[str]]
+    site: EdbSite
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions) -> None:
+        """Register the component; `paths` has the path in Vault of each of the standby's Secrets."""
+        super().__init__(name, opts)
+        wanted = settings.edb
+        owned = namespace(self, name, settings)
+        credentials = EdbCredentials(
+            f"{name}-credentials",
+            EdbCredentialsArgs(
+                operator=wanted.operator,
+                site=settings.site,
+                peer=settings.edb_peer,
+                namespace=wanted.namespace,
+                vault_mount=settings.vault.mount,
+                passwords={secret: _secret(password) for secret, password in wanted.passwords.items()},
+                password_rotation=wanted.password_rotation,
+                peer_app=wanted.smoke_test,
+                ca_certificate=wanted.ca.certificate,
+                ca_key=_secret(wanted.ca.key),
+            ),
+            self.child(depends_on=owned),
+        )
+        secrets: list[pulumi.Resource] = [credentials]
+        if wanted.pull_secret:
+            secrets.append(self._pull_secret(name, settings, owned))
+        self.site = EdbSite(
+            f"{name}-site",
+            EdbSiteArgs(
+                cluster=cluster_args(settings),
+                skupper_namespace=settings.cluster.namespace,
+                routing_prefix=settings.routing_prefix,
+            ),
+            self.child(depends_on=secrets),
+        )
+        replication = LogicalReplication(
+            f"{name}-replication",
+            # The standby's stack comes later; the operator tries until it is there.
+            replication_args(settings, self.site, awaited=False),
+            self.child(depends_on=[self.site]),
+        )
+        self.paths = credentials.paths
+        self.exports = described(settings, replication) | {
+            "password_rotation": wanted.password_rotation,
+            "peer_app": wanted.smoke_test,
+        }
+        self.register_outputs(self.exports)
+
+    def _pull_secret(self, name: str, settings: Settings, owned: list[pulumi.Resource]) -> PullSecret:
+        registry, token = settings.edb.registry, _secret(settings.edb.registry.token)
+        if registry.manage_token:
+            published = PublishedTokenArgs(vault_mount=settings.vault.mount, path=TOKEN_PATH, token=token)
+            PublishedToken(f"{name}-token", published, self.child())
+        return PullSecret(
+            f"{name}-pull-secret",
+            PullSecretArgs(
+                secret=settings.edb.pull_secret,
+                namespace=settings.edb.namespace,
+                server=registry.server,
+                user=registry.user,
+                token=token,
+            ),
+            self.child(depends_on=owned),
+        )
+
+
+def _secret(value: SecretStr) -> pulumi.Output[str]:
+    return pulumi.Output.secret(value.get_secret_value())

@@ -1,0 +1,50 @@
+"""How a standby's namespaces log in to Vault."""
+
+import pulumi
+
+from components.external_secrets import VaultSecretStoreArgs
+from components.registry import TOKEN_PATH
+from components.settings import Settings
+from components.vault import KubernetesAuth, KubernetesAuthArgs
+
+READER_ACCOUNT = "rhsi-vault-reader"
+STORE = "vault-rhsi"
+
+
+def kubernetes_auth(settings: Settings, api_server_ca: pulumi.Input[str]) -> KubernetesAuthArgs:
+    """The cluster's login: from Skupper's namespace, and from that of the databases if there are any."""
+    edb = settings.edb
+    return KubernetesAuthArgs(
+        site=settings.site,
+        namespace=settings.cluster.namespace,
+        other_namespaces=(edb.namespace,) if edb.enabled else (),
+        service_account=READER_ACCOUNT,
+        auth_path=settings.auth_path,
+        manage_auth=settings.vault.manage_auth,
+        api_server=settings.cluster.api_server,
+        api_server_ca=api_server_ca,
+        kv_mount=settings.vault.mount,
+        shared=(TOKEN_PATH,) if edb.enabled and edb.pull_secret else (),
+        reviewer=settings.vault.reviewer,
+        audiences=tuple(settings.vault.audiences),
+        api_audience=settings.cluster.audience,
+    )
+
+
+def secret_store(
+    settings: Settings, namespace: str, auth: KubernetesAuth, service_account: pulumi.Input[str]
+) -> VaultSecretStoreArgs:
+    """The store of a namespace."""
+    return VaultSecretStoreArgs(
+        store=STORE,
+        namespace=namespace,
+        address=settings.vault.address,
+        mount=settings.vault.mount,
+        ca=settings.vault.ca,
+        vault_namespace=settings.vault.namespace,
+        auth_path=auth.auth_path,
+        role=auth.role,
+        service_account=service_account,
+        audiences=tuple(settings.vault.audiences),
+        timeout=settings.timeouts.secret_store,
+    )
