@@ -4,25 +4,20 @@ What the operator adds of its own (facts: initdb.go, configuration.go) is writte
 in pg_hba, the owner, the passwords of the managed roles, the password file of an external cluster.
 """
 
-import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from components import edb
 from components.edb_names import OWNER, REPLICATION_ROLE
 from components.edb_schema import schema_sql
+from tests.lab.unprivileged import IDENTITY, write
 
-# PostgreSQL refuses to be root, so as root the servers run as nobody.
-IDENTITY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
 # With the two characters that libpq's password file escapes.
 PASSWORDS = {"postgres": "super:user", OWNER: "the\\owner:s", REPLICATION_ROLE: "streams"}
 
@@ -123,14 +118,6 @@ class Server:
             self.sql(f"ALTER ROLE \"{role}\" PASSWORD '{password}'")
 
 
-def write(file: Path, text: str) -> None:
-    """Write a file that only PostgreSQL can read."""
-    file.touch(mode=0o600)
-    file.write_text(text)
-    if IDENTITY:
-        os.chown(file, IDENTITY["user"], IDENTITY["group"])
-
-
 @contextmanager
 def running(server: Server) -> Iterator[Server]:
     """Boot a server in its folder, and stop it for sure."""
@@ -148,21 +135,3 @@ def running(server: Server) -> Iterator[Server]:
         finally:
             # An immediate shutdown: nothing of it is needed any more.
             process.send_signal(signal.SIGQUIT)
-
-
-@contextmanager
-def readable_folder(programs: Path) -> Iterator[Path]:
-    """A folder that the servers' user can enter, with a copy of the programs: a cache at home is nobody's to read."""
-    with tempfile.TemporaryDirectory(prefix="rhsi-postgres-") as root:
-        Path(root).chmod(0o755)
-        shutil.copytree(programs, Path(root, "programs"))
-        yield Path(root)
-
-
-def own_folder(root: Path, name: str) -> Path:
-    """A folder that is the servers' user's alone."""
-    folder = root / name
-    folder.mkdir(mode=0o700)
-    if IDENTITY:
-        os.chown(folder, IDENTITY["user"], IDENTITY["group"])
-    return folder

@@ -22,7 +22,8 @@ from lab.home import CHECKOUT, Home
 from lab.progress import Silent
 from lab.servers.certificates import Authority
 from lab.servers.ports import Ports
-from tests.lab.postgres import PASSWORDS, Refused, Server, own_folder, readable_folder, running, write
+from tests.lab.postgres import PASSWORDS, Refused, Server, running
+from tests.lab.unprivileged import own_folder, readable_folder, write
 
 pytestmark = pytest.mark.lab
 
