@@ -26,6 +26,7 @@ class ReplicationTestArgs(Args):
     Attributes:
         site: where the Job runs, in the namespace of its cluster.
         peer: the site at the other end of the link.
+        link: name of the Link in use; another one is proved anew.
         namespace: of the cluster and of the Secrets of both owners.
         skupper_namespace: where the peer's database appears.
         database: the replicated database.
@@ -37,6 +38,7 @@ class ReplicationTestArgs(Args):
 
     site: str
     peer: str
+    link: pulumi.Input[str]
     namespace: str
     skupper_namespace: str
     database: str
@@ -56,6 +58,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
         environment={
             "DATABASE": args.database,
             "ROLE": OWNER,
+            "LINK": args.link,
             "TIMEOUT_SECONDS": str(args.timeout_seconds),
             **_environment("OWN", args.site, service_host(args.site, args.namespace)),
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),

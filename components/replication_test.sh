@@ -5,7 +5,7 @@
 # Needs sh (with date, sed and sleep) and psql. The last line of a failed run says what is wrong and what to do.
 #
 # Environment: OWN_SITE, OWN_HOST, OWN_PORT, OWN_TABLE, OWN_CREDENTIALS (a folder with the file `password`), the same with PEER_,
-# DATABASE, ROLE, JOB_UID, TIMEOUT_SECONDS, HOME (a writable folder).
+# DATABASE, ROLE, JOB_UID, TIMEOUT_SECONDS, HOME (a writable folder). LINK is there so that a new link means a new Job.
 set -eu
 umask 077
 

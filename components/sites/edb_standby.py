@@ -8,6 +8,7 @@ from components.component import Component
 from components.edb_secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
 from components.edb_site import EdbSite, EdbSiteArgs
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
+from components.link_claim import LinkClaim
 from components.logical_replication import LogicalReplication
 from components.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
 from components.replication_test import ReplicationTest, ReplicationTestArgs
@@ -18,11 +19,12 @@ from components.sites.vault import READER_ACCOUNT, secret_store
 from components.vault import KubernetesAuth, ReaderAccount, ReaderAccountArgs
 
 
-def smoke_test(settings: Settings) -> ReplicationTestArgs:
+def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
     """The test of both ways, on the standby."""
     return ReplicationTestArgs(
         site=settings.site,
         peer=settings.edb_peer,
+        link=link,
         namespace=settings.edb.namespace,
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
@@ -46,10 +48,10 @@ class StandbyEdb(Component):
         peer: Peer,
         *,
         auth: KubernetesAuth,
-        link: pulumi.Resource,
+        claim: LinkClaim,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """Register the component; `link` is what the replication waits for."""
+        """Register the component; the replication waits for the `claim` of the link."""
         super().__init__(name, opts)
         wanted = settings.edb
         owned = namespace(self, name, settings)
@@ -78,14 +80,14 @@ class StandbyEdb(Component):
         replication = LogicalReplication(
             f"{name}-replication",
             replication_args(settings, self.site, awaited=True),
-            self.child(depends_on=[self.site, link]),
+            self.child(depends_on=[self.site, claim]),
         )
         self.exports = described(settings, replication)
         if wanted.smoke_test:
-            test = smoke_test(settings)
-            self.exports["smoke_test"] = ReplicationTest(
-                f"{name}-smoke-test", test, self.child(depends_on=[replication])
-            ).result
+            test = ReplicationTest(
+                f"{name}-smoke-test", smoke_test(settings, claim.link), self.child(depends_on=[replication])
+            )
+            self.exports["smoke_test"] = test.result
         self.register_outputs(self.exports)
 
     def _credentials(self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore) -> EdbSyncedCredentials:

@@ -121,7 +121,7 @@ class StandbySite(Component):
             self.exports["postgres"] = told
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, peer, auth=auth, link=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb", settings, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported

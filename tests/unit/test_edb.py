@@ -270,7 +270,13 @@ def test_a_template_of_the_pull_secret_gives_the_same_file() -> None:
 
 def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
     args = replication_test.ReplicationTestArgs(
-        site="site-b", peer="site-a", namespace="db", skupper_namespace="rhsi", database="app", image="postgresql:16"
+        site="site-b",
+        peer="site-a",
+        link="link-1",
+        namespace="db",
+        skupper_namespace="rhsi",
+        database="app",
+        image="postgresql:16",
     )
     job = replication_test.script_job(args)
     assert job.secrets == {"own": "edb-site-b-app", "peer": "edb-site-a-app"}

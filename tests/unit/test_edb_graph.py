@@ -298,6 +298,13 @@ def test_the_smoke_test_comes_last_and_its_result_is_an_output() -> None:
     assert pod["automountServiceAccountToken"] is False
 
 
+def test_a_new_link_is_proved_anew() -> None:
+    grant = {**PRIMARY_OUTPUTS["standbys"]["site-b"], "rotation": 4.0}
+    rotated = standby(smokeTest=True, outputs={**PRIMARY_OUTPUTS, "standbys": {"site-b": grant}})
+    before, after = (in_db(one, JOB)["edb-replication-test"] for one in (standby(smokeTest=True), rotated))
+    assert before.inputs["spec"] != after.inputs["spec"]
+
+
 def test_subscriptions_can_go_first() -> None:
     for without in (primary(subscribe=False), standby(subscribe=False)):
         assert not without.of_type(SUBSCRIPTION)
