@@ -9,7 +9,7 @@ from components.component import Component
 from components.edb import EdbClusterArgs
 from components.edb_names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
 from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
-from components.edb_site import EdbSite
+from components.edb_site import EdbSite, EdbSiteArgs
 from components.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.settings import Settings
 
@@ -48,6 +48,15 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         recovery=RecoveryArgs(server_name=recovery.server_name, target_time=recovery.target_time),
         protect=settings.protect,
         timeout=settings.timeouts.database,
+    )
+
+
+def site_args(settings: Settings, routing_prefix: pulumi.Input[str]) -> EdbSiteArgs:
+    """The cluster and its two ways over the link."""
+    return EdbSiteArgs(
+        cluster=cluster_args(settings),
+        skupper_namespace=settings.cluster.namespace,
+        routing_prefix=routing_prefix,
     )
 
 

@@ -7,11 +7,11 @@ from pydantic import SecretStr
 
 from components.component import Component
 from components.edb_secrets import EdbCredentials, EdbCredentialsArgs
-from components.edb_site import EdbSite, EdbSiteArgs
+from components.edb_site import EdbSite
 from components.logical_replication import LogicalReplication
 from components.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
 from components.settings import Settings
-from components.sites.edb import cluster_args, described, namespace, replication_args
+from components.sites.edb import described, namespace, replication_args, site_args
 
 
 class PrimaryEdb(Component):
@@ -46,13 +46,7 @@ class PrimaryEdb(Component):
         if wanted.pull_secret:
             secrets.append(self._pull_secret(name, settings, owned))
         self.site = EdbSite(
-            f"{name}-site",
-            EdbSiteArgs(
-                cluster=cluster_args(settings),
-                skupper_namespace=settings.cluster.namespace,
-                routing_prefix=settings.routing_prefix,
-            ),
-            self.child(depends_on=secrets),
+            f"{name}-site", site_args(settings, settings.routing_prefix), self.child(depends_on=secrets)
         )
         replication = LogicalReplication(
             f"{name}-replication",

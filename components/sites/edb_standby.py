@@ -6,14 +6,14 @@ import pulumi
 
 from components.component import Component
 from components.edb_secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
-from components.edb_site import EdbSite, EdbSiteArgs
+from components.edb_site import EdbSite
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link_claim import LinkClaim
 from components.logical_replication import LogicalReplication
 from components.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
 from components.replication_test import ReplicationTest, ReplicationTestArgs
 from components.settings import Settings
-from components.sites.edb import cluster_args, described, namespace, replication_args
+from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer
 from components.sites.vault import READER_ACCOUNT, secret_store
 from components.vault import KubernetesAuth, ReaderAccount, ReaderAccountArgs
@@ -68,15 +68,7 @@ class StandbyEdb(Component):
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
         if wanted.pull_secret:
             secrets.append(self._pull_secret(name, settings, store))
-        self.site = EdbSite(
-            f"{name}-site",
-            EdbSiteArgs(
-                cluster=cluster_args(settings),
-                skupper_namespace=settings.cluster.namespace,
-                routing_prefix=peer.routing_prefix,
-            ),
-            self.child(depends_on=secrets),
-        )
+        self.site = EdbSite(f"{name}-site", site_args(settings, peer.routing_prefix), self.child(depends_on=secrets))
         replication = LogicalReplication(
             f"{name}-replication",
             replication_args(settings, self.site, awaited=True),
