@@ -14,7 +14,7 @@ from lab.engine.project import Project
 from lab.engine.providers.base import ProviderError
 from lab.engine.secrets import Crypter, PassphraseError, read_passphrase
 from lab.engine.stack_file import StackFile
-from lab.engine.state import Deployment, deployment_from_json, value_from_json
+from lab.engine.state import Deployment, deployment_from_json, value_from_json, with_plaintext
 from lab.engine.urn import STACK_TYPE
 from lab.engine.values import Properties, Secret
 from lab.engine.wire import SIGNATURE_KEY
@@ -84,14 +84,28 @@ class Stack:
         Raises:
             PassphraseError: its secrets were encrypted with another passphrase.
         """
+        deployment = deployment_from_json(self._saved, self._state_crypter)
+        if self._state_crypter is not self.crypter:
+            for resource in deployment.resources:
+                # Encrypted with another salt: written anew.
+                resource.inputs, resource.outputs = _fresh(resource.inputs), _fresh(resource.outputs)
+        return deployment
+
+    def exported(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        """The state as its file holds it, or with its secrets in plain text.
+
+        Raises:
+            PassphraseError: its secrets were encrypted with another passphrase.
+        """
+        if not show_secrets:
+            return self._saved
+        revealed: dict[str, Any] = with_plaintext(self._saved, self._state_crypter)
+        return revealed
+
+    @cached_property
+    def _state_crypter(self) -> Crypter:
         salt = _salt_of(self._saved)
-        if salt is None or salt == self.crypter.salt_text:
-            return deployment_from_json(self._saved, self.crypter)
-        other = deployment_from_json(self._saved, Crypter(read_passphrase(), salt))
-        for resource in other.resources:
-            # Encrypted with another salt: written anew.
-            resource.inputs, resource.outputs = _fresh(resource.inputs), _fresh(resource.outputs)
-        return other
+        return self.crypter if salt in (None, self.crypter.salt_text) else Crypter(read_passphrase(), salt)
 
     def outputs_of(self, full_name: str) -> Properties:
         """The outputs of another stack, for a StackReference; secrets that cannot be decrypted are left out.

@@ -105,11 +105,9 @@ def output(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """The stack's state, with its secrets encrypted."""
-    if arguments.show_secrets:
-        raise UsageError("the lab's engine never exports secrets in plain text")
-    stack = _open(arguments)
-    document = json.dumps({"version": 3, "deployment": stack.backend.load(stack.name)}, indent=4)
+    """The stack's state, with its secrets encrypted unless asked otherwise."""
+    deployment = _open(arguments).exported(show_secrets=arguments.show_secrets)
+    document = json.dumps({"version": 3, "deployment": deployment}, indent=4)
     if arguments.file:
         Path(arguments.file).write_text(f"{document}\n", encoding="utf-8")
     else:

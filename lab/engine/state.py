@@ -155,6 +155,19 @@ def value_from_json(value: Any, crypter: Crypter, *, remember: bool = True) -> A
     return UNKNOWN if value == UNKNOWN_ID else value
 
 
+def with_plaintext(value: Any, crypter: Crypter) -> Any:
+    """A part of a state file with every secret's text in the place of its ciphertext; Pulumi imports such a file too.
+
+    Raises:
+        PassphraseError: a secret was encrypted with another passphrase.
+    """
+    if isinstance(value, dict):
+        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE and "ciphertext" in value:
+            return {SIGNATURE_KEY: SECRET_SIGNATURE, "plaintext": crypter.decrypt(value["ciphertext"])}
+        return {key: with_plaintext(item, crypter) for key, item in value.items()}
+    return [with_plaintext(item, crypter) for item in value] if isinstance(value, list) else value
+
+
 def resource_to_json(resource: Resource, crypter: Crypter | None) -> dict[str, Any]:
     """A resource for a state file or, without a crypter, for a display. Empty fields are left out."""
     document: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from lab.engine.errors import EngineError
 from lab.engine.project import Project
 from lab.engine.secrets import Crypter
 from lab.engine.stack_file import StackFile
+from lab.engine.wire import SECRET_SIGNATURE, SIGNATURE_KEY
 from tests.unit.engine.bench import Bench
 
 SCHEMA = """
@@ -137,13 +138,19 @@ def test_outputs_hide_secrets_unless_asked(pulumi: Any, bench: Bench) -> None:
     assert pulumi("stack", "output", "x", "-s", "dev")[2] == "error: current stack does not have output property 'x'\n"
 
 
-def test_an_export_keeps_secrets_encrypted(pulumi: Any, bench: Bench) -> None:
-    bench.up('pulumi.export("s", pulumi.Output.secret("hush"))')
+def test_an_export_keeps_secrets_encrypted_unless_asked(pulumi: Any, bench: Bench) -> None:
+    bench.up('pulumi.export("s", pulumi.Output.secret({"n": "hush"}))')
     code, out, _ = pulumi("stack", "export", "-s", "dev")
     assert code == 0
     assert json.loads(out)["version"] == 3
     assert "ciphertext" in out
     assert "hush" not in out
+    code, shown, _ = pulumi("stack", "export", "--show-secrets", "-s", "dev")
+    assert code == 0
+    assert "ciphertext" not in shown
+    secret = json.loads(shown)["deployment"]["resources"][0]["outputs"]["s"]
+    assert secret[SIGNATURE_KEY] == SECRET_SIGNATURE
+    assert json.loads(secret["plaintext"]) == {"n": "hush"}
 
 
 def test_configuration_is_set_by_path_with_types_and_secrets(pulumi: Any, bench: Bench) -> None:
