@@ -9,6 +9,7 @@ import pytest
 
 from lab.engine.providers.base import Request
 from lab.engine.providers.kubernetes import job, objects, waiting
+from lab.engine.providers.kubernetes.cluster import ApiError, UnansweredError
 from lab.engine.providers.kubernetes.diff import force_new, object_diff
 from lab.engine.providers.kubernetes.jsonpath import JSONPath, JSONPathError
 from lab.engine.providers.kubernetes.naming import named
@@ -368,6 +369,41 @@ def test_a_cancelled_wait_ends_at_once() -> None:
     waits.cancelled.set()
     with pytest.raises(waiting.WaitError, match="context canceled"):
         waits.until(widget(), 60, has_code)
+
+
+class Unsteady(Scripted):
+    """Fails each list with the next of these errors before it answers."""
+
+    def __init__(self, errors: list[ApiError], events: Events) -> None:
+        super().__init__([widget()], events)
+        self._errors = errors
+
+    def list(self, *arguments: Any) -> tuple[list[dict[str, Any]], str]:
+        if self._errors:
+            raise self._errors.pop(0)
+        return super().list(*arguments)
+
+    def watch(self, *arguments: Any) -> Events:
+        """The first one breaks; the server is back as one that does not know its roles yet."""
+        if self._events:
+            self._errors = [UnansweredError("EOF"), ApiError(403, "forbidden", {})]
+            self._items, self._events = [widget("x")], []
+            raise UnansweredError("EOF")
+        return super().watch(*arguments)
+
+
+def unsteady(errors: list[ApiError], monkeypatch: pytest.MonkeyPatch) -> waiting.Watcher:
+    monkeypatch.setattr(waiting, "_AGAIN_SECONDS", 0)
+    return waiting.Watcher(Unsteady(errors, [("BROKEN", {})]), threading.Event())  # type: ignore[arg-type] # as above
+
+
+def test_a_wait_outlives_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unsteady([UnansweredError("refused")], monkeypatch).until(widget(), 60, has_code) == widget("x")
+
+
+def test_a_wait_without_the_right_to_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(waiting.WaitError, match="forbidden"):
+        unsteady([ApiError(403, "forbidden", {})], monkeypatch).until(widget(), 60, has_code)
 
 
 def test_an_object_is_gone_when_it_is_not_listed_or_its_deletion_is_seen() -> None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import yaml
 
+from lab.engine.providers import unanswered
 from lab.engine.providers.base import ProviderError
 from lab.engine.providers.lazy import load
 
@@ -31,6 +32,13 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.details = details
+
+
+class UnansweredError(ApiError):
+    """The API server did not answer; `status` is 0, the words are those of Go's HTTP client."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message, {})
 
 
 class NoSuchKindError(Exception):
@@ -90,10 +98,10 @@ class Cluster:
         except (config.ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
             raise UnreachableError(f"{_SETUP}{error}") from error
         try:
-            with _translated():
+            with _translated("get", client):
                 # A cache on disk would outlive the lab's servers, whose addresses return with other content.
                 return load("kubernetes.dynamic").DynamicClient(client, cache_file=str(Path(os.devnull) / "none"))
-        except (load("urllib3.exceptions").HTTPError, ApiError) as error:
+        except ApiError as error:
             raise UnreachableError(f"unable to load schema information from the API server: {error}") from error
 
     def has_kind(self, api_version: str, kind: str) -> bool:
@@ -121,29 +129,30 @@ class Cluster:
         with self._lock:
             if (api_version, kind) not in self._kinds:
                 try:
-                    with _translated():
+                    with _translated("get", client):
                         found = client.resources.get(api_version=api_version, kind=kind)
                 except (exceptions.ResourceNotFoundError, exceptions.ResourceNotUniqueError) as error:
                     raise NoSuchKindError(api_version, kind) from error
                 self._kinds[api_version, kind] = found
             return self._kinds[api_version, kind]
 
-    def _call(self, target: Manifest, call: Callable[[Any, str | None], Any]) -> Manifest:
+    def _call(self, method: str, target: Manifest, call: Callable[[Any, str | None], Any]) -> Manifest:
         kind = self._kind(target["apiVersion"], target["kind"])
         namespace = (target["metadata"].get("namespace") or self._namespace) if kind.namespaced else None
-        with _translated():
+        with _translated(method, self._connect()):
             return cast("Manifest", call(kind, namespace).to_dict())
 
     def get(self, target: Manifest) -> Manifest:
         """The live object; the target needs apiVersion, kind, and metadata with name and namespace."""
         return self._call(
-            target, lambda kind, namespace: kind.get(name=target["metadata"]["name"], namespace=namespace)
+            "get", target, lambda kind, namespace: kind.get(name=target["metadata"]["name"], namespace=namespace)
         )
 
     def apply(self, body: Manifest, manager: str, *, force: bool, dry_run: bool) -> Manifest:
         """Server-side apply; the object as it is, or would be, afterwards. Unknown fields are refused."""
         options = {"dry_run": "All"} if dry_run else {}
         return self._call(
+            "patch",
             body,
             lambda kind, namespace: kind.server_side_apply(
                 body=body,
@@ -160,6 +169,7 @@ class Cluster:
         """Create the object, which must not exist. Unknown fields are refused."""
         options = {"dry_run": "All"} if dry_run else {}
         return self._call(
+            "post",
             body,
             lambda kind, namespace: kind.create(
                 body=body,
@@ -173,6 +183,7 @@ class Cluster:
     def json_patch(self, target: Manifest, patch: list[Manifest]) -> Manifest:
         """Change the object by a JSON patch."""
         return self._call(
+            "patch",
             target,
             lambda kind, namespace: kind.patch(
                 body=patch,
@@ -185,6 +196,7 @@ class Cluster:
     def delete(self, target: Manifest, propagation: str) -> None:
         """Ask for the object's deletion."""
         self._call(
+            "delete",
             target,
             lambda kind, namespace: kind.delete(
                 name=target["metadata"]["name"],
@@ -196,7 +208,7 @@ class Cluster:
     def list(self, api_version: str, kind: str, namespace: str | None) -> tuple[list[Manifest], str]:
         """All objects of a kind in a namespace (None for a kind without), and the version to watch from."""
         target = {"apiVersion": api_version, "kind": kind, "metadata": {"namespace": namespace}}
-        found = self._call(target, lambda resource, where: resource.get(namespace=where))
+        found = self._call("get", target, lambda resource, where: resource.get(namespace=where))
         for item in found["items"]:
             item.setdefault("apiVersion", api_version)
             item.setdefault("kind", kind)
@@ -208,24 +220,28 @@ class Cluster:
         """Events (ADDED, MODIFIED, DELETED and the object) of a kind in a namespace, for so many seconds."""
         resource = self._kind(api_version, kind)
         where = (namespace or self._namespace) if resource.namespaced else None
-        with _translated():
+        with _translated("get", self._connect()):
             for event in resource.watch(namespace=where, resource_version=version, timeout=seconds):
                 yield event["type"], event["raw_object"]
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the client's API errors into ours, which carry the server's own sentence."""
-    failure = load("kubernetes.client.exceptions").ApiException
+def _translated(method: str, client: Any) -> Iterator[None]:
+    """Turn the client's errors into ours, which carry the server's own sentence, or Go's if there is none."""
+    refused, silent = load("kubernetes.client.exceptions").ApiException, load("urllib3.exceptions").HTTPError
     try:
         yield
-    except failure as error:
+    except refused as error:
         try:
             status = json.loads(error.body or "{}")
         except ValueError:
             status = {}
         message = status.get("message") or f"{error.status} {error.reason}"
         raise ApiError(int(error.status or 0), message, status.get("details") or {}) from error
+    except silent as error:
+        # Only the error of a connection that was never made knows its path.
+        url = client.configuration.host + (getattr(error, "url", None) or "")
+        raise UnansweredError(unanswered.sentence(method, url, error)) from error
 
 
 def _load(config: Any, kubeconfig: str, context: str) -> tuple[Any, str]:
@@ -235,11 +251,18 @@ def _load(config: Any, kubeconfig: str, context: str) -> tuple[Any, str]:
     if "\n" not in source and source[:1] != "{":
         source = str(Path(source).expanduser()) if os.pathsep not in source else source
         contexts, current = config.list_kube_config_contexts(config_file=source)
+        _require(contexts, context)
         client = config.new_client_from_config(config_file=source, persist_config=False, **options)
     else:
         document = yaml.safe_load(source)
         contexts = document.get("contexts") or []
         current = next((item for item in contexts if item["name"] == document.get("current-context")), None)
+        _require(contexts, context)
         client = config.new_client_from_config_dict(document, persist_config=False, **options)
     chosen = next((item for item in contexts if item["name"] == context), current)
     return client, ((chosen or {}).get("context") or {}).get("namespace") or "default"
+
+
+def _require(contexts: list[Manifest], context: str) -> None:
+    if context and all(item["name"] != context for item in contexts):
+        raise ValueError(f'context "{context}" does not exist')

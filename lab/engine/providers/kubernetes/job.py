@@ -104,7 +104,7 @@ def _collect(watcher: Watcher, job: Manifest, deadline: float, reasons: _Reasons
                 return
             if event != "LISTED" and _owned(pod, job):
                 reasons.add(pod_message(pod))
-    except (CancelledWaitError, ApiError, OSError):
+    except (CancelledWaitError, ApiError):
         # The Job's own wait reports what is wrong.
         return
 

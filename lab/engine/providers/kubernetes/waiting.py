@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lab.engine.providers.kubernetes import objects
-from lab.engine.providers.kubernetes.cluster import ApiError, Cluster, Manifest
+from lab.engine.providers.kubernetes.cluster import ApiError, Cluster, Manifest, UnansweredError
 from lab.engine.providers.kubernetes.jsonpath import JSONPath, JSONPathError
 
 Condition = Callable[[Manifest], bool]
@@ -19,6 +19,9 @@ Condition = Callable[[Manifest], bool]
 TIMED_OUT = "timed out waiting for the condition"
 # One watch request; a cancelled run ends within this time.
 _WATCH_SECONDS = 3
+_AGAIN_SECONDS = 0.5
+# The version to watch from is older than what the server still remembers.
+_EXPIRED = 410
 
 
 class WaitError(Exception):
@@ -53,25 +56,30 @@ class Watcher:
     def events(self, target: Manifest, deadline: float) -> Iterator[tuple[str, Manifest]]:
         """All objects of the target's kind in its namespace, then every change, until the deadline (monotonic seconds).
 
+        A server that goes away is asked again until it is back, as upstream's informers do.
+
         Raises:
             ApiError: the kind may not be listed or watched.
             CancelledWaitError: the run was cancelled.
         """
         api_version, kind = target["apiVersion"], target["kind"]
         namespace = target["metadata"].get("namespace")
+        listed = False
         while time.monotonic() < deadline:
-            items, version = self.cluster.list(api_version, kind, namespace)
-            yield "LISTED", {"items": items}
-            for item in items:
-                yield "ADDED", item
+            self._check()
             try:
+                items, version = self.cluster.list(api_version, kind, namespace)
+                listed = True
+                yield "LISTED", {"items": items}
+                for item in items:
+                    yield "ADDED", item
                 yield from self._watch(api_version, kind, namespace, version, deadline)
             except ApiError as error:
-                if error.status != 410:
+                # A server that has just started refuses what it will allow as soon as it knows its roles.
+                if not (listed or isinstance(error, UnansweredError)):
                     raise
-            except OSError:
-                # The stream broke; a new list tells whether the server is still there.
-                self.cancelled.wait(0.2)
+                if error.status != _EXPIRED:
+                    self.cancelled.wait(_AGAIN_SECONDS)
         self._check()
 
     def _watch(

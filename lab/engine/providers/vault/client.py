@@ -1,7 +1,7 @@
 """Talking to Vault: address, token and certificates from the provider's inputs or the environment.
 
 Nothing is contacted before the first request. Source: terraform-provider-vault:internal/provider/meta.go (order of the
-sources, child token), util/util.go (retries), vault/api:response.go (words).
+sources, child token), util/util.go (patience with a new mount), vault/api:client.go (retries), response.go (words).
 """
 
 import os
@@ -10,21 +10,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.engine.providers.base import ProviderError
+from lab.engine.providers import unanswered
 from lab.engine.providers.lazy import load
 from lab.engine.values import Properties, reveal
 
 # A fresh KV v2 mount answers 400 while it upgrades.
 _TRIES = 60
 _PAUSE = 0.5
+# What Vault may answer otherwise a second later: overloaded, sealed, standby, not caught up with a write.
+_PASSING = frozenset({412, 429, 500, 502, 503, 504})
+_PAUSES = (1.0, 1.5)
 
 
 class VaultError(Exception):
-    """Vault refused; `status` is the HTTP code."""
+    """Vault refused; `status` is the HTTP code, 0 if there was no answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NoClientError(VaultError):
+    """Nothing can be asked of Vault: an address or a token is missing, or the token's first use failed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message)
+
+
+class _PassingError(VaultError):
+    """Another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -81,36 +95,47 @@ class VaultClient:
     def _connect(self) -> Any:
         chosen = self._settings
         if not chosen.address:
-            raise ProviderError("failed to configure Vault address")
+            raise NoClientError("failed to configure Vault address")
         if not chosen.token:
-            raise ProviderError("no vault token set on Client")
+            raise NoClientError("no vault token set on Client")
         verify = False if chosen.skip_verify else chosen.ca_file or True
         if isinstance(verify, str) and not Path(verify).is_file():
-            raise ProviderError(f"failed to configure TLS for Vault API: no file {verify} (VAULT_CACERT)")
+            raise NoClientError(f"failed to configure TLS for Vault API: no file {verify} (VAULT_CACERT)")
         adapter = load("hvac.adapters").RawAdapter(
             base_uri=chosen.address, token=chosen.token, verify=verify, timeout=60
         )
         try:
             self._send(adapter, "GET", "auth/token/lookup-self", None)
         except VaultError as error:
-            raise ProviderError(f"failed to lookup token, err={error}") from error
+            raise NoClientError(f"failed to lookup token, err={error}") from error
         if not chosen.skip_child_token:
             lifetime = f"{chosen.child_seconds}s"
             request = {"display_name": "terraform", "ttl": lifetime, "explicit_max_ttl": lifetime, "renewable": False}
             try:
                 child = self._send(adapter, "POST", "auth/token/create", request)
             except VaultError as error:
-                raise ProviderError(f"failed to create limited child token: {error}") from error
+                raise NoClientError(f"failed to create limited child token: {error}") from error
             adapter.token = child["auth"]["client_token"]
         adapter.namespace = chosen.namespace or None
         return adapter
 
     def _send(self, adapter: Any, method: str, path: str, body: Properties | None) -> Properties:
+        """Ask, and ask twice more where Vault may only be away for a moment."""
+        for pause in _PAUSES:
+            try:
+                return self._once(adapter, method, path, body)
+            except _PassingError:
+                self._cancelled.wait(pause)
+        return self._once(adapter, method, path, body)
+
+    def _once(self, adapter: Any, method: str, path: str, body: Properties | None) -> Properties:
+        url = f"{self._settings.address}/v1/{path}"
         failure = load("requests.exceptions").RequestException
         try:
             response = adapter.request(method, f"/v1/{path}", json=body, raise_exception=False)
         except failure as error:
-            raise VaultError(0, f"{method} {self._settings.address}/v1/{path}: {error}") from error
+            kind = VaultError if unanswered.is_distrust(error) else _PassingError
+            raise kind(0, unanswered.sentence(method, url, error)) from error
         if response.ok:
             return dict(response.json()) if response.content else {}
         try:
@@ -120,12 +145,11 @@ class VaultClient:
         if response.status_code == 404 and answer.get("data"):
             # A deleted version of a KV v2 secret: absent, but with its metadata.
             return dict(answer)
-        errors = [str(text) for text in answer.get("errors") or []]
-        lines = "\n".join(f"* {text}" for text in errors)
-        raise VaultError(
+        lines = "".join(f"* {text}" for text in answer.get("errors") or [])
+        kind = _PassingError if response.status_code in _PASSING else VaultError
+        raise kind(
             response.status_code,
-            f"Error making API request.\n\nURL: {method} {self._settings.address}/v1/{path}\n"
-            f"Code: {response.status_code}. Errors:\n\n{lines}",
+            f"Error making API request.\n\nURL: {method} {url}\nCode: {response.status_code}. Errors:\n\n{lines}",
         )
 
     def read(self, path: str) -> Properties | None:
@@ -155,9 +179,10 @@ class VaultClient:
         Raises:
             VaultError: Vault refused.
         """
+        adapter = self._connected()
         for attempt in range(_TRIES + 1):
             try:
-                return self.write(path, body)
+                return self._send(adapter, "PUT", path, body)
             except VaultError as error:
                 if error.status != 400 or attempt == _TRIES or self._cancelled.wait(_PAUSE):
                     raise VaultError(error.status, f'error writing to path "{path}", err={error}') from error

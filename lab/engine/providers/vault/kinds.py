@@ -34,8 +34,12 @@ class Kind(ABC):
         return inputs
 
     def writing(self, inputs: Properties) -> str:  # noqa: ARG002 - some kinds name their path
-        """How an error of writing begins."""
+        """How an error of writing begins, "" if the client's own words will do."""
         return "error writing to Vault"
+
+    def reading(self, id_: str) -> str:  # noqa: ARG002 - some kinds name their path
+        """How an error of reading begins."""
+        return "error reading from Vault"
 
     @abstractmethod
     def create(self, client: VaultClient, inputs: Properties, /) -> str:

@@ -27,6 +27,10 @@ class KubernetesAuthConfig(Kind):
         """How an error of writing begins."""
         return f'error writing Kubernetes auth backend config "{self._path(inputs)}"'
 
+    def reading(self, id_: str) -> str:
+        """How an error of reading begins."""
+        return f'error reading Kubernetes auth backend config "{id_}"'
+
     def create(self, client: VaultClient, inputs: Properties) -> str:
         """Write the new resource; its id."""
         path = self._path(inputs)
@@ -92,6 +96,10 @@ class KubernetesAuthRole(Kind):
     def writing(self, inputs: Properties) -> str:
         """How an error of writing begins."""
         return f'error writing Kubernetes auth backend role "{self._path(inputs)}"'
+
+    def reading(self, id_: str) -> str:
+        """How an error of reading begins."""
+        return f'error reading Kubernetes auth backend role "{id_}"'
 
     def _body(self, inputs: Properties) -> Properties:
         return {snake(name): inputs[name] for name in (*self._SETS, *self._FIELDS) if name in inputs}

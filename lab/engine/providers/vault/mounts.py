@@ -149,10 +149,10 @@ class Policy(Kind):
         client.write(f"sys/policies/acl/{id_}", {"policy": news["policy"]})
         return id_
 
-    def read(self, client: VaultClient, id_: str, _state: Properties) -> Properties | None:
-        """What Vault says about the resource, or None if it is gone."""
+    def read(self, client: VaultClient, id_: str, _state: Properties) -> Properties:
+        """What Vault says about the resource. As upstream, one that is gone is one that allows nothing."""
         answer = client.read(f"sys/policies/acl/{id_}")
-        return None if answer is None else {"name": id_, "policy": answer["data"]["policy"]}
+        return {"name": id_, "policy": "" if answer is None else answer["data"]["policy"]}
 
     def delete(self, client: VaultClient, id_: str, _state: Properties) -> None:
         """Delete the resource."""

@@ -10,7 +10,7 @@ from typing import Any
 from lab.engine import urn as urns
 from lab.engine.providers.base import CheckResult, Diff, ProviderError, Reading, Request
 from lab.engine.providers.compare import differences
-from lab.engine.providers.vault.client import Settings, VaultClient, VaultError
+from lab.engine.providers.vault.client import NoClientError, Settings, VaultClient, VaultError
 from lab.engine.providers.vault.kinds import Kind
 from lab.engine.providers.vault.kubernetes_auth import KubernetesAuthConfig, KubernetesAuthRole
 from lab.engine.providers.vault.kv import SecretBackendV2, SecretV2
@@ -76,7 +76,7 @@ class VaultProvider:
         try:
             found = kind.read(self._client, request.id, state)
         except VaultError as error:
-            raise ProviderError(_refused("error reading from Vault", error)) from error
+            raise ProviderError(_refused(kind.reading(request.id), error)) from error
         if found is None:
             return None
         inputs = dict(request.olds or {})
@@ -117,7 +117,8 @@ def _kind(request: Request) -> Kind:
 
 def _refused(what: str, error: VaultError) -> str:
     """The words in which Pulumi passes on an error of the provider that it wraps."""
-    return f"1 error occurred:\n\t* {what}: {error}\n\n"
+    said = f"{what}: {error}" if what and not isinstance(error, NoClientError) else str(error)
+    return f"1 error occurred:\n\t* {said}\n\n"
 
 
 def _ordered(kind: Kind, inputs: Properties) -> Properties:
