@@ -33,6 +33,8 @@ def providers(settings: Settings) -> pulumi.ResourceOptions:
         upsert_existing_objects=True,
         # A new password changes its Secret; deleted and made again, it would be missing for a moment.
         enable_secret_mutable=True,
+        # What somebody changed by hand has another manager since; without force it could not even be previewed.
+        enable_patch_force=True,
     )
     secrets = vault.Provider(
         "vault",

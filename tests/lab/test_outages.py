@@ -23,6 +23,8 @@ from tests.lab.outages import Pair, administrator, control_plane, down, stalled,
 pytestmark = pytest.mark.lab
 
 STORE = "external-secrets.io/v1"
+RBAC = "rbac.authorization.k8s.io/v1"
+CLAIM = "rhsi-link-claim"
 STALL_SECONDS = 10
 RESTART_SECONDS = 5
 """The other half of ten is the start."""
@@ -248,4 +250,41 @@ def test_an_api_server_that_stalls_during_a_claim_only_delays_it(linked: Pair) -
                 assert up.outlasts(STALL_SECONDS)
         done = up.end()
     assert done.code == 0, done.text
+    linked.assert_sound()
+
+
+def test_what_was_changed_and_deleted_by_hand_is_found_by_a_refresh_and_repaired(
+    linked: Pair, vault: hvac.Client
+) -> None:
+    role, rights = linked.kind("site-b", "Role", RBAC), linked.kind("site-b", "RoleBinding", RBAC)
+    wanted, policy = role.get(name=CLAIM, namespace="rhsi").rules, vault.sys.read_policy("rhsi-site-b")["data"]["rules"]
+    linked.edit("site-b", "Role", CLAIM, {"rules": []}, RBAC)
+    rights.delete(name=CLAIM, namespace="rhsi")
+    vault.sys.create_or_update_policy("rhsi-site-b", 'path "x" { capabilities = ["list"] }')
+
+    unaware = linked.run("preview", "site-b", "--expect-no-changes")
+    assert unaware.code == 0, unaware.text
+    found = linked.run("preview", "site-b", "--refresh")
+    assert found.code == 0, found.text
+    assert re.search(r"~ +kubernetes:rbac\S+:Role standby-link-claim-role update", found.text), found.text
+    assert re.search(r"\+ +kubernetes:rbac\S+:RoleBinding standby-link-claim-binding create", found.text), found.text
+    assert re.search(r"~ +vault:index:Policy standby-vault-auth-policy update", found.text), found.text
+
+    linked.repair("site-b")
+    assert role.get(name=CLAIM, namespace="rhsi").rules == wanted
+    assert rights.get(name=CLAIM, namespace="rhsi").subjects
+    assert vault.sys.read_policy("rhsi-site-b")["data"]["rules"] == policy
+    linked.assert_sound()
+
+
+def test_a_refresh_takes_over_what_was_changed_by_hand_and_the_next_up_takes_it_back(linked: Pair) -> None:
+    grant = f"rhsi-site-b-grant-{linked.rotation}"
+    linked.edit("site-a", "AccessGrant", grant, {"spec": {"redemptionsAllowed": 7}})
+    refreshed = linked.run("refresh", "site-a")
+    assert refreshed.code == 0, refreshed.text
+    assert re.search(r"~ +kubernetes:skupper\S+:AccessGrant primary-site-b-grant updated", refreshed.text), (
+        refreshed.text
+    )
+    linked.up("site-a")
+    assert linked.found("site-a", "AccessGrant")[grant]["spec"]["redemptionsAllowed"] == 1
     linked.assert_sound()
