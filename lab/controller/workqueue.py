@@ -27,6 +27,7 @@ class WorkQueue:
         self._dirty: set[Key] = set()
         self._working: set[Key] = set()
         self._later: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
         self._order = itertools.count()
         self._failures: dict[Key, int] = {}
         self._closed = False
@@ -45,10 +46,13 @@ class WorkQueue:
             self._changed.notify()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Queue the key when so much time has passed."""
+        """Queue the key when so much time has passed, unless it is to be queued sooner anyway."""
         with self._changed:
-            heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), key))
-            self._changed.notify()
+            due = time.monotonic() + seconds
+            if due < self._due.get(key, float("inf")):
+                self._due[key] = due
+                heapq.heappush(self._later, (due, next(self._order), key))
+                self._changed.notify()
 
     def get(self) -> Key | None:
         """The next key, waited for; None once the queue is closed."""
@@ -56,7 +60,11 @@ class WorkQueue:
             while not self._closed:
                 now = time.monotonic()
                 while self._later and self._later[0][0] <= now:
-                    self._add(heapq.heappop(self._later)[2])
+                    due, _, key = heapq.heappop(self._later)
+                    # An entry that a sooner one has overtaken is dropped.
+                    if self._due.get(key) == due:
+                        del self._due[key]
+                        self._add(key)
                 if self._ready:
                     key = self._ready.popleft()
                     self._dirty.discard(key)

@@ -5,14 +5,14 @@ Owns which kinds are watched and how little of foreign kinds is kept. Does not o
 
 import base64
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.controller.informer import Informer, brief, whole
-from lab.controller.workqueue import Key, WorkQueue
-from lab.kube import Manifest, connect
+from lab.controller.cluster import WatchedCluster
+from lab.controller.informer import brief
+from lab.controller.workqueue import Key
+from lab.kube import Manifest
 from lab.skupper import api
-from lab.skupper.api import Api, Kind
+from lab.skupper.api import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def keep_of_service(service: Manifest) -> Manifest:
     )
 
 
-class Cluster:
+class Cluster(WatchedCluster):
     """The connection to one kubeconfig context.
 
     Raises:
@@ -55,76 +55,30 @@ class Cluster:
     """
 
     def __init__(self, context: str, options: Options) -> None:
-        self.context = context
+        super().__init__(context, api.MANAGER, logging.getLogger(f"skupper.{context}"))
         self.options = options
-        self.queue = WorkQueue()
-        self.log = logging.getLogger(f"skupper.{context}")
         self._met: set[str] = set()
-        client = connect(context)
-        self.api = Api(client, api.MANAGER)
-        self._informers = {kind: self._informer(kind, whole) for kind in api.SKUPPER_KINDS}
-        self._informers[api.SECRET] = self._informer(api.SECRET, keep_of_secret)
-        self._informers[api.SERVICE] = self._informer(api.SERVICE, keep_of_service)
-        self._informers[api.POD] = self._informer(api.POD, brief)
-        self._informers[api.CONFIG_MAP] = self._informer(
-            api.CONFIG_MAP, lambda found: brief(found, data=found.get("data") or {}), "metadata.name=skupper"
+        for kind in api.SKUPPER_KINDS:
+            self.watch(kind)
+        self.watch(api.SECRET, keep_of_secret)
+        self.watch(api.SERVICE, keep_of_service)
+        self.watch(api.POD, brief)
+        self.watch(
+            api.CONFIG_MAP,
+            lambda found: brief(found, data=found.get("data") or {}),
+            field_selector="metadata.name=skupper",
         )
-
-    def _informer(self, kind: Kind, keep: Callable[[Manifest], Manifest], selector: str | None = None) -> Informer:
-        return Informer(
-            self.api.client,
-            kind,
-            lambda key: self.queue.add(Key(kind.name, key)),
-            keep=keep,
-            field_selector=selector,
-            log=self.log,
-        )
-
-    def start(self) -> None:
-        """Begin to watch everything."""
-        for informer in self._informers.values():
-            informer.start()
-
-    def synced(self, timeout: float) -> bool:
-        """Whether every cache has been filled within so many seconds (each)."""
-        return all(informer.synced.wait(timeout) for informer in self._informers.values())
-
-    def stop(self) -> None:
-        """End the watches' re-connects and hand out no more work."""
-        for informer in self._informers.values():
-            informer.stop()
-        self.queue.close()
-
-    def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        """A copy of the cached object."""
-        return self._informers[kind].get(f"{namespace}/{name}")
-
-    def items(self, kind: Kind, namespace: str | None = None) -> list[Manifest]:
-        """Copies of the cached objects."""
-        return self._informers[kind].items(namespace)
 
     def resync(self) -> None:
         """Queue every object of Skupper's kinds, as if each had just changed."""
         for kind in api.SKUPPER_KINDS:
-            for key in self._informers[kind].known():
+            for key in self.known(kind):
                 self.queue.add(Key(kind.name, key))
-
-    def update(self, kind: Kind, manifest: Manifest) -> Manifest:
-        """Write the object; the cache follows at once."""
-        return self._observed(kind, self.api.replace(kind, manifest))
-
-    def update_status(self, kind: Kind, manifest: Manifest) -> Manifest:
-        """Write the status; the cache follows at once."""
-        return self._observed(kind, self.api.replace_status(kind, manifest))
 
     def apply(self, kind: Kind, namespace: str, body: Manifest) -> Manifest:
         """Server-side apply; the cache follows at once where the kind is watched whole."""
         written = self.api.apply(kind, namespace, body)
-        return self._observed(kind, written) if kind in api.SKUPPER_KINDS else written
-
-    def _observed(self, kind: Kind, written: Manifest) -> Manifest:
-        self._informers[kind].observe(written)
-        return written
+        return self.observed(kind, written) if kind in api.SKUPPER_KINDS else written
 
     def tls_secret_missing(self, namespace: str, name: str) -> str | None:
         """The sentence that upstream reports for credentials that are named but absent."""
@@ -150,7 +104,7 @@ class Cluster:
             # Two watches keep no order between them: the assignment may be older than the first object, and yet later.
             found = self.api.get(api.CONFIG_MAP, namespace, "skupper")
             if found:
-                self._observed(api.CONFIG_MAP, found)
+                self.observed(api.CONFIG_MAP, found)
             self._met.add(namespace)
         found = self.get(api.CONFIG_MAP, namespace, "skupper")
         controller = (found or {}).get("data", {}).get("controller", "")

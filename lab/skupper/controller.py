@@ -11,6 +11,7 @@ from collections.abc import Callable
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
+from lab.controller.worker import Worker
 from lab.controller.workqueue import Key
 from lab.home import LabError
 from lab.kube import Manifest
@@ -56,7 +57,7 @@ class Controller:
         self._server: GrantServer | None = None
         self._serving = False
         self._stopped = threading.Event()
-        self._worker = threading.Thread(target=self._work, name=f"worker-{context}", daemon=True)
+        self._worker = Worker(cluster.queue, self._handle, cluster.log, attempts=ATTEMPTS)
         self._handlers: dict[str, Callable[[str], None]] = {
             api.SITE.name: self._sites.check,
             api.GRANT.name: self._grants.check,
@@ -95,7 +96,7 @@ class Controller:
         # Before the work begins every grant is looked at, with URL and CA unknown: upstream blanks both for a moment
         # (grants/enabled.go:49-73), and readers must be able to stand that.
         for grant in cluster.items(api.GRANT):
-            self._attempt(Key(api.GRANT.name, api.key_of(grant)))
+            self._worker.attempt(Key(api.GRANT.name, api.key_of(grant)))
         for site in sorted(cluster.items(api.SITE), key=lambda site: str(site["metadata"]["creationTimestamp"])):
             cluster.queue.add(Key(api.SITE.name, api.key_of(site)))
         self._network.add_cluster(lambda: survey(cluster, self._sites))
@@ -119,8 +120,7 @@ class Controller:
             if self._serving:
                 self._server.shutdown()
             self._server.server_close()
-        if self._worker.is_alive():
-            self._worker.join(timeout)
+        self._worker.join(timeout)
 
     def _start_grant_server(self) -> None:
         """Listen, at the port of last time where it is free: URLs that were handed out then stay good."""
@@ -220,27 +220,6 @@ class Controller:
             self._cluster.resync()
             self._network.changed()
 
-    def _work(self) -> None:
-        while key := self._cluster.queue.get():
-            try:
-                self._attempt(key)
-            finally:
-                self._cluster.queue.done(key)
-
-    def _attempt(self, key: Key) -> None:
-        try:
-            if self._cluster.is_controlled(api.split_key(key.name)[0]):
-                self._handlers[key.handler](key.name)
-        except ApiException as error:
-            again = self._cluster.queue.retry(key, ATTEMPTS)
-            self._cluster.log.info("%s %s%s: %s", *key, ", again" if again else "", api.error_text(error))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            # The API server is away: upstream would give up after five attempts too, but has nobody waiting for it.
-            self._cluster.queue.retry(key, None)
-            self._cluster.log.info("%s %s waits for the API server: %s", *key, type(error).__name__)
-        except Exception:
-            # One object that nobody foresaw must not end the controller for all others.
-            self._cluster.log.exception("%s %s", *key)
-            self._cluster.queue.retry(key, ATTEMPTS)
-        else:
-            self._cluster.queue.forget(key)
+    def _handle(self, key: Key) -> None:
+        if self._cluster.is_controlled(api.split_key(key.name)[0]):
+            self._handlers[key.handler](key.name)

@@ -51,6 +51,16 @@ def test_a_delayed_key_comes_when_it_is_due() -> None:
     assert [queue.get(), queue.get()] == [ONE, TWO]
 
 
+def test_of_two_delays_of_a_key_the_sooner_counts() -> None:
+    queue = WorkQueue()
+    for delay in (0.03, 0.01, 0.02):
+        queue.add_after(ONE, delay)
+    assert queue.get() == ONE
+    queue.done(ONE)
+    queue.add_after(TWO, 0.05)
+    assert queue.get() == TWO
+
+
 def test_a_key_is_given_up_after_so_many_failures_and_starts_anew() -> None:
     queue = WorkQueue()
     assert [queue.retry(ONE, 2) for _ in range(4)] == [True, True, False, True]

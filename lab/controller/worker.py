@@ -1,0 +1,69 @@
+"""The loop of a controller: takes keys from the queue, and comes back to those that failed.
+
+Owns threads, retries and what a failure looks like in the log. The rules are in the handlers.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import urllib3.exceptions
+from kubernetes.client.exceptions import ApiException
+
+from lab.controller.api import error_text
+from lab.controller.workqueue import Key, WorkQueue
+
+Handle = Callable[[Key], float | None]
+"""Does what a key asks for; a number means: again after so many seconds."""
+
+
+class Worker:
+    """Works on a queue until it is closed."""
+
+    def __init__(
+        self, queue: WorkQueue, handle: Handle, log: logging.Logger, *, attempts: int | None = None, threads: int = 1
+    ) -> None:
+        """`attempts`: failures in a row after which a key is left alone, never by default."""
+        self._queue = queue
+        self._handle = handle
+        self._log = log
+        self._attempts = attempts
+        self._threads = [threading.Thread(target=self._work, name="worker", daemon=True) for _ in range(threads)]
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the keys at hand, for so many seconds each."""
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout)
+
+    def attempt(self, key: Key) -> None:
+        """Work on one key; a failure queues it again."""
+        try:
+            again = self._handle(key)
+        except ApiException as error:
+            retried = self._queue.retry(key, self._attempts)
+            self._log.info("%s %s%s: %s", *key, ", again" if retried else "", error_text(error))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            # The API server is away: upstream would give up after its attempts too, but has nobody waiting for it.
+            self._queue.retry(key, None)
+            self._log.info("%s %s waits for the API server: %s", *key, type(error).__name__)
+        except Exception:
+            # One object that nobody foresaw must not end the controller for all others.
+            self._log.exception("%s %s", *key)
+            self._queue.retry(key, self._attempts)
+        else:
+            self._queue.forget(key)
+            if again is not None:
+                self._queue.add_after(key, again)
+
+    def _work(self) -> None:
+        while key := self._queue.get():
+            try:
+                self.attempt(key)
+            finally:
+                self._queue.done(key)
