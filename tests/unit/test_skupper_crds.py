@@ -1,14 +1,13 @@
 """The lab's CRDs for Skupper say nothing that upstream's do not say, and enforce what upstream enforces."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-import yaml
 
 from lab.home import CHECKOUT
 from lab.skupper import crds
+from tests.unit.crd_contract import Definition, columns, fields, identity, load, schema
 
 UPSTREAM = CHECKOUT.parent / "shared" / "crds" / "skupper"
 RULES = ("type", "format", "enum", "oneOf", "minimum", "maximum", "minLength", "maxLength", "pattern")
@@ -20,24 +19,8 @@ needs_upstream = pytest.mark.skipif(
 )
 
 
-def upstream() -> dict[str, Any]:
-    found = [yaml.safe_load(path.read_text()) for path in sorted(UPSTREAM.glob("*.yaml"))]
-    return {definition["metadata"]["name"]: definition for definition in found}
-
-
-def schema(definition: dict[str, Any]) -> dict[str, Any]:
-    return cast("dict[str, Any]", definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
-
-
-def fields(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every part of a schema with its path; list items as `[]`, map values as `{}`."""
-    yield path, node
-    for name, child in node.get("properties", {}).items():
-        yield from fields(child, f"{path}.{name}")
-    if "items" in node:
-        yield from fields(node["items"], f"{path}[]")
-    if isinstance(node.get("additionalProperties"), dict):
-        yield from fields(node["additionalProperties"], f"{path}{{}}")
+def upstream() -> dict[str, Definition]:
+    return load(UPSTREAM)
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -66,24 +49,8 @@ def test_every_kind_that_the_emulator_handles_has_a_definition() -> None:
 
 @needs_upstream
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_names_and_scope_are_upstreams(name: str) -> None:
-    ours, theirs = OURS[name]["spec"], upstream()[name]["spec"]
-    assert {field: ours[field] for field in ("group", "scope", "names")} == {
-        field: theirs[field] for field in ("group", "scope", "names")
-    }
-    version = ("name", "served", "storage", "subresources")
-    assert [{field: found[field] for field in version} for found in ours["versions"]] == [
-        {field: found[field] for field in version} for found in theirs["versions"]
-    ]
-
-
-@needs_upstream
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_columns_are_upstreams(name: str) -> None:
-    def columns(definition: dict[str, Any]) -> list[tuple[str, str, str]]:
-        found = definition["spec"]["versions"][0]["additionalPrinterColumns"]
-        return [(column["name"], column["type"], column["jsonPath"]) for column in found]
-
+def test_names_scope_and_columns_are_upstreams(name: str) -> None:
+    assert identity(OURS[name]) == identity(upstream()[name])
     assert columns(OURS[name]) == columns(upstream()[name])
 
 
