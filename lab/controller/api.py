@@ -113,9 +113,15 @@ class Api:
             force_conflicts="true",
         )
 
-    def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete; an object that is gone already is a success."""
+    def patch(self, kind: Kind, namespace: str, body: Manifest, subresource: str | None = None) -> Manifest:
+        """Merge into the object or a part of it; lists are replaced."""
+        path = kind.path(namespace, body["metadata"]["name"], subresource)
+        return self._send("patch", path, body, content_type="application/merge-patch+json", field_manager=self.manager)
+
+    def delete(self, kind: Kind, namespace: str, name: str, options: Manifest | None = None) -> None:
+        """Delete, with DeleteOptions if need be; an object that is gone already is a success."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", **options} if options else None
         try:
-            self._send("delete", kind.path(namespace, name))
+            self._send("delete", kind.path(namespace, name), body)
         except NotFoundError:
             return

@@ -21,13 +21,30 @@ class Worker:
     """Works on a queue until it is closed."""
 
     def __init__(
-        self, queue: WorkQueue, handle: Handle, log: logging.Logger, *, attempts: int | None = None, threads: int = 1
+        self,
+        queue: WorkQueue,
+        handle: Handle,
+        log: logging.Logger,
+        *,
+        attempts: int | None = None,
+        threads: int = 1,
+        foreseen: tuple[type[Exception], ...] = (),
     ) -> None:
-        """`attempts`: failures in a row after which a key is left alone, never by default."""
+        """Set up; `start` begins.
+
+        Args:
+            queue: where the keys come from.
+            handle: what to do with one.
+            log: is told of failures.
+            attempts: failures in a row after which a key is left alone, never by default.
+            threads: how many keys are worked on at a time.
+            foreseen: errors of `handle` whose text says all; of others the log shows the trace.
+        """
         self._queue = queue
         self._handle = handle
         self._log = log
         self._attempts = attempts
+        self._foreseen: tuple[type[Exception], ...] = (ApiException, *foreseen)
         self._threads = [threading.Thread(target=self._work, name="worker", daemon=True) for _ in range(threads)]
 
     def start(self) -> None:
@@ -45,9 +62,10 @@ class Worker:
         """Work on one key; a failure queues it again."""
         try:
             again = self._handle(key)
-        except ApiException as error:
+        except self._foreseen as error:
             retried = self._queue.retry(key, self._attempts)
-            self._log.info("%s %s%s: %s", *key, ", again" if retried else "", error_text(error))
+            text = error_text(error) if isinstance(error, ApiException) else error
+            self._log.info("%s %s%s: %s", *key, ", again" if retried else "", text)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             # The API server is away: upstream would give up after its attempts too, but has nobody waiting for it.
             self._queue.retry(key, None)

@@ -15,23 +15,23 @@ from urllib3.exceptions import HTTPError
 from lab import binaries
 from lab.binaries.definitions import external_secrets_definitions
 from lab.binaries.postgresql import postgresql
+from lab.cnpg import crds as cnpg
 from lab.home import LabError
 from lab.kube import connect
 from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
 from lab.servers.openbao import OpenBao
-from lab.servers.stand_ins import stand_in
+from lab.servers.stand_ins import OPTIONS, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
 from lab.skupper import crds as skupper
 
-PARTS = ("clusters", "vault", "eso", "network", "skupper", "pods")
-STAND_INS = ("network", "skupper", "pods")
+PARTS = ("clusters", "vault", "eso", *OPTIONS)
 PROGRAMS = {
     "clusters": ("etcd", "kube-apiserver", "kube-controller-manager"),
     "vault": ("bao",),
     "eso": ("external-secrets",),
-    **dict.fromkeys(STAND_INS, ()),
+    **dict.fromkeys(OPTIONS, ()),
 }
 
 
@@ -66,8 +66,8 @@ class Start:
         progress = self._supervisor.progress
         names = [name for part in PARTS if part in self._parts for name in PROGRAMS[part]]
         self._programs = binaries.locate([*names, "kubectl"], progress)
-        if "pods" in self._parts:
-            # Here somebody sees the progress; the runner itself would bring it when the first pod asks for it.
+        if {"pods", "cnpg"} & self._parts:
+            # Here somebody sees the progress; they themselves would bring it when the first pod asks for it.
             postgresql(progress)
         self._definitions = external_secrets_definitions(progress) if "eso" in self._parts else []
         self._clusters = self._own_or_existing_clusters()
@@ -104,13 +104,15 @@ class Start:
         try:
             if "skupper" in self._parts:
                 skupper.install(connect(context, self._clusters.kubeconfig))
+            if "cnpg" in self._parts:
+                cnpg.install(connect(context, self._clusters.kubeconfig))
             if "eso" in self._parts and context in self._secret_contexts:
                 define(context, self._clusters.kubeconfig, self._definitions, self._supervisor)
         except (ApiException, HTTPError) as error:
             reason = f"{error.status} {error.reason}" if isinstance(error, ApiException) else str(error)
             raise LabError(
-                f"The custom resource definitions of Skupper and External Secrets cannot be created in {context} "
-                f"({reason}): they need an administrator, or leave out the parts skupper and eso."
+                f"The custom resource definitions of the lab's parts cannot be created in {context} ({reason}): "
+                "they need an administrator, or leave out the parts skupper, cnpg and eso."
             ) from error
 
     def _actors(self) -> list[Callable[[], object]]:
@@ -118,7 +120,7 @@ class Start:
         actors: list[Callable[[], object]] = [self._clusters.start_controllers]
         if "eso" in self._parts:
             actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
-        actors += [partial(self._stand_in, name) for name in STAND_INS if name in self._parts]
+        actors += [partial(self._stand_in, name) for name in OPTIONS if name in self._parts]
         return actors
 
     def _external_secrets(self, context: str) -> None:

@@ -1,4 +1,4 @@
-"""The lab's own Python processes: the network, the Skupper emulator and the runner of pods.
+"""The lab's own Python processes: the network, the emulators of Skupper and CloudNativePG, and the runner of pods.
 
 Owns how they are started and that their ready file means this run of theirs.
 """
@@ -13,15 +13,15 @@ from lab.servers.supervisor import Server, Supervisor
 # They act in the clusters only: what opens Vault is none of their business.
 WITHHELD = ("VAULT_TOKEN", "VAULT_ADDR", "VAULT_CACERT", "PULUMI_CONFIG_PASSPHRASE")
 
-# The real controller looks at everything anew each 30 s; here nobody should have to wait for that.
-OPTIONS = {"network": (), "skupper": ("--resync", "5"), "pods": ()}
+# The real controllers look again each 30 s; here nobody should have to wait for that.
+OPTIONS = {"network": (), "skupper": ("--resync", "5"), "pods": (), "cnpg": ("--retry", "3")}
 
 
 def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor) -> Server:
     """`python -m lab.<name>` for all these contexts in one process.
 
     Args:
-        name: `network`, `skupper` or `pods`.
+        name: of OPTIONS.
         contexts: of the kubeconfig.
         kubeconfig: value of KUBECONFIG.
         supervisor: knows whether it runs already.

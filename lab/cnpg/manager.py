@@ -1,0 +1,198 @@
+"""What the instance manager does beside a server: its files, its reloads and restarts, roles and passwords.
+
+Upstream: internal/management/controller/instance_controller.go, run inside the pod. Reads Secrets anew each time; when
+it is called, the operator decides. Replicas get files only: everything else comes to them from the primary.
+"""
+
+import base64
+import hashlib
+
+from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
+
+from lab.cnpg import connections, host_based_access, parameters, roles, sql
+from lab.cnpg.certificates import STREAMING_REPLICA
+from lab.cnpg.credentials import CredentialError, application_secret, superuser_secret, user_and_password
+from lab.cnpg.database import Session
+from lab.cnpg.kinds import SECRET
+from lab.cnpg.roles import Password, PasswordError
+from lab.cnpg.server import PGDATA, Server
+from lab.controller.api import Api
+from lab.kube import Manifest
+
+CERTIFICATES = "/controller/certificates"
+RELOAD_SECONDS = 10.0
+_HASH = "cnpg.config_sha256"
+
+
+class CannotReconcileError(Exception):
+    """What stops the work on an instance until somebody changes something, for its log."""
+
+
+class Manager:
+    """The manager of one instance, as long as its pod lives."""
+
+    def __init__(self, server: Server, api: Api, namespace: str) -> None:
+        self.server = server
+        self._api = api
+        self._namespace = namespace
+        # Secret -> the version whose password has been set; a new pod begins anew, as upstream's.
+        self._applied: dict[str, str] = {}
+
+    def write_files(self, cluster: Manifest, certificates: Manifest, upstream: str = "") -> bool:
+        """Write what the server reads; True if it must reload for it.
+
+        Args:
+            cluster: with its defaults.
+            certificates: `status.certificates`.
+            upstream: the conninfo of the primary, for a replica.
+        """
+        settings = parameters.render(parameters.on_disk(cluster))
+        settings += parameters.render({_HASH: hashlib.sha256(settings.encode()).hexdigest()})
+        given = cluster["spec"]["postgresql"]
+        files = {
+            f"{PGDATA}/custom.conf": settings.encode(),
+            f"{PGDATA}/override.conf": parameters.render(parameters.following(upstream)).encode(),
+            f"{PGDATA}/pg_hba.conf": host_based_access.rules(given.get("pg_hba", [])).encode(),
+            f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
+            **self._certificates(certificates),
+        }
+        changed = [self.server.write(path, content) for path, content in files.items()]
+        self._write_external_files(cluster)
+        return any(changed)
+
+    def _certificates(self, certificates: Manifest) -> dict[str, bytes]:
+        server, client = certificates["serverTLSSecret"], certificates["replicationTLSSecret"]
+        return {
+            f"{CERTIFICATES}/server.crt": self._read(server, "tls.crt"),
+            f"{CERTIFICATES}/server.key": self._read(server, "tls.key"),
+            f"{CERTIFICATES}/server-ca.crt": self._read(certificates["serverCASecret"], "ca.crt"),
+            f"{CERTIFICATES}/client-ca.crt": self._read(certificates["clientCASecret"], "ca.crt"),
+            f"{CERTIFICATES}/{STREAMING_REPLICA}.crt": self._read(client, "tls.crt"),
+            f"{CERTIFICATES}/{STREAMING_REPLICA}.key": self._read(client, "tls.key"),
+        }
+
+    def _write_external_files(self, cluster: Manifest) -> None:
+        """A Secret that is missing stops nothing: the file stays as it is, and the connection fails later."""
+        for external in cluster["spec"].get("externalClusters", []):
+            for file in connections.files(external):
+                try:
+                    content = self._read(file.secret, file.key)
+                except CannotReconcileError as error:
+                    self.server.say(
+                        "info",
+                        "Cannot synchronize external server connection parameters",
+                        serverName=external["name"],
+                        err=str(error),
+                    )
+                    continue
+                if file.password_of is not None:
+                    content = connections.passfile(file.password_of, content.decode()).encode()
+                self.server.write(f"{connections.FOLDER}/{file.path}", content)
+
+    def _read(self, name: str, key: str) -> bytes:
+        found = self._api.get(SECRET, self._namespace, name)
+        if found is None:
+            raise CannotReconcileError(f'Secret "{name}" not found')
+        if key not in (found.get("data") or {}):
+            raise CannotReconcileError(f"missing key {key} in secret {name}")
+        return base64.b64decode(found["data"][key])
+
+    def reload(self) -> bool:
+        """Let the server read its files again; True if that is not enough and it must be restarted.
+
+        Raises:
+            SqlError: the server does not answer.
+        """
+        database = self.server.database
+        wanted = (self.server.pgdata / "custom.conf").read_text().splitlines()[-1].partition("'")[2].rstrip("'")
+        with database.session() as session:
+            session.execute("SELECT pg_reload_conf()")
+
+        @retry(
+            retry=retry_if_result(lambda now: now != wanted),
+            wait=wait_fixed(0.05),
+            stop=stop_after_delay(RELOAD_SECONDS),
+        )
+        def loaded() -> str:
+            with database.session() as session:
+                return str(session.value(f"SELECT current_setting('{_HASH}', true)"))
+
+        try:
+            loaded()
+        except RetryError:
+            self.server.say("error", "PostgreSQL refuses the new configuration; its own lines say why")
+            return False
+        with database.session() as session:
+            return bool(session.value("SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart"))
+
+    def align(self, cluster: Manifest) -> Manifest | None:
+        """Make roles and passwords of a primary the spec's; returns `status.managedRolesStatus`, None without roles.
+
+        Raises:
+            SqlError: the server does not answer.
+            CannotReconcileError: a given Secret cannot be used.
+        """
+        with self.server.database.session() as session:
+            _allow_replicas(session)
+            managed = cluster["spec"].get("managed", {}).get("roles", [])
+            known = cluster.get("status", {}).get("managedRolesStatus", {})
+            status = roles.synchronize(session, managed, known, self._password) if managed else None
+            self._set_superuser_password(session, cluster)
+            initdb = cluster["spec"]["bootstrap"]["initdb"]
+            self._set_password(session, initdb["owner"], application_secret(cluster))
+            return status
+
+    def _set_superuser_password(self, session: Session, cluster: Manifest) -> None:
+        secret = superuser_secret(cluster)
+        if cluster["spec"].get("enableSuperuserAccess"):
+            self._set_password(session, "postgres", secret)
+            return
+        has_one = "SELECT rolpassword IS NOT NULL FROM pg_catalog.pg_authid WHERE rolname = 'postgres'"
+        if session.value(has_one):
+            session.execute("ALTER ROLE postgres WITH PASSWORD NULL")
+        self._applied.pop(secret, None)
+
+    def _set_password(self, session: Session, user: str, name: str) -> None:
+        """A Secret that does not exist (yet) is skipped: the role goes without a password."""
+        secret = self._api.get(SECRET, self._namespace, name)
+        if secret is None or self._applied.get(name) == secret["metadata"]["resourceVersion"]:
+            return
+        try:
+            owner, password = user_and_password(secret)
+        except CredentialError as error:
+            raise CannotReconcileError(f"while updating database owner password: {error}") from error
+        if owner != user:
+            raise CannotReconcileError(
+                f"while updating database owner password: wrong username '{owner}' in secret, expected '{user}'"
+            )
+        encoded = sql.literal(session.scram(user, password))
+        session.execute_secretly(f"ALTER ROLE {sql.identifier(user)} WITH PASSWORD {encoded}")
+        self._applied[name] = secret["metadata"]["resourceVersion"]
+
+    def _password(self, role: Manifest) -> Password | None:
+        name = role.get("passwordSecret", {}).get("name")
+        if not name:
+            return None
+        secret = self._api.get(SECRET, self._namespace, name)
+        if secret is None:
+            raise PasswordError(f'failed to get password secret {name}: Secret "{name}" not found')
+        try:
+            user, password = user_and_password(secret)
+        except CredentialError as error:
+            raise PasswordError(str(error)) from error
+        if user.strip() != role["name"].strip():
+            raise PasswordError(f'the username in secret "{name}" does not match role "{role["name"]}"')
+        return Password(password.strip(), secret["metadata"]["resourceVersion"])
+
+
+def _allow_replicas(session: Session) -> None:
+    """The role by which replicas stream, known by its certificate (upstream: lifecycle/run.go)."""
+    found = session.rows(
+        "SELECT rolcanlogin AND rolreplication FROM pg_catalog.pg_roles WHERE rolname = %s", [STREAMING_REPLICA]
+    )
+    role = sql.identifier(STREAMING_REPLICA)
+    if not found:
+        session.execute(f"CREATE USER {role} REPLICATION")
+        session.execute(f"COMMENT ON ROLE {role} IS 'Special user for streaming replication created by CloudNativePG'")
+    elif not found[0][0]:
+        session.execute(f"ALTER USER {role} LOGIN REPLICATION")
