@@ -14,7 +14,8 @@ from lab.cnpg.database import Session, SqlError
 from lab.cnpg.server import PGDATA, Server, ServerError
 from lab.kube import Manifest
 
-INCLUDED = ("custom.conf", "override.conf")
+INCLUDED = ("custom.conf", "override.conf", "lab.conf")
+"""What postgresql.conf ends with; of several values of a setting the last counts."""
 
 
 Read = Callable[[str, Manifest], str]
@@ -95,7 +96,7 @@ def create(server: Server, plan: Plan) -> None:
         server.say("info", "Creating new data directory", pgdata=PGDATA)
         server.run("initdb", "--username", "postgres", "-D", PGDATA, "--no-sync", *options(initdb))
         _configure(server, plan.cluster)
-        server.start(parameters.on_command_line("") | {"unix_socket_directories": "/controller/run"})
+        server.start()
         try:
             _fill(server, plan, initdb)
         finally:
@@ -120,6 +121,7 @@ def _configure(server: Server, cluster: Manifest) -> None:
     given = cluster["spec"]["postgresql"]["parameters"] | {"cluster_name": cluster["metadata"]["name"]}
     server.write(f"{PGDATA}/custom.conf", parameters.render(given).encode())
     server.write(f"{PGDATA}/override.conf", b"")
+    server.write(f"{PGDATA}/lab.conf", parameters.render(parameters.of_the_lab("")).encode())
 
 
 def _fill(server: Server, plan: Plan, initdb: Manifest) -> None:

@@ -12,7 +12,6 @@ from lab.cnpg.database import SqlError
 from lab.cnpg.instances import Instances, NotYetError
 from lab.cnpg.kinds import Group
 from lab.cnpg.manager import CannotReconcileError, Manager
-from lab.cnpg.parameters import on_command_line
 from lab.cnpg.pki import CertificateError
 from lab.cnpg.server import ServerError
 from lab.cnpg.status import InstanceState
@@ -175,16 +174,16 @@ class Clusters:
 
     def _run(self, cluster: Manifest, manager: Manager, pod: Manifest) -> None:
         """Give the server its files, and start, reload or restart it as needed."""
-        server, settings = manager.server, on_command_line(address_of(pod["metadata"]["uid"]))
+        server = manager.server
         try:
-            changed = manager.write_files(cluster, cluster["status"]["certificates"])
+            changed = manager.write_files(cluster, address_of(pod["metadata"]["uid"]))
             if server.alive and changed and manager.reload():
                 status.set_phase(cluster["status"], status.RESTARTING, "Primary instance is being restarted in-place")
                 self._write(cluster)
                 server.stop()
             if not server.alive:
                 self._instances.show(pod, ready=False)
-                server.start(settings)
+                server.start()
         except (ServerError, SqlError, CannotReconcileError) as error:
             self._say(manager, cluster, str(error))
             reason = "Some instances are not yet active. Please wait."

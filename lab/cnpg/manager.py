@@ -38,12 +38,12 @@ class Manager:
         # Secret -> the version whose password has been set; a new pod begins anew, as upstream's.
         self._applied: dict[str, str] = {}
 
-    def write_files(self, cluster: Manifest, certificates: Manifest, upstream: str = "") -> bool:
+    def write_files(self, cluster: Manifest, address: str, upstream: str = "") -> bool:
         """Write what the server reads; True if it must reload for it.
 
         Args:
-            cluster: with its defaults.
-            certificates: `status.certificates`.
+            cluster: with its defaults and `status.certificates`.
+            address: of the pod.
             upstream: the conninfo of the primary, for a replica.
         """
         settings = parameters.render(parameters.on_disk(cluster))
@@ -52,9 +52,10 @@ class Manager:
         files = {
             f"{PGDATA}/custom.conf": settings.encode(),
             f"{PGDATA}/override.conf": parameters.render(parameters.following(upstream)).encode(),
+            f"{PGDATA}/lab.conf": parameters.render(parameters.of_the_lab(address)).encode(),
             f"{PGDATA}/pg_hba.conf": host_based_access.rules(given.get("pg_hba", [])).encode(),
             f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
-            **self._certificates(certificates),
+            **self._certificates(cluster["status"]["certificates"]),
         }
         changed = [self.server.write(path, content) for path, content in files.items()]
         self._write_external_files(cluster)

@@ -1,7 +1,7 @@
 """PostgreSQL's settings: the operator's defaults, the user's, and those that nobody may change.
 
-Pure functions (upstream: pkg/postgres/configuration.go). Owns as well what the lab's servers are told on their command
-line, which wins over every file: there is no log collector, no archive and no pod network here.
+Pure functions (upstream: pkg/postgres/configuration.go). Owns as well what the lab's servers are told otherwise, in a
+file of its own: there is no log collector, no archive and no pod network here.
 """
 
 from collections.abc import Mapping
@@ -111,10 +111,13 @@ def following(primary: str) -> dict[str, str]:
     }
 
 
-def on_command_line(address: str) -> dict[str, str]:
-    """What only the lab sets. `address` is the pod's, empty while nobody but the operator may connect."""
+def of_the_lab(address: str) -> dict[str, str]:
+    """Every setting of lab.conf, which is read last. `address` is the pod's; empty while nobody may connect."""
     return {
+        # There is no pod network: the pod has an address of its own on the machine's loopback.
         "listen_addresses": address,
+        "unix_socket_directories": MANDATORY["unix_socket_directories"],
+        # Nobody collects; what the server prints is the pod's log.
         "logging_collector": "off",
         "log_destination": "stderr",
         # As upstream's command does without a backup: every file of WAL counts as archived.

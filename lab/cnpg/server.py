@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,31 +129,28 @@ class Server:
                 return outside / path.removeprefix(f"{inside}/")
         raise ValueError(f"{path} is on no volume of the server")
 
-    def run(self, *argv: str, environment: Mapping[str, str] | None = None) -> None:
+    def run(self, *argv: str) -> None:
         """Run one of PostgreSQL's programs to its end.
 
         Raises:
             ServerError: it cannot be run, or fails.
         """
         try:
-            launched = launch(self._plan(argv, environment or {}))
+            launched = launch(self._plan(argv))
         except StartError as error:
             raise ServerError(f"{argv[0]} cannot be run: {error}") from error
         self._follow(launched)
         if (code := launched.process.wait()) != 0:
             raise ServerError(f"{argv[0]} ended with {code}")
 
-    def start(self, settings: Mapping[str, str]) -> None:
-        """Start the server and return when it answers on its socket; `settings` win over its files.
+    def start(self) -> None:
+        """Start the server and return when it answers on its socket.
 
         Raises:
             ServerError: it ended at once, or does not answer.
         """
-        argv = ["postgres", "-D", PGDATA]
-        for key in sorted(settings):
-            argv += ["-c", f"{key}={settings[key]}"]
         try:
-            launched = launch(self._plan(argv, {}))
+            launched = launch(self._plan(("postgres", "-D", PGDATA)))
         except StartError as error:
             raise ServerError(f"postgres cannot be run: {error}") from error
         self._launched = launched
@@ -200,7 +197,7 @@ class Server:
         line = {"level": level, "ts": moment, "msg": message, "logging_pod": self.place.name, **more}
         self._append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
-    def _plan(self, argv: tuple[str, ...] | list[str], environment: Mapping[str, str]) -> Plan:
+    def _plan(self, argv: tuple[str, ...]) -> Plan:
         place = self.place
         controller = place.folder / "controller"
         mounts = [
@@ -211,8 +208,8 @@ class Server:
         ]
         return Plan(
             scratch=str((place.folder / "scratch").resolve()),
-            argv=tuple(argv),
-            environment={"PATH": _PATH, "LC_ALL": "C.UTF-8", "TMPDIR": _TEMPORARY, **environment},
+            argv=argv,
+            environment={"PATH": _PATH, "LC_ALL": "C.UTF-8", "TMPDIR": _TEMPORARY},
             hostname=place.name,
             uid=place.uid,
             gid=place.uid,

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.lab
 
 # The smallest lab: one cluster and Vault.
 CONTEXTS = ("solo",)
-WITHOUT = frozenset({"eso", "network", "skupper", "pods"})
+WITHOUT = frozenset({"eso", "network", "skupper", "pods", "cnpg"})
 # A shell without a terminal starts its background jobs deaf to Ctrl-C; a person's start is not.
 START = f"""
 import signal

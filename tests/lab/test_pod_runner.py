@@ -19,7 +19,7 @@ from tests.lab.jobs import Jobs, container_state, until
 
 pytestmark = pytest.mark.lab
 CONTEXT = "alone"
-PARTS = frozenset({"eso", "network", "skupper", "pods"})
+PARTS = frozenset({"eso", "network", "skupper", "pods", "cnpg"})
 
 
 @pytest.fixture(scope="module")
