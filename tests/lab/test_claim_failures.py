@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from components.link_claim import JOB_NAME, token_name
-from components.sites import STORE
+from components.sites.vault import STORE
 from components.skupper import grant_name, link_token_path
 from lab.kube import Manifest
 from lab.skupper import pki, redemption

@@ -114,9 +114,8 @@ class Pod:
     def query(self, statement: str, database: str = "app") -> str:
         """What a superuser in the pod is answered, or nothing where that fails."""
         line = [str(self.programs / "psql"), "-XAtq", "-d", database, "-c", statement]
-        return subprocess.run(
-            line, env=self.environment(), capture_output=True, text=True, check=False, **IDENTITY
-        ).stdout.strip()
+        done = subprocess.run(line, env=self.environment(), capture_output=True, text=True, check=False, **IDENTITY)
+        return str(done.stdout).strip()
 
     def tell_passwords(self, primary: str, **passwords: str) -> None:
         """Put passwords into the mounted Secrets, as External Secrets makes them from the program's template."""
