@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import yaml
 
+from lab import databases
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
 from lab.rotation import numbers
@@ -125,7 +126,8 @@ class Runner:
             known = yaml.safe_load(file.read_text()) if file.exists() else {}
             # Pulumi keeps what it needs to decrypt the stack beside the settings.
             kept = {key: value for key, value in (known or {}).items() if key != "config"}
-            config = {**stack.config, **overrides(stack, self._environment)}
+            wanted = databases.settings(stack, stacks, self._environment.without)
+            config = {**stack.config, **wanted, **overrides(stack, self._environment)}
             write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
             if not kept:
                 self._check(

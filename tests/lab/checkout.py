@@ -32,15 +32,19 @@ class Checkout:
     environment: Environment
 
     @classmethod
-    def copy(cls, root: Path, environment: Environment) -> "Checkout":
-        """Copy what the program and the lab's engine need."""
+    def copy(cls, root: Path, environment: Environment, *, databases: bool = False) -> "Checkout":
+        """Copy what the program and the lab's engine need; the stacks have databases only where a test wants them."""
         for folder in ("components", "lab"):
             shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
             shutil.copy(file, root / file.name)
         # `pulumi` looks for the virtual environment that Pulumi.yaml names.
         (root / ".venv").symlink_to(CHECKOUT / ".venv")
-        return cls(root, environment)
+        found = cls(root, environment)
+        for stack in found.stacks() if not databases else []:
+            found.change(stack.name, "postgres.enabled", False)
+            found.change(stack.name, "edb.enabled", False)
+        return found
 
     def change(self, stack: str, path: str, value: object) -> None:
         """Set one value of a stack file, such as `standbys.site-b.rotation`."""
