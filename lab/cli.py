@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab import environment, report
+from lab import environment, replication, report
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.pods import logs as pod_logs
@@ -103,7 +103,8 @@ def up(
         stacks, runner = discover(), Runner(found)
         runner.prepare(stacks)
         _on_stacks("up", _chosen(stack), runner, ["--refresh"] if refresh else [])
-        Console().print(report.table(report.rows(found, stacks)))
+        shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
+        Console().print(report.table(shown))
 
 
 @app.command()
@@ -167,8 +168,10 @@ def status(as_json: Json = False) -> None:
         found = environment.load(Home.default())
         if found:
             os.environ.update(found.environ())
-        shown = report.rows(found, discover()) if found else []
-        facts = report.document(found, shown)
+        stacks = discover()
+        shown = report.rows(found, stacks) if found else []
+        copies = replication.figures(found, stacks) if found else []
+        facts = report.document(found, shown, copies)
         if as_json:
             typer.echo(json.dumps(facts, indent=2))
         elif found is None:
@@ -178,7 +181,7 @@ def status(as_json: Json = False) -> None:
                 ports = ", ".join(f"{name} {port}" for name, port in process["ports"].items())
                 typer.echo(f"{process['name']:<34} {'up' if process['alive'] else 'DEAD':<5} {ports}")
             typer.echo(f"memory (PSS): {facts['memory_bytes'] / 2**20:.0f} MiB")
-            Console().print(report.table(shown))
+            Console().print(report.table(shown + report.replication_rows(copies)))
 
 
 @app.command()
@@ -186,10 +189,17 @@ def destroy(
     stack: Only = None,
     exclude_protected: Annotated[bool, typer.Option("--exclude-protected", help="Leave protected resources.")] = False,
 ) -> None:
-    """Destroy the stacks, standbys first; the lab itself stays up."""
+    """Destroy the stacks, standbys first; the lab itself stays up.
+
+    Databases that replicate part first, while each can still tell the other: docs/runbook.md, "Turn it off".
+    """
     with _sentences():
-        runner = Runner(_standing())
-        runner.prepare(discover())
+        found, stacks = _standing(), discover()
+        runner = Runner(found)
+        if not stack and replication.is_subscribed(found, stacks):
+            runner.prepare(stacks, subscribe=False)
+            _on_stacks("up", stacks, runner, [])
+        runner.prepare(stacks)
         arguments = ["--exclude-protected"] if exclude_protected else []
         _on_stacks("destroy", list(reversed(_chosen(stack))), runner, arguments)
 

@@ -1,6 +1,6 @@
 """What stands on the lab, read from the clusters themselves, as a table for people and as JSON for scripts.
 
-Shows names, states and times. It asks for no Secret and shows nothing of a grant's credentials.
+Shows names, states and times, and how far copies of databases are behind (replication.py). It shows nothing secret.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,12 @@ from urllib3.exceptions import HTTPError
 
 from lab.environment import Environment
 from lab.kube import connect
+from lab.replication import GROUPS, Replication, database_namespace
 from lab.stacks import Stack
 
 SKUPPER = "skupper.io/v2alpha1"
 EXTERNAL_SECRETS = "external-secrets.io/v1"
+# Objects of the link and of services that cross it, in the namespace of the Skupper site.
 KINDS = (
     (SKUPPER, "Site"),
     (SKUPPER, "AccessGrant"),
@@ -26,7 +28,12 @@ KINDS = (
     (EXTERNAL_SECRETS, "ExternalSecret"),
     (SKUPPER, "AccessToken"),
     (SKUPPER, "Link"),
+    (SKUPPER, "Connector"),
+    (SKUPPER, "Listener"),
+    ("apps/v1", "StatefulSet"),
 )
+# Those of the replicated databases, in a namespace of their own.
+DATABASE_KINDS = tuple((group, kind) for group in GROUPS for kind in ("Cluster", "Publication", "Subscription"))
 
 
 @dataclass(frozen=True)
@@ -41,49 +48,68 @@ class Row:
 
 
 def rows(environment: Environment, stacks: Sequence[Stack]) -> list[Row]:
-    """Every object of the link, stack by stack; an API server that does not answer is a row too."""
+    """Every object of link and databases, stack by stack; an API server that does not answer is a row too."""
     found: list[Row] = []
     for stack in stacks:
         if stack.context not in environment.contexts:
             continue
         try:
-            found += _objects(connect(stack.context), stack)
+            client = connect(stack.context)
+            found += _objects(client, stack, KINDS, stack.namespace)
+            found += _objects(client, stack, DATABASE_KINDS, database_namespace(stack))
         except (ApiException, HTTPError, OSError) as error:
             found.append(Row(stack.name, "cluster", stack.context, "Error", f"no answer ({type(error).__name__})"))
     return found
 
 
-def _objects(client: DynamicClient, stack: Stack) -> Iterator[Row]:
-    for api_version, kind in KINDS:
+def replication_rows(found: Sequence[Replication]) -> list[Row]:
+    """Copies of databases as rows."""
+    return [
+        Row(copy.stack, "Replication", copy.copy, "Ready" if copy.running else "Error", copy.detail) for copy in found
+    ]
+
+
+def _objects(client: DynamicClient, stack: Stack, kinds: Sequence[tuple[str, str]], namespace: str) -> Iterator[Row]:
+    for api_version, kind in kinds:
         try:
-            listed = client.resources.get(api_version=api_version, kind=kind).get(namespace=stack.namespace)
+            listed = client.resources.get(api_version=api_version, kind=kind).get(namespace=namespace)
         except ResourceNotFoundError:
             continue
         for item in listed.to_dict()["items"]:
             status = item.get("status") or {}
-            yield Row(stack.name, kind, item["metadata"]["name"], _state(status), _detail(kind, item, status))
+            yield Row(stack.name, kind, item["metadata"]["name"], _state(item, status), _detail(kind, item, status))
 
 
-def _state(status: dict[str, Any]) -> str:
+def _state(item: dict[str, Any], status: dict[str, Any]) -> str:
     if "status" in status:
         return str(status["status"])
+    if "applied" in status:
+        return "Ready" if status["applied"] else "Error"
+    if "replicas" in status:
+        return "Ready" if status.get("readyReplicas") == item["spec"]["replicas"] else "Pending"
     ready = [condition for condition in status.get("conditions") or [] if condition["type"] == "Ready"]
     return ("Ready" if ready[0]["status"] == "True" else "Error") if ready else "Pending"
 
 
 def _detail(kind: str, item: dict[str, Any], status: dict[str, Any]) -> str:
+    spec, detail = item["spec"], ""
     match kind:
         case "Site":
-            return f"{status.get('sitesInNetwork', 0)} sites in the network"
+            detail = f"{status.get('sitesInNetwork', 0)} sites in the network"
         case "AccessGrant":
-            allowed = item["spec"].get("redemptionsAllowed", 0)
-            return f"redeemed {status.get('redemptions', 0)} of {allowed}, expires {status.get('expirationTime', '')}"
+            redeemed = f"redeemed {status.get('redemptions', 0)} of {spec.get('redemptionsAllowed', 0)}"
+            detail = f"{redeemed}, expires {status.get('expirationTime', '')}"
         case "Link":
-            return f"to {status.get('remoteSiteName') or 'nowhere yet'}: {status.get('message', '')}"
+            detail = f"to {status.get('remoteSiteName') or 'nowhere yet'}: {status.get('message', '')}"
         case "AccessToken":
-            return "redeemed" if status.get("redeemed") else str(status.get("message", ""))
-        case _:
-            return ""
+            detail = "redeemed" if status.get("redeemed") else str(status.get("message", ""))
+        case "Connector" | "Listener" | "Publication" | "Subscription":
+            detail = str(status.get("message") or "")
+        case "Cluster":
+            detail = str(status.get("phase") or "")
+        case "StatefulSet":
+            detail = f"{status.get('readyReplicas') or 0} of {spec['replicas']} ready"
+    return detail
 
 
 def table(found: Sequence[Row]) -> Table:
@@ -97,10 +123,16 @@ def table(found: Sequence[Row]) -> Table:
     return result
 
 
-def document(environment: Environment | None, found: Sequence[Row]) -> dict[str, Any]:
-    """The same as JSON: `running`, `processes`, `memory_bytes`, `objects`, `links_ready` (at least one, and all)."""
+def document(
+    environment: Environment | None, found: Sequence[Row], copies: Sequence[Replication] = ()
+) -> dict[str, Any]:
+    """The same as JSON.
+
+    Keys: `running`, `processes`, `memory_bytes`, `objects`, `links_ready` (at least one, and all), `replication`.
+    """
     if environment is None:
-        return {"running": False, "processes": [], "memory_bytes": 0, "objects": [], "links_ready": False}
+        nothing: dict[str, Any] = {"processes": [], "objects": [], "replication": []}
+        return {"running": False, "memory_bytes": 0, "links_ready": False, **nothing}
     processes = [
         {
             "name": process.name,
@@ -118,4 +150,5 @@ def document(environment: Environment | None, found: Sequence[Row]) -> dict[str,
         "memory_bytes": environment.memory(),
         "objects": [asdict(row) for row in found],
         "links_ready": bool(links) and all(status == "Ready" for status in links),
+        "replication": [asdict(copy) for copy in copies],
     }

@@ -118,8 +118,11 @@ class Runner:
             ["pulumi"] if all(map(shutil.which, PULUMI)) else [sys.executable, "-m", "lab.engine"]
         )
 
-    def prepare(self, stacks: Sequence[Stack]) -> None:
-        """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends."""
+    def prepare(self, stacks: Sequence[Stack], *, subscribe: bool = True) -> None:
+        """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends.
+
+        With `subscribe=False` replicated databases do not follow one another, whatever the stack file says.
+        """
         shutil.copy(self._checkout / "Pulumi.yaml", self._project / "Pulumi.yaml")
         for stack in stacks:
             file = self._config_file(stack)
@@ -128,6 +131,8 @@ class Runner:
             kept = {key: value for key, value in (known or {}).items() if key != "config"}
             wanted = databases.settings(stack, stacks, self._environment.without)
             config = {**stack.config, **wanted, **overrides(stack, self._environment)}
+            if not subscribe and "rhsi:edb" in config:
+                config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
             write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
             if not kept:
                 self._check(

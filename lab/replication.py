@@ -1,0 +1,156 @@
+"""How far behind the copies are: each subscription of the replicated databases, and PostgreSQL's streaming standby.
+
+Reads the servers' own figures, as a user who logs in with their Secrets; writes nothing and shows no password. A server
+that does not answer is a figure too.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
+
+from lab.environment import Environment
+from lab.kube import Manifest, connect, find
+from lab.stacks import Stack
+
+GROUPS = ("postgresql.cnpg.io/v1", "postgresql.k8s.enterprisedb.io/v1")
+PRIMARY, STANDBY, APPLICATION = "postgres-primary", "postgres-standby", "postgres-application"
+SECONDS = 5
+SLOT = """
+SELECT slot.active, pg_wal_lsn_diff(pg_current_wal_lsn(), slot.confirmed_flush_lsn)::bigint,
+  extract(epoch FROM walsender.replay_lag) * 1000
+FROM pg_replication_slots AS slot LEFT JOIN pg_stat_replication AS walsender ON walsender.pid = slot.active_pid
+WHERE slot.slot_name = %s
+"""
+
+
+@dataclass(frozen=True)
+class Replication:
+    """One copy.
+
+    Attributes:
+        stack: whose cluster holds the copy.
+        copy: name of the subscription or of the standby.
+        source: where it comes from.
+        running: whether the copy is connected to its source.
+        bytes_behind: WAL that the copy has not confirmed; None where a server did not answer.
+        lag_ms: of the last change, as the source measured it; None where nothing has changed for a while.
+        problem: why there is no figure, or empty.
+    """
+
+    stack: str
+    copy: str
+    source: str
+    running: bool = False
+    bytes_behind: int | None = None
+    lag_ms: float | None = None
+    problem: str = ""
+
+    @property
+    def detail(self) -> str:
+        """For people."""
+        if self.problem:
+            return f"from {self.source}: {self.problem}"
+        lag = "" if self.lag_ms is None else f", {self.lag_ms:.1f} ms for the last change"
+        return f"from {self.source}: {self.bytes_behind} bytes behind{lag}"
+
+
+def figures(environment: Environment, stacks: Sequence[Stack]) -> list[Replication]:
+    """Every copy on the stacks' clusters."""
+    standing = {stack.name: stack for stack in stacks if stack.context in environment.contexts}
+    clients = {stack.context: connect(stack.context) for stack in standing.values()}
+    found = []
+    for stack in standing.values():
+        subscriptions = _subscriptions(clients[stack.context], stack)
+        found += [_subscribed(stack, item, list(clients.values())) for item in subscriptions]
+        primary, standby = standing.get(stack.primary), clients[stack.context]
+        if primary and _address(standby, stack.namespace, STANDBY):
+            found.append(_streamed(stack, primary, standby, clients[primary.context]))
+    return found
+
+
+def is_subscribed(environment: Environment, stacks: Sequence[Stack]) -> bool:
+    """Whether any of the stacks' databases subscribes to another."""
+    standing = [stack for stack in stacks if stack.context in environment.contexts]
+    return any(item for stack in standing for item in _subscriptions(connect(stack.context), stack))
+
+
+def database_namespace(stack: Stack) -> str:
+    """Where the stack's replicated databases are."""
+    return str(stack.section("edb").get("namespace", "db"))
+
+
+def _subscriptions(client: DynamicClient, stack: Stack) -> Iterator[Manifest]:
+    for group in GROUPS:
+        with suppress(ResourceNotFoundError):
+            kind = client.resources.get(api_version=group, kind="Subscription")
+            yield from kind.get(namespace=database_namespace(stack)).to_dict()["items"]
+
+
+def _subscribed(stack: Stack, subscription: Manifest, clients: Sequence[DynamicClient]) -> Replication:
+    spec, namespace = subscription["spec"], subscription["metadata"]["namespace"]
+    # The program names an external cluster after the Cluster and the way of TLS.
+    source = re.sub("-(require|verify-full)$", "", spec["externalClusterName"])
+    found = Replication(stack.name, spec["name"], source)
+    there = next((client for client in clients if _address(client, namespace, f"{source}-rw")), None)
+    if there is None:
+        return replace(found, problem="no such database on the lab")
+
+    def measure() -> Any:
+        login = _login(there, namespace, f"{source}-superuser")
+        login |= {"host": _address(there, namespace, f"{source}-rw"), "dbname": spec["dbname"]}
+        return _ask(login, SLOT, spec["name"]) or (False, None, None)
+
+    return _measured(found, measure)
+
+
+def _streamed(stack: Stack, primary: Stack, here: DynamicClient, there: DynamicClient) -> Replication:
+    found = Replication(stack.name, STANDBY, PRIMARY)
+
+    def ask(client: DynamicClient, namespace: str, name: str, query: str, *arguments: object) -> Any:
+        login = _login(client, namespace, APPLICATION) | {"host": _address(client, namespace, name), "dbname": "app"}
+        return _ask(login, query, *arguments)
+
+    def measure() -> Any:
+        (position,) = ask(here, stack.namespace, STANDBY, "SELECT pg_last_wal_replay_lsn()")
+        return ask(
+            there,
+            primary.namespace,
+            PRIMARY,
+            "SELECT true, pg_wal_lsn_diff(pg_current_wal_lsn(), %s)::bigint, NULL",
+            position,
+        )
+
+    return _measured(found, measure)
+
+
+def _measured(found: Replication, measure: Callable[[], Any]) -> Replication:
+    try:
+        running, behind, lag = measure()
+    except (psycopg.Error, NotFoundError) as error:
+        return replace(found, problem=f"no figures ({type(error).__name__})")
+    if behind is None:
+        return replace(found, problem="its source knows nothing of it")
+    return replace(found, running=running, bytes_behind=int(behind), lag_ms=None if lag is None else float(lag))
+
+
+def _ask(login: dict[str, Any], query: str, *arguments: object) -> Any:
+    with psycopg.connect(**login, connect_timeout=SECONDS) as connection:
+        return connection.execute(query, arguments or None).fetchone()
+
+
+def _login(client: DynamicClient, namespace: str, secret: str) -> dict[str, Any]:
+    data = client.resources.get(api_version="v1", kind="Secret").get(name=secret, namespace=namespace).data
+    found = {field: base64.b64decode(data[field]).decode() for field in ("username", "password")}
+    return {"user": found["username"], "password": found["password"]}
+
+
+def _address(client: DynamicClient, namespace: str, service: str) -> str | None:
+    found = find(client, "v1", "Service", service, namespace)
+    return str(found["spec"]["clusterIP"]) if found else None
