@@ -5,7 +5,6 @@ once; the first error ends it, and nothing of it is repeated later, whatever bec
 """
 
 import base64
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -89,8 +88,7 @@ def create(server: Server, plan: Plan) -> None:
     Raises:
         BootstrapError: initdb or a statement failed.
     """
-    # A folder that is there without being known as whole is what a broken-off attempt has left.
-    shutil.rmtree(server.pgdata, ignore_errors=True)
+    server.clear()
     initdb = plan.cluster["spec"]["bootstrap"]["initdb"]
     try:
         server.say("info", "Creating new data directory", pgdata=PGDATA)

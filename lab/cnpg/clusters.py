@@ -4,7 +4,7 @@ Owns the order (upstream: internal/controller/cluster_controller.go): defaults, 
 primary, its replicas, the status. Every call looks at everything, so it may be broken off anywhere and made again.
 """
 
-from lab.cnpg import bootstrap, defaults, kinds, objects, status, validation
+from lab.cnpg import bootstrap, defaults, kinds, objects, replicas, status, validation
 from lab.cnpg.bootstrap import BootstrapError
 from lab.cnpg.certificates import Certificates
 from lab.cnpg.credentials import Credentials
@@ -83,10 +83,12 @@ class Clusters:
         self._make_objects(cluster)
         primary = self._primary(cluster)
         status.set_bootstrapped(now, done=True)
-        status.count(now, [primary.name], [primary])
-        for serial in range(2, cluster["spec"]["instances"] + 1):
-            name = objects.instance_name(cluster["metadata"]["name"], serial)
-            raise StoppedError(status.CREATING_REPLICA, f"Creating replica {name}", None)
+        states = [primary]
+        try:
+            for serial in range(2, cluster["spec"]["instances"] + 1):
+                states += [self._replica(cluster, serial, primary)]
+        finally:
+            status.count(now, self._instances.claims(self._group, cluster), states)
         status.set_phase(now, status.HEALTHY)
         return cluster
 
@@ -147,12 +149,43 @@ class Clusters:
             with manager.server.database.session() as session:
                 system = session.value("SELECT system_identifier FROM pg_catalog.pg_control_system()")
                 timeline = session.value("SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()")
+                replicas.keep_slots(session, cluster, self._replicas(cluster))
         except (SqlError, CannotReconcileError) as error:
             self._say(manager, cluster, str(error))
             raise StoppedError(now.get("phase", status.FIRST_PRIMARY), now.get("phaseReason", "")) from error
         self._instances.show(pod, ready=True)
         status.set_primary(now, name, str(system))
-        return InstanceState(name, address_of(pod["metadata"]["uid"]), True, timeline)
+        return InstanceState(name, address_of(pod["metadata"]["uid"]), primary=True, timeline=timeline)
+
+    def _replicas(self, cluster: Manifest) -> list[str]:
+        """The names of all replicas that are wanted; others go, with their data."""
+        name, wanted = cluster["metadata"]["name"], cluster["spec"]["instances"]
+        self._instances.shrink(self._group, cluster, wanted)
+        return [objects.instance_name(name, serial) for serial in range(2, wanted + 1)]
+
+    def _replica(self, cluster: Manifest, serial: int, leader: InstanceState) -> InstanceState:
+        """Make one more copy of the primary, and let it follow."""
+        name = objects.instance_name(cluster["metadata"]["name"], serial)
+        phase = (status.CREATING_REPLICA, f"Creating replica {name}")
+        primary, slot = replicas.conninfo(cluster, name, leader.address), replicas.slot(cluster, name)
+        try:
+            claim = self._instances.claim(self._group, cluster, serial)
+            manager = self._instances.manager(self._group, cluster, claim)
+            if not objects.has_data(self._group, claim):
+                status.set_phase(cluster["status"], *phase)
+                self._write(cluster)
+                replicas.join(manager, cluster, primary)
+                self._instances.mark_ready(self._group, claim)
+            pod = self._instances.pod(self._group, cluster, serial, primary=False)
+        except NotYetError as error:
+            self._store.log.info("Cluster %s waits for %s", key_of(cluster), error)
+            raise StoppedError(*phase) from error
+        except (ServerError, CannotReconcileError) as error:
+            self._say(manager, cluster, str(error))
+            raise StoppedError(*phase) from error
+        self._run(cluster, manager, pod, primary, slot)
+        self._instances.show(pod, ready=True)
+        return InstanceState(name, address_of(pod["metadata"]["uid"]), primary=False, timeline=leader.timeline)
 
     def _bootstrap(self, cluster: Manifest, manager: Manager) -> None:
         key, attempt = key_of(cluster), (cluster["metadata"]["uid"], cluster["metadata"]["generation"])
@@ -172,11 +205,11 @@ class Clusters:
             self._say(manager, cluster, f"{name}-initdb failed: {error}")
             raise StoppedError(*failure) from error
 
-    def _run(self, cluster: Manifest, manager: Manager, pod: Manifest) -> None:
-        """Give the server its files, and start, reload or restart it as needed."""
+    def _run(self, cluster: Manifest, manager: Manager, pod: Manifest, primary: str = "", slot: str = "") -> None:
+        """Give the server its files, and start, reload or restart it as needed; a replica has a primary and a slot."""
         server = manager.server
         try:
-            changed = manager.write_files(cluster, address_of(pod["metadata"]["uid"]))
+            changed = manager.write_files(cluster, address_of(pod["metadata"]["uid"]), primary, slot)
             if server.alive and changed and manager.reload():
                 status.set_phase(cluster["status"], status.RESTARTING, "Primary instance is being restarted in-place")
                 self._write(cluster)

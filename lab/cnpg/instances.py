@@ -62,6 +62,21 @@ class Instances:
             raise NotYetError(f"the end of the claim {name}")
         return found
 
+    def claims(self, group: Group, cluster: Manifest) -> list[str]:
+        """The names of all claims of a Cluster."""
+        found = self._store.api.list(VOLUME_CLAIM, cluster["metadata"]["namespace"], _selector(group, cluster))
+        return sorted(claim["metadata"]["name"] for claim in found if not claim["metadata"].get("deletionTimestamp"))
+
+    def shrink(self, group: Group, cluster: Manifest, instances: int) -> None:
+        """Remove the replicas with higher serial numbers, with their data."""
+        namespace = cluster["metadata"]["namespace"]
+        wanted = {objects.instance_name(cluster["metadata"]["name"], serial) for serial in range(1, instances + 1)}
+        for kind in (POD, VOLUME_CLAIM):
+            for found in self._store.api.list(kind, namespace, _selector(group, cluster)):
+                metadata = found["metadata"]
+                if metadata["name"] not in wanted and not metadata.get("deletionTimestamp"):
+                    self._store.api.delete(kind, namespace, metadata["name"])
+
     def mark_ready(self, group: Group, claim: Manifest) -> None:
         """Remember that there is a whole data folder in the claim."""
         metadata = claim["metadata"]
@@ -177,3 +192,7 @@ class Instances:
         if not path.is_absolute() or not path.is_dir():
             raise NotYetError(f"a volume of the lab's own for the claim {name}: leave storageClass out")
         return path
+
+
+def _selector(group: Group, cluster: Manifest) -> str:
+    return f"{group.label('cluster')}={cluster['metadata']['name']}"

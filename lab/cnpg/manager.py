@@ -38,32 +38,38 @@ class Manager:
         # Secret -> the version whose password has been set; a new pod begins anew, as upstream's.
         self._applied: dict[str, str] = {}
 
-    def write_files(self, cluster: Manifest, address: str, upstream: str = "") -> bool:
+    def write_files(self, cluster: Manifest, address: str, primary: str = "", slot: str = "") -> bool:
         """Write what the server reads; True if it must reload for it.
 
         Args:
             cluster: with its defaults and `status.certificates`.
             address: of the pod.
-            upstream: the conninfo of the primary, for a replica.
+            primary: its conninfo, for a replica.
+            slot: on the primary, for a replica.
         """
         settings = parameters.render(parameters.on_disk(cluster))
         settings += parameters.render({_HASH: hashlib.sha256(settings.encode()).hexdigest()})
         given = cluster["spec"]["postgresql"]
         files = {
             f"{PGDATA}/custom.conf": settings.encode(),
-            f"{PGDATA}/override.conf": parameters.render(parameters.following(upstream)).encode(),
+            f"{PGDATA}/override.conf": parameters.render(parameters.following(primary, slot)).encode(),
             f"{PGDATA}/lab.conf": parameters.render(parameters.of_the_lab(address)).encode(),
             f"{PGDATA}/pg_hba.conf": host_based_access.rules(given.get("pg_hba", [])).encode(),
             f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
-            **self._certificates(cluster["status"]["certificates"]),
         }
         changed = [self.server.write(path, content) for path, content in files.items()]
         self._write_external_files(cluster)
-        return any(changed)
+        return self.write_certificates(cluster) or any(changed)
 
-    def _certificates(self, certificates: Manifest) -> dict[str, bytes]:
+    def write_certificates(self, cluster: Manifest) -> bool:
+        """Write the certificates of server and replicas; True if one is new.
+
+        Raises:
+            CannotReconcileError: one is missing.
+        """
+        certificates = cluster["status"]["certificates"]
         server, client = certificates["serverTLSSecret"], certificates["replicationTLSSecret"]
-        return {
+        files = {
             f"{CERTIFICATES}/server.crt": self._read(server, "tls.crt"),
             f"{CERTIFICATES}/server.key": self._read(server, "tls.key"),
             f"{CERTIFICATES}/server-ca.crt": self._read(certificates["serverCASecret"], "ca.crt"),
@@ -71,6 +77,8 @@ class Manager:
             f"{CERTIFICATES}/{STREAMING_REPLICA}.crt": self._read(client, "tls.crt"),
             f"{CERTIFICATES}/{STREAMING_REPLICA}.key": self._read(client, "tls.key"),
         }
+        changed = [self.server.write(path, content) for path, content in files.items()]
+        return any(changed)
 
     def _write_external_files(self, cluster: Manifest) -> None:
         """A Secret that is missing stops nothing: the file stays as it is, and the connection fails later."""

@@ -101,13 +101,14 @@ def synchronous_standby_names(cluster: Manifest) -> str:
     return f"{wanted['method'].upper()} {number} ({','.join(sql.identifier(name) for name in names)})" if names else ""
 
 
-def following(primary: str) -> dict[str, str]:
-    """Every setting of override.conf: whom a replica streams from, by conninfo; a primary would follow nobody."""
+def following(primary: str, slot: str) -> dict[str, str]:
+    """Every setting of override.conf: whom a replica streams from, and by which slot; empty for the primary itself."""
     return {
         # Nothing is archived, so nothing can be restored.
         "restore_command": "/bin/false",
         "recovery_target_timeline": "latest",
         "primary_conninfo": primary,
+        "primary_slot_name": slot,
     }
 
 

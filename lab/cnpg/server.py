@@ -129,6 +129,10 @@ class Server:
                 return outside / path.removeprefix(f"{inside}/")
         raise ValueError(f"{path} is on no volume of the server")
 
+    def clear(self) -> None:
+        """Remove a data folder that is not known to be whole."""
+        shutil.rmtree(self.pgdata, ignore_errors=True)
+
     def run(self, *argv: str) -> None:
         """Run one of PostgreSQL's programs to its end.
 
