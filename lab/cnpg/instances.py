@@ -18,8 +18,7 @@ from lab.controller.workqueue import Key
 from lab.home import Home
 from lab.kube import Manifest
 from lab.pods import logs
-from lab.pods.addresses import address_of, names, names_file
-from lab.pods.containers.variables import ContainerConfigError
+from lab.pods.addresses import NamesMissingError, address_of, names, names_file
 
 VOLUME = Kind("v1", "PersistentVolume", "persistentvolumes")
 
@@ -97,8 +96,8 @@ class Instances:
         context = self._store.context
         try:
             folder_of_names = names(self._home, context, namespace)
-        except ContainerConfigError as error:
-            raise NotYetError(str(error)) from error
+        except NamesMissingError as error:
+            raise NotYetError(f"the names of the namespace {namespace}") from error
         place = Place(
             name=name,
             folder=self._home.folder("cnpg", logs.context_folder(context), namespace, name),

@@ -190,6 +190,16 @@ class Site:
 
         eventually(applied)
 
+    def wait_until_copied(self) -> None:
+        """Wait until every table of the subscriptions has been copied, and only changes follow."""
+
+        def copied() -> None:
+            states = self.sql("SELECT srsubstate FROM pg_subscription_rel")
+            assert states
+            assert all(state == ("r",) for state in states)
+
+        eventually(copied)
+
     def message(self, kind: Kind, name: str) -> str:
         """What a Publication or Subscription says is wrong."""
         return str(self.get(kind, name).get("status", {}).get("message", ""))

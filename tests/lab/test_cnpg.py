@@ -69,6 +69,7 @@ def replicating(running: Pair) -> Pair:
     for site, peer in (running, running[::-1]):
         site.subscribe(peer)
         site.wait_until_applied(site.group.subscription, "sub")
+        site.wait_until_copied()
     return running
 
 
@@ -121,6 +122,24 @@ def test_the_server_listens_on_the_pods_address_alone_and_speaks_tls_1_3_by_its_
         a.session(host="pg"),
     ):
         pass
+
+
+def test_the_server_itself_resolves_the_names_of_its_cluster_and_reaches_itself_through_its_service(
+    running: Pair,
+) -> None:
+    a, _ = running
+    address = a.get(kinds.SERVICE, "edb-site-a-rw")["spec"]["clusterIP"]
+    name = f"edb-site-a-rw.{a.namespace}.svc.cluster.local"
+    with a.session() as session:
+        session.execute("CREATE TEMP TABLE answer (line text)")
+        session.execute(f"COPY answer FROM PROGRAM 'getent hosts {name}'")
+        assert [line.split()[0] for (line,) in session.execute("SELECT line FROM answer").fetchall()] == [address]
+
+    def reached() -> None:
+        with a.session(hostaddr=address, host=name) as session:
+            assert session.execute("SELECT current_setting('cluster_name')").fetchall() == [("edb-site-a",)]
+
+    eventually(reached)
 
 
 def test_pg_hba_admits_the_replication_role_with_its_password_over_tls_only(running: Pair) -> None:
