@@ -1,10 +1,11 @@
-"""Every custom object that the program registers, held against upstream's own CRDs.
+"""Every custom object that the program registers, held against upstream's own CRDs and the lab's.
 
 The CRDs lie beside the checkout (`../shared/crds`) and are no part of the project; without them the tests are skipped.
 """
 
 import dataclasses
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from components.custom_resource import POSTGRES_OPERATORS
 from components.edb import EdbCluster, EdbClusterArgs
 from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
 from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from lab.cnpg import crds as cnpg
+from lab.cnpg.kinds import COMMUNITY, EDB
+from lab.skupper import crds as skupper
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, record_component
 
 CRDS = Path(__file__).parents[3] / "shared" / "crds"
@@ -56,17 +60,32 @@ ADDED = {
 }
 
 
-@functools.cache
-def upstream() -> dict[str, dict[str, Any]]:
+def schemas(definitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Schemas by Pulumi type token."""
     found = {}
-    for file in sorted(CRDS.glob("*/*.yaml")):
-        for crd in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader):
-            spec = crd["spec"]
-            for version in spec["versions"]:
-                token = f"kubernetes:{spec['group']}/{version['name']}:{spec['names']['kind']}"
-                found[token] = version["schema"]["openAPIV3Schema"]
+    for crd in definitions:
+        spec = crd["spec"]
+        for version in spec["versions"]:
+            token = f"kubernetes:{spec['group']}/{version['name']}:{spec['names']['kind']}"
+            found[token] = version["schema"]["openAPIV3Schema"]
     return found
+
+
+@functools.cache
+def upstream() -> dict[str, dict[str, Any]]:
+    """Upstream's schemas; EDB's kinds are the community's under another group (facts: cnpg.md, section 8)."""
+    texts = [file.read_text() for file in sorted(CRDS.glob("*/*.yaml"))]
+    texts += [text.replace(COMMUNITY.name, EDB.name) for text in texts if COMMUNITY.name in text]
+    return schemas(crd for text in texts for crd in yaml.load_all(text, Loader=yaml.CSafeLoader))
+
+
+@functools.cache
+def lab() -> dict[str, dict[str, Any]]:
+    """What the lab's API servers enforce; External Secrets' kinds are there as upstream has them."""
+    return upstream() | schemas([*skupper.definitions(), *cnpg.definitions()])
+
+
+SCHEMAS = {"upstream": upstream, "lab": lab}
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
@@ -82,31 +101,31 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return closed
 
 
+@pytest.mark.parametrize("source", SCHEMAS)
 @pytest.mark.parametrize("variant", OPTIONS)
-def test_every_custom_object_is_valid_for_upstream(variant: str) -> None:
+def test_every_custom_object_is_valid_for_upstream_and_for_the_lab(variant: str, source: str) -> None:
     role = variant.split(maxsplit=1)[0]
     graph = record(OPTIONS[variant], stack="site-a" if role == "primary" else "site-b")
     expected = {"primary": ["AccessGrant", "Site"], "standby": ["ExternalSecret", "SecretStore", "Site"]}[role]
-    assert validated(graph) == sorted([*expected, *ADDED.get(variant, [])])
+    assert validated(graph, source) == sorted([*expected, *ADDED.get(variant, [])])
 
 
-def validated(graph: Graph) -> list[str]:
-    """The kinds that were held against upstream's schemas; a fault is raised."""
-    schemas = upstream()
+def validated(graph: Graph, source: str) -> list[str]:
+    """The kinds that were held against these schemas; a fault is raised."""
+    known = SCHEMAS[source]()
     checked = []
     for resource in graph.resources.values():
-        # EDB's kinds are the community's under another group (facts: cnpg.md, section 8).
-        token = resource.token.replace(POSTGRES_OPERATORS["edb"].group, POSTGRES_OPERATORS["community"].group)
-        if resource.read_id or token not in schemas:
+        if resource.read_id or resource.token not in upstream():
             continue
-        spec = strict(schemas[token]["properties"]["spec"])
+        spec = strict(known[resource.token]["properties"]["spec"])
         jsonschema.Draft202012Validator(spec).validate(resource.inputs["spec"])
-        checked.append(token.split(":")[-1])
+        checked.append(resource.token.split(":")[-1])
     return sorted(checked)
 
 
+@pytest.mark.parametrize("source", SCHEMAS)
 @pytest.mark.parametrize("operator", POSTGRES_OPERATORS)
-def test_every_object_of_a_database_is_valid_for_upstream(operator: str) -> None:
+def test_every_object_of_a_database_is_valid_for_upstream_and_for_the_lab(operator: str, source: str) -> None:
     wanted = EdbClusterArgs(
         operator=operator,
         site="site-a",
@@ -134,9 +153,9 @@ def test_every_object_of_a_database_is_valid_for_upstream(operator: str) -> None
     graph = record_component(
         lambda: {"cluster": EdbCluster("db", wanted).cluster, "slot": LogicalReplication("half", half).subscription}
     )
-    assert validated(graph) == kinds
+    assert validated(graph, source) == kinds
     empty = dataclasses.replace(wanted, backup=BackupArgs(), recovery=RecoveryArgs(), pooler=PoolerArgs())
-    assert validated(record_component(lambda: {"cluster": EdbCluster("db", empty).cluster})) == ["Cluster"]
+    assert validated(record_component(lambda: {"cluster": EdbCluster("db", empty).cluster}), source) == ["Cluster"]
 
 
 def test_the_runbooks_secured_access_would_have_been_found() -> None:
