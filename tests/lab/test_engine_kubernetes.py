@@ -367,6 +367,64 @@ def test_a_job_with_another_template_is_deleted_first(site: Site) -> None:
     assert text.index("job deleted original") < text.index("job created replacement")
 
 
+STATEFUL_SET = """
+kubernetes.apps.v1.StatefulSet(
+    "db",
+    metadata={"name": "db", "namespace": namespace},
+    spec={
+        "service_name": "db",
+        "selector": {"match_labels": {"app": "db"}},
+        "template": {
+            "metadata": {"labels": {"app": "db"}},
+            "spec": {
+                # Nobody runs this pod: the test plays the kubelet, which has nothing to stop.
+                "scheduler_name": "nobody",
+                "node_name": "nowhere",
+                "termination_grace_period_seconds": 0,
+                "containers": [{"name": "db", "image": "%s"}],
+            },
+        },
+    },
+    opts=options(custom_timeouts=timeouts(%d)),
+)
+"""
+
+
+def pod_status(*, ready: bool) -> dict[str, Any]:
+    conditions = [{"type": name, "status": "True"} for name in ("PodScheduled", "Initialized")]
+    state = {"running": {}} if ready else {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    container = {"name": "db", "ready": ready, "restartCount": 0, "image": "none", "imageID": "", "state": state}
+    return {
+        "phase": "Running" if ready else "Pending",
+        "conditions": [*conditions, {"type": "Ready", "status": str(ready)}],
+        "containerStatuses": [container],
+    }
+
+
+def test_a_stateful_set_is_awaited_until_its_newest_pods_are_ready_and_tells_why_they_are_not(site: Site) -> None:
+    def play(*, ready: bool) -> threading.Thread:
+        def set_status() -> None:
+            for pod in site.appearing("Pod"):
+                site.set_status("Pod", pod["metadata"]["name"], pod_status(ready=ready))
+                return
+
+        return site.in_background(set_status)
+
+    thread = play(ready=False)
+    text = site.deployment.up(STATEFUL_SET % ("none", 5), code=1)
+    thread.join()
+    assert "'db' timed out waiting to be Ready" in text
+    assert "0 out of 1 replicas succeeded readiness checks" in text
+    assert "[ImagePullBackOff] no such image" in text
+    site.set_status("Pod", "db-0", pod_status(ready=True))
+    site.deployment.up(STATEFUL_SET % ("none", 60))
+    site.deployment.up(None, "--expect-no-changes")
+    thread = play(ready=True)
+    site.deployment.up(STATEFUL_SET % ("newer", 60))
+    thread.join()
+    assert site.get("Pod", "db-0")["spec"]["containers"][0]["image"] == "newer"
+
+
 def test_deletion_waits_for_what_the_object_owns(site: Site) -> None:
     site.deployment.up('Widget("w", opts=options(custom_timeouts=timeouts(3)))')
     site.patch("Widget", "w", {"metadata": {"finalizers": ["engine.test/hold"]}})

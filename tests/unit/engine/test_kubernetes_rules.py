@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.engine.providers.base import Request
-from lab.engine.providers.kubernetes import job, objects, waiting
+from lab.engine.providers.kubernetes import job, objects, stateful_set, waiting
 from lab.engine.providers.kubernetes.cluster import ApiError, UnansweredError
 from lab.engine.providers.kubernetes.diff import force_new, object_diff
 from lab.engine.providers.kubernetes.jsonpath import JSONPath, JSONPathError
@@ -320,6 +320,27 @@ def test_a_job_is_complete_failed_or_neither() -> None:
     assert not job.is_complete(job_with())
     assert job.failure(job_with(failed)) == "[BackoffLimitExceeded] too often"
     assert job.failure(job_with()) == ""
+
+
+def stateful_set_with(**status: Any) -> dict[str, Any]:
+    usual = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "currentRevision": "a", "updateRevision": "a"}
+    metadata = {"name": "db", "namespace": "n", "uid": "u", "generation": 2}
+    return {"metadata": metadata, "spec": {"replicas": 1}, "status": {"observedGeneration": 2, **usual, **status}}
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"),
+    [
+        ({}, True),
+        ({"observedGeneration": 1}, False),
+        ({"updateRevision": "b"}, False),
+        ({"currentRevision": "", "updateRevision": ""}, False),
+        ({"readyReplicas": 0}, False),
+        ({"replicas": 2}, False),
+    ],
+)
+def test_a_stateful_set_is_ready_with_all_replicas_of_the_newest_revision(status: dict[str, Any], ready: bool) -> None:
+    assert stateful_set.is_ready(stateful_set_with(**status)) is ready
 
 
 Events = list[tuple[str, dict[str, Any]]]

@@ -71,7 +71,7 @@ def wait(watcher: Watcher, job: Manifest, timeout: float) -> Manifest:
                 return job
             if failed := failure(job):
                 # The pod's last words may come after the Job's.
-                for message in _pod_messages_now(watcher, job):
+                for message in pod_messages(watcher, job):
                     reasons.add(message)
                 reasons.add(failed)
                 raise WaitError(f"Resource '{name}' was created but failed to initialize", job, reasons.all())
@@ -88,7 +88,7 @@ def problems(watcher: Watcher, job: Manifest) -> tuple[str, ...]:
     """What a refresh says about a Job that is not complete: its failure, and its pods' last words."""
     reasons = _Reasons()
     reasons.add(failure(job))
-    for message in _pod_messages_now(watcher, job):
+    for message in pod_messages(watcher, job):
         reasons.add(message)
     return reasons.all()
 
@@ -109,7 +109,8 @@ def _collect(watcher: Watcher, job: Manifest, deadline: float, reasons: _Reasons
         return
 
 
-def _pod_messages_now(watcher: Watcher, job: Manifest) -> list[str]:
+def pod_messages(watcher: Watcher, job: Manifest) -> list[str]:
+    """What is wrong now with the pods that the object owns."""
     try:
         pods, _ = watcher.cluster.list("v1", "Pod", job["metadata"]["namespace"])
     except ApiError:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from lab.engine.providers.base import CheckResult, Diff, InitError, ProviderError, Reading, Request
-from lab.engine.providers.kubernetes import applying, job, objects, waiting
+from lab.engine.providers.kubernetes import applying, job, objects, stateful_set, waiting
 from lab.engine.providers.kubernetes.cluster import ApiError, Manifest, NoSuchKindError, UnreachableError
 from lab.engine.providers.kubernetes.diff import force_new, object_diff
 from lab.engine.providers.kubernetes.naming import named
@@ -158,6 +158,8 @@ class KubernetesProvider:
             return self._watcher.until(live, timeout, condition)
         if (live["apiVersion"], live["kind"]) == ("batch/v1", "Job"):
             return job.wait(self._watcher, live, timeout)
+        if (live["apiVersion"], live["kind"]) == ("apps/v1", "StatefulSet"):
+            return stateful_set.wait(self._watcher, live, timeout)
         if live["kind"] == "Secret" and live.get("type") == "kubernetes.io/service-account-token":
             return self._watcher.until(live, 5, lambda body: bool(body.get("data")))
         return live
@@ -200,11 +202,19 @@ class KubernetesProvider:
         outputs = objects.checkpoint(found, live, origin, version, manager)
         marked = objects.mark_secrets(found, origin)
         skipped = objects.annotation(inputs, objects.SKIP_AWAIT) == "true"
-        if inputs and live["kind"] == "Job" and not skipped and not job.is_complete(live):
+        if inputs and not skipped and (problems := self._problems(live)) is not None:
             name = live["metadata"]["name"]
-            reasons = [f"Resource '{name}' was created but failed to initialize", *job.problems(self._watcher, live)]
+            reasons = [f"Resource '{name}' was created but failed to initialize", *problems]
             raise InitError(request.id, outputs, reasons, inputs=marked)
         return Reading(request.id or objects.full_name(live), outputs, marked)
+
+    def _problems(self, live: Manifest) -> tuple[str, ...] | None:
+        """What a refresh says about an object that should be ready by now and is not."""
+        if live["kind"] == "Job" and not job.is_complete(live):
+            return job.problems(self._watcher, live)
+        if live["kind"] == "StatefulSet" and not stateful_set.is_ready(live):
+            return stateful_set.problems(self._watcher, live)
+        return None
 
     def update(self, request: Request) -> Properties:
         """Apply the new inputs over the live object and wait until it is ready."""
