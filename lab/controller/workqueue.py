@@ -43,7 +43,7 @@ class WorkQueue:
         self._dirty.add(key)
         if key not in self._working:
             self._ready.append(key)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Queue the key when so much time has passed, unless it is to be queued sooner anyway."""
@@ -52,7 +52,7 @@ class WorkQueue:
             if due < self._due.get(key, float("inf")):
                 self._due[key] = due
                 heapq.heappush(self._later, (due, next(self._order), key))
-                self._changed.notify()
+                self._changed.notify_all()
 
     def get(self) -> Key | None:
         """The next key, waited for; None once the queue is closed."""
@@ -79,7 +79,12 @@ class WorkQueue:
             self._working.discard(key)
             if key in self._dirty:
                 self._ready.append(key)
-                self._changed.notify()
+            self._changed.notify_all()
+
+    def wait_until_idle(self, timeout: float) -> bool:
+        """Wait, but so many seconds at most, until no key is queued, worked on, or due later; returns whether so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._dirty or self._working or self._due), timeout)
 
     def forget(self, key: Key) -> None:
         """The work succeeded: the next failure starts counting anew."""

@@ -11,24 +11,26 @@ import typer
 
 from lab.home import Home, LabError
 from lab.network.cluster import ClusterNetwork
-from lab.network.forwarding import Address, Forwarder, Target
+from lab.network.forwarding import Forwarder
+from lab.network.table import Table
 
 READY_SECONDS = 60
 
 
-class AllRoutes:
-    """The routes of all clusters together, served by one forwarder."""
+class Tables:
+    """The tables of all clusters together, served by one forwarder."""
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
         self._lock = threading.Lock()
-        self._of: dict[str, dict[Address, list[Target]]] = {}
+        self._of: dict[str, Table] = {}
 
-    def set(self, context: str, routes: dict[Address, list[Target]]) -> None:
-        """Replace the routes of one cluster."""
+    def set(self, context: str, table: Table) -> None:
+        """Replace the table of one cluster."""
         with self._lock:
-            self._of[context] = routes
-            self._forwarder.serve({front: targets for each in self._of.values() for front, targets in each.items()})
+            self._of[context] = table
+            routes = {front: targets for each in self._of.values() for front, targets in each.routes.items()}
+            self._forwarder.serve(Table(routes, frozenset().union(*(each.present for each in self._of.values()))))
 
 
 def run(contexts: list[str], ready_file: Path | None, stopped: threading.Event) -> None:
@@ -41,8 +43,8 @@ def run(contexts: list[str], ready_file: Path | None, stopped: threading.Event) 
     forwarder.start()
     clusters: list[ClusterNetwork] = []
     try:
-        routes = AllRoutes(forwarder)
-        clusters += [ClusterNetwork(context, Home.default(), routes.set) for context in contexts]
+        tables = Tables(forwarder)
+        clusters += [ClusterNetwork(context, Home.default(), tables.set) for context in contexts]
         for cluster in clusters:
             cluster.start()
         for cluster in clusters:

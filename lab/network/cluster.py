@@ -2,14 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from lab.controller.api import Kind
 from lab.controller.informer import Informer
 from lab.home import Home
 from lab.kube import connect
-from lab.network.forwarding import Address, Target
 from lab.network.names import HostsFiles
-from lab.network.routing import keep_of_pod, keep_of_service, names, routes
+from lab.network.routing import keep_of_pod, keep_of_service, names, table
+from lab.network.table import Address, Table
 from lab.pods.logs import context_folder
 
 SERVICE = Kind("v1", "Service", "services")
@@ -25,11 +26,13 @@ class ClusterNetwork:
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str, home: Home, tell: Callable[[str, dict[Address, list[Target]]], None]) -> None:
-        """`tell` is given the context and all of its routes whenever something has changed."""
+    def __init__(self, context: str, home: Home, tell: Callable[[str, Table], None]) -> None:
+        """`tell` is given the context and its whole table whenever something has changed."""
         client = connect(context)
         self.context = context
         self._tell = tell
+        url = urlsplit(client.client.configuration.host)
+        self._api_server = Address(url.hostname or "", url.port or 443)
         folder = home.folder("network", context_folder(context))
         # Pods of any UID find their file by its path.
         folder.chmod(0o755)
@@ -61,6 +64,6 @@ class ClusterNetwork:
             self._stopped.wait(SETTLE_SECONDS)
             self._changed.clear()
             services, pods = self._services.items(), self._pods.items()
-            self._tell(self.context, routes(services, pods))
+            self._tell(self.context, table(services, pods, self._api_server))
             namespaces = {found["metadata"]["namespace"] for found in (*services, *pods)}
             self._files.write(namespaces, names(services, pods))

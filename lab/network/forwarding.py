@@ -1,7 +1,7 @@
 """Forwarding of TCP connections: who listens where, which way each connection takes, and its end when the way goes.
 
 Owns sockets and bytes, in one event loop in a thread of its own. Which addresses are served and where they lead is told
-from outside, as a whole, whenever it changes.
+from outside, as a whole, whenever it changes (`Table`).
 """
 
 import asyncio
@@ -10,40 +10,29 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import NamedTuple, cast
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+from lab.network.table import Address, Table, Target
 
 log = logging.getLogger("forwarding")
 
 AGAIN_SECONDS = 0.5
 # Closing a socket with this option resets the connection, as a router does with streams that it has lost.
 _RESET = struct.pack("ii", 1, 0)
-
-
-class Address(NamedTuple):
-    """Where somebody listens."""
-
-    host: str
-    port: int
-
-
-class Target(NamedTuple):
-    """Where a connection leads, and through what; an established one ends when its target is offered no more."""
-
-    address: Address
-    through: Hashable = ()
-
-
-Routes = Mapping[Address, Sequence[Target]]
+# A client that bound no address of its own has the machine's, which PostgreSQL's default rules trust without asking for
+# a password. Nobody in a cluster comes from there: such a client counts as one on the node.
+LOOPBACK, NODE = "127.0.0.1", "127.0.0.2"
 
 
 class Forwarder:
-    """Serves the addresses of the latest `Routes`; at an address without targets connecting is refused."""
+    """Serves the addresses of the latest Table; at an address without targets connecting is refused."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
-        self._routes: dict[Address, tuple[Target, ...]] = {}
+        self._table = Table({})
         self._servers: dict[Address, asyncio.Server] = {}
         self._connections: set[_Connection] = set()
         self._applying = asyncio.Lock()
@@ -55,41 +44,48 @@ class Forwarder:
 
     def stop(self) -> None:
         """Stop listening and end every connection; returns when that is done."""
-        asyncio.run_coroutine_threadsafe(self._apply({}), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def serve(self, routes: Routes) -> None:
+    def serve(self, table: Table) -> None:
         """Serve these addresses and no others; returns at once, from any thread."""
-        wanted = {address: tuple(targets) for address, targets in routes.items() if targets}
-        asyncio.run_coroutine_threadsafe(self._apply(wanted), self._loop)
+        asyncio.run_coroutine_threadsafe(self._apply(table), self._loop)
 
-    async def _apply(self, wanted: dict[Address, tuple[Target, ...]]) -> None:
+    async def _apply(self, table: Table) -> None:
         async with self._applying:
-            self._routes = wanted
-            for address in self._servers.keys() - wanted.keys():
+            self._table = table
+            served = {address for address, targets in table.routes.items() if targets}
+            for address in self._servers.keys() - served:
                 self._servers.pop(address).close()
-            for connection in [each for each in self._connections if each.target not in wanted.get(each.front, ())]:
+            for connection in [each for each in self._connections if not table.present.issuperset(each.needs)]:
                 connection.reset()
-            for address in wanted.keys() - self._servers.keys():
+            for address in served - self._servers.keys():
                 await self._listen(address)
+
+    async def _stop(self) -> None:
+        await self._apply(Table({}))
+        for connection in list(self._connections):
+            connection.reset()
 
     async def _listen(self, address: Address) -> None:
         try:
             self._servers[address] = await self._loop.create_server(lambda: _Connection(self, address).client, *address)
         except OSError as error:
             log.warning("%s:%s cannot be listened on (%s): trying again", *address, error.strerror)
-            self._loop.call_later(AGAIN_SECONDS, lambda: self.serve(self._routes))
+            self._loop.call_later(AGAIN_SECONDS, lambda: self.serve(self._table))
 
-    def begin(self, connection: "_Connection") -> None:
+    def begin(self, connection: "_Connection", client: str) -> None:
         """Lead a client on to one of its targets; it is reset where none is left or it does not answer."""
-        targets = self._routes.get(connection.front)
+        targets = self._table.routes.get(connection.front)
         if not targets:
             connection.reset()
             return
-        connection.target = random.choice(targets)  # noqa: S311 -- a matter of load, not of secrets
+        carried = Counter(each.target for each in self._connections)
+        target = min(targets, key=lambda each: (each.cost + carried[each], random.random()))  # noqa: S311 -- load only
+        connection.target = target
         self._connections.add(connection)
-        task = self._loop.create_task(self._connect(connection, connection.target))
+        task = self._loop.create_task(self._connect(connection, target, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -97,9 +93,12 @@ class Forwarder:
         """Forget a connection."""
         self._connections.discard(connection)
 
-    async def _connect(self, connection: "_Connection", target: Target) -> None:
+    async def _connect(self, connection: "_Connection", target: Target, client: str) -> None:
+        source = target.source or (NODE if client == LOOPBACK else client)
+        # Only on loopback anybody can come from any address.
+        local_addr = (source, 0) if target.address.host.startswith("127.") else None
         try:
-            await self._loop.create_connection(lambda: connection.server, *target.address)
+            await self._loop.create_connection(lambda: connection.server, *target.address, local_addr=local_addr)
         except OSError as error:
             log.info("%s:%s does not answer: %s", *target.address, error.strerror or error)
             connection.reset()
@@ -170,16 +169,22 @@ class _Connection:
         self.client.pair_with(self.server)
         self.server.pair_with(self.client)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it lives on."""
+        return self.target.needs if self.target else ()
+
     def reset(self) -> None:
         """End both sides."""
         self.client.reset()
         self.server.reset()
 
     def _accepted(self) -> None:
-        # Nothing is read before there is somebody to pass it on to.
-        if self.client.transport:
-            self.client.transport.pause_reading()
-        self._forwarder.begin(self)
+        transport = self.client.transport
+        if transport:
+            # Nothing is read before there is somebody to pass it on to.
+            transport.pause_reading()
+            self._forwarder.begin(self, transport.get_extra_info("peername")[0])
 
     def _joined(self) -> None:
         if self.client.transport and not self.client.transport.is_closing():

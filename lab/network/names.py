@@ -4,7 +4,7 @@ What a cluster's DNS would answer: every Service of the cluster by its longer na
 short one too. A headless Service is its pods. A process that has such a file as /etc/hosts sees changes at once.
 """
 
-from collections import defaultdict
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,21 +38,28 @@ class HostsFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._written: defaultdict[str, str] = defaultdict(str)
+        self._written: dict[str, str] = {}
 
     def write(self, namespaces: Iterable[str], names: Iterable[Name]) -> None:
-        """Bring the files of these namespaces up to date.
-
-        In place: a file that is shown as /etc/hosts by a bind mount would not follow a rename.
-        """
+        """Bring the files of these namespaces up to date, and those that were written before."""
         found = list(names)
-        for namespace in namespaces:
+        for namespace in {*namespaces, *self._written}:
             text = hosts(found, namespace)
-            if self._written[namespace] != text:
-                file = self._folder / f"{namespace}.hosts"
-                with file.open("r+" if file.exists() else "w") as opened:
-                    opened.write(text)
-                    opened.truncate()
-                # Pods run under UIDs of their own.
-                file.chmod(0o644)
+            if self._written.get(namespace) != text:
+                _overwrite(self._folder / f"{namespace}.hosts", text.encode())
                 self._written[namespace] = text
+
+
+def _overwrite(file: Path, content: bytes) -> None:
+    """Give the file this content in place: one that is shown as /etc/hosts by a bind mount does not follow a rename.
+
+    With a single write that covers all that was there, so that whoever reads meanwhile finds no half a line.
+    """
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        # Pods run under UIDs of their own.
+        os.fchmod(descriptor, 0o644)
+        os.pwrite(descriptor, content.ljust(os.fstat(descriptor).st_size, b"\n"), 0)
+        os.ftruncate(descriptor, len(content))
+    finally:
+        os.close(descriptor)

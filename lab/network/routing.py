@@ -10,11 +10,13 @@ from typing import Any
 
 from lab.controller.informer import brief
 from lab.kube import Manifest
-from lab.network.forwarding import Address, Target
 from lab.network.names import Name
+from lab.network.table import Address, Table, Target
 
 HEADLESS = "None"
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+API_SERVICE = ("default", "kubernetes")
+"""The one Service without a selector that leads somewhere: the API server itself is behind it."""
 
 
 def keep_of_service(service: Manifest) -> Manifest:
@@ -44,19 +46,26 @@ def keep_of_pod(pod: Manifest) -> Manifest:
     )
 
 
-def routes(services: Iterable[Manifest], pods: Iterable[Manifest]) -> dict[Address, list[Target]]:
-    """Where each Service's address and port leads: to the ready pods of its selector."""
-    living = [pod for pod in pods if pod["ready"] and pod["address"]]
-    found: dict[Address, list[Target]] = {}
+def table(services: Iterable[Manifest], pods: Iterable[Manifest], api_server: Address) -> Table:
+    """Where each Service's address and port leads: to the ready pods of its selector.
+
+    Established connections stay while the pod does, ready or not, as they do in a node's connection tracking.
+    """
+    living = [pod for pod in pods if pod["address"] and not pod["ended"]]
+    routes: dict[Address, list[Target]] = {}
     for service in services:
         spec = service["spec"]
         if not _is_served(spec.get("clusterIP", "")):
             continue
         for port in spec.get("ports") or []:
-            front = Address(spec["clusterIP"], port["port"])
-            behind = ((pod["address"], _number(port, pod)) for pod in _selected(service, living))
-            found[front] = [Target(Address(host, number)) for host, number in behind if number]
-    return found
+            behind = (
+                Target(Address(pod["address"], number), needs=(pod["metadata"]["uid"],))
+                for pod in _selected(service, living)
+                if pod["ready"] and (number := _number(port, pod))
+            )
+            is_api = (service["metadata"]["namespace"], service["metadata"]["name"]) == API_SERVICE
+            routes[Address(spec["clusterIP"], port["port"])] = [Target(api_server)] if is_api else list(behind)
+    return Table(routes, frozenset(pod["metadata"]["uid"] for pod in living))
 
 
 def names(services: Iterable[Manifest], pods: Iterable[Manifest]) -> Iterator[Name]:

@@ -22,7 +22,7 @@ from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
 from lab.servers.openbao import OpenBao
-from lab.servers.stand_ins import OPTIONS, stand_in
+from lab.servers.stand_ins import OPTIONS, router, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
 from lab.skupper import crds as skupper
 
@@ -121,6 +121,8 @@ class Start:
         if "eso" in self._parts:
             actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
         actors += [partial(self._stand_in, name) for name in OPTIONS if name in self._parts]
+        if "skupper" in self._parts:
+            actors.append(lambda: self._supervisor.ensure(lambda: router(self._supervisor)))
         return actors
 
     def _external_secrets(self, context: str) -> None:

@@ -1,11 +1,12 @@
-"""The lab's own Python processes: the network, the emulators of Skupper and CloudNativePG, and the runner of pods.
+"""The lab's own Python processes: network, routers, the emulators of Skupper and CloudNativePG, the runner of pods.
 
 Owns how they are started and that their ready file means this run of theirs.
 """
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from lab.home import CHECKOUT
 from lab.servers.supervisor import Server, Supervisor
@@ -26,17 +27,32 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
         kubeconfig: value of KUBECONFIG.
         supervisor: knows whether it runs already.
     """
+    chosen = [argument for context in contexts for argument in ("--context", context)]
+    if name == "skupper":
+        chosen += ["--router", str(_router_socket(supervisor))]
+    return _module(name, (*chosen, *OPTIONS[name]), {"KUBECONFIG": kubeconfig}, supervisor)
+
+
+def router(supervisor: Supervisor) -> Server:
+    """`python -m lab.router`, which carries what lab.skupper says."""
+    return _module("router", ("--socket", str(_router_socket(supervisor))), {}, supervisor)
+
+
+def _router_socket(supervisor: Supervisor) -> Path:
+    return supervisor.home.folder() / "router.sock"
+
+
+def _module(name: str, arguments: Sequence[str], environ: Mapping[str, str], supervisor: Supervisor) -> Server:
     ready_file = supervisor.home.folder("ready") / name
     known = supervisor.find(name)
     if known is None or not known.alive:
         ready_file.unlink(missing_ok=True)
-    environ = {key: value for key, value in os.environ.items() if key not in WITHHELD}
-    environ |= {"KUBECONFIG": kubeconfig, "PYTHONPATH": str(CHECKOUT), "RHSI_LAB_HOME": str(supervisor.home.root)}
-    chosen = [argument for context in contexts for argument in ("--context", context)]
+    inherited = {key: value for key, value in os.environ.items() if key not in WITHHELD}
+    own = {"PYTHONPATH": str(CHECKOUT), "RHSI_LAB_HOME": str(supervisor.home.root)}
     return Server(
         name=name,
-        argv=(sys.executable, "-m", f"lab.{name}", *chosen, *OPTIONS[name], "--ready-file", str(ready_file)),
-        environ=environ,
+        argv=(sys.executable, "-m", f"lab.{name}", *arguments, "--ready-file", str(ready_file)),
+        environ={**inherited, **own, **environ},
         ready=ready_file.exists,
         timeout=120.0,
     )

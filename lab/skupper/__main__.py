@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 
 from lab.home import LabError
 from lab.kube import connect
+from lab.router.control import Control
 from lab.skupper import crds
 from lab.skupper.api import error_text
 from lab.skupper.cluster import Options
@@ -34,43 +35,48 @@ def write_atomically(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def run(contexts: list[str], options: Options, ready_file: Path | None, stopped: threading.Event) -> None:
+def run(
+    contexts: list[str], options: Options, router: Path | None, ready_file: Path | None, stopped: threading.Event
+) -> None:
     """Run one controller for each context, until `stopped`.
 
     Raises:
         LabError: one of them cannot start.
     """
     network = Network()
-    controllers: list[Controller] = []
-    by_context: dict[str, Controller] = {}
-    data_plane = DataPlane(
-        lambda context, namespace, name: by_context[context].service_address(namespace, name), network.changed
-    )
-    data_plane.start()
-    network.subscribe(data_plane.follow)
+    controllers: dict[str, Controller] = {}
+    control = Control(router) if router else None
     try:
-        controllers += [Controller(context, options, network) for context in contexts]
-        by_context.update(zip(contexts, controllers, strict=True))
+        controllers |= {context: Controller(context, options, network) for context in contexts}
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Controller.start, controllers))
+            list(pool.map(Controller.start, controllers.values()))
         network.start()
         network.changed()
-        for context, controller in zip(contexts, controllers, strict=True):
+        for context, controller in controllers.items():
             waited = 0.0
             while not controller.ready.wait(0.2) and not stopped.is_set():
                 waited += 0.2
                 if waited > READY_TIMEOUT:
                     raise LabError(f"The grant server of context {context!r} got no certificate; see the log above.")
+        if control:
+            # Controllers that are still finding out what there is would tell the routers to drop it.
+            for controller in controllers.values():
+                while not controller.wait_until_idle(0.2) and not stopped.is_set():
+                    pass
+            network.subscribe(DataPlane(controllers, network.changed, control.serve).follow)
+            control.start()
+            network.changed()
         if ready_file and not stopped.is_set():
             write_atomically(ready_file, "ready\n")
         stopped.wait()
     finally:
         network.stop()
-        data_plane.stop()
-        for controller in controllers:
+        if control:
+            control.stop()
+        for controller in controllers.values():
             controller.stop()
         deadline = time.monotonic() + GRACE
-        for controller in controllers:
+        for controller in controllers.values():
             controller.join(max(0.0, deadline - time.monotonic()))
 
 
@@ -86,6 +92,7 @@ def main(
     require_explicit_control: Annotated[
         bool, typer.Option("--require-explicit-control", help="Handle only namespaces assigned to this controller.")
     ] = False,
+    router: Annotated[Path | None, typer.Option(help="The socket of the routers' process; none: no traffic.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written when all controllers watch and serve.")] = None,
     install_crds: Annotated[bool, typer.Option("--install-crds", help="Install the CRDs and end.")] = False,
 ) -> None:
@@ -107,7 +114,7 @@ def main(
             for name in context:
                 crds.install(connect(name))
         else:
-            run(context, options, ready_file, stopped)
+            run(context, options, router, ready_file, stopped)
     except LabError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

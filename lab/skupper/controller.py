@@ -114,6 +114,10 @@ class Controller:
         service = self._cluster.get(api.SERVICE, namespace, name)
         return str(service["address"]) if service and service["address"] not in ("", "None") else None
 
+    def wait_until_idle(self, timeout: float) -> bool:
+        """Whether there is nothing to do for a moment within so many seconds; after the start: all is known."""
+        return self._cluster.queue.wait_until_idle(timeout)
+
     def join(self, timeout: float) -> None:
         """After `stop`: close the grant server, and give the event at hand so many seconds to end."""
         if self._server:

@@ -1,48 +1,71 @@
 """The routers' data plane: TCP from each Listener's Service to the Connectors that its site reaches.
 
-Owns which way a connection takes and which connections a change of the network ends; bytes are the forwarder's.
-A connection goes to the nearest site that has a Connector with the Listener's routing key, over the links between. When
-a link of its way goes, it is reset. As upstream, losing one of two parallel links makes the neighbour unknown until its
-next HELLO, a second later (skupper-router: python/skupper_router_internal/router/hello.py, node.py), and a Listener
-without any Connector is not listened on.
+Owns which ways there are and what a connection lives on; bytes are the business of the routers' process (lab.router).
+As upstream (skupper-router: src/adaptors, src/router_core/forwarder.c, python/skupper_router_internal/router):
+- A connection goes to the Connector with the fewest connections, each link on the way counted as one more.
+- It is reset when a link of its way goes, its Listener, or its Connector, and when the Connector's pod is not ready any
+  more. A link that is added changes nothing for it.
+- New connections take the link that came up last. Losing one of several links between two sites makes the neighbour
+  unknown until its next HELLO, a second later, although another link is up.
+- A Listener without any Connector in reach is not listened on. Upstream goes on accepting for a second, and closes.
 """
 
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from lab.network.forwarding import Address, Forwarder, Target
+from lab.network.table import Address, Table, Target
+from lab.pods.addresses import address_of
 from lab.skupper.network import Connecting, SiteView, Topology
 
 HELLO_SECONDS = 1.0
 
-ServiceAddress = Callable[[str, str, str], str | None]
-"""Context, namespace and name of a Service -> its ClusterIP."""
+
+class ServiceAddresses(Protocol):
+    """The Services of one cluster."""
+
+    def service_address(self, namespace: str, name: str) -> str | None:
+        """The ClusterIP of a Service; None where there is none."""
 
 
 class Way(NamedTuple):
-    """From one site to another: the links in between as (UID of the owning site, name); none within a site."""
+    """From one site to another: the links in between; none within a site."""
 
     site: SiteView
-    links: tuple[tuple[str, str], ...] = ()
+    links: tuple[str, ...] = ()
 
 
 Pair = frozenset[str]
 """The UIDs of two neighbours."""
 
+Links = Mapping[Pair, Sequence[str]]
+"""The links that are up, by the sites that they join; the one that came up last comes last."""
 
-def links_between(topology: Topology) -> dict[Pair, list[tuple[str, str]]]:
-    """The links that are up, by the sites that they join; the one that came last comes last."""
-    found: dict[Pair, list[tuple[str, str]]] = {}
-    for site, links in topology.up.items():
-        for name, peer in links.items():
-            found.setdefault(frozenset((site, peer)), []).append((site, name))
+
+def links_between(topology: Topology, before: Links, lost: Callable[[Pair], None]) -> Links:
+    """The links of a network; `lost` is told of each pair that has lost one and kept another."""
+    up: dict[Pair, set[str]] = {}
+    for site, peers in topology.up.items():
+        for name, peer in peers.items():
+            up.setdefault(frozenset((site, peer)), set()).add(f"{site}/link/{name}")
+    found: dict[Pair, list[str]] = {}
+    for pair, links in up.items():
+        known = before.get(pair, ())
+        kept = [link for link in known if link in links]
+        found[pair] = kept + sorted(links.difference(kept))
+        if len(kept) < len(known):
+            lost(pair)
     return found
 
 
-def ways(topology: Topology, start: SiteView, links: dict[Pair, list[tuple[str, str]]]) -> Iterator[Way]:
+def ends(site: SiteView, connector: Connecting) -> list[str]:
+    """What a connection to each host of a Connector lives on."""
+    return [f"{site.uid}/connector/{connector.name}/{host}" for host in connector.hosts]
+
+
+def ways(topology: Topology, start: SiteView, links: Links) -> Iterator[Way]:
     """The shortest way to every site in reach, nearest first, the site itself before all others."""
     seen, todo = {start.uid}, [Way(start)]
     while todo:
@@ -56,66 +79,68 @@ def ways(topology: Topology, start: SiteView, links: dict[Pair, list[tuple[str, 
                     todo.append(Way(topology.sites[peer], (*way.links, between[-1])))
 
 
-def target_address(connector: Connecting, host: str, site: SiteView, service_address: ServiceAddress) -> Address:
-    """Where a Connector leads: a Service's address if the host is a Service's name in its cluster, else the host."""
+def target_host(host: str, namespace: str, services: ServiceAddresses) -> str:
+    """Where a Connector's host is: a Service's address if it is a Service's name in its cluster, else the host."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         name, _, rest = host.removesuffix(".cluster.local").removesuffix(".svc").partition(".")
-        return Address(service_address(site.context, rest or site.namespace, name) or host, connector.port)
-    return Address(host, connector.port)
+        return services.service_address(rest or namespace, name) or host
+    return host
 
 
 class DataPlane:
-    """Serves every Listener of all sites. `changed` asks for a new Topology when a neighbour's HELLO is due."""
+    """Makes the routers' table of every Topology.
 
-    def __init__(self, service_address: ServiceAddress, changed: Callable[[], None]) -> None:
-        self._service_address = service_address
+    Args:
+        clusters: by context: where the Services are found that Listeners are reached at and Connectors lead to.
+        changed: asks for a new Topology; called when a neighbour's HELLO is due.
+        serve: takes the table.
+    """
+
+    def __init__(
+        self, clusters: Mapping[str, ServiceAddresses], changed: Callable[[], None], serve: Callable[[Table], None]
+    ) -> None:
+        self._clusters = clusters
         self._changed = changed
-        self._forwarder = Forwarder()
-        self._links: dict[Pair, list[tuple[str, str]]] = {}
+        self._serve = serve
+        self._links: Links = {}
         self._unknown_until: dict[Pair, float] = {}
 
-    def start(self) -> None:
-        """Begin to forward."""
-        self._forwarder.start()
-
-    def stop(self) -> None:
-        """End all connections."""
-        self._forwarder.stop()
-
     def follow(self, topology: Topology) -> None:
-        """Serve this network."""
-        links = self._known(links_between(topology))
-        routes: dict[Address, list[Target]] = {}
-        for site in topology.sites.values():
-            reached = list(ways(topology, site, links))
-            for listener in site.listeners:
-                address = self._service_address(site.context, site.namespace, listener.host)
-                if address:
-                    routes[Address(address, listener.port)] = self._nearest(listener.routing_key, reached)
-        self._forwarder.serve(routes)
-
-    def _nearest(self, routing_key: str, reached: list[Way]) -> list[Target]:
-        for way in reached:
-            targets = [
-                Target(target_address(connector, host, way.site, self._service_address), way.links)
-                for connector in way.site.connectors
-                if connector.routing_key == routing_key
-                for host in connector.hosts
-            ]
-            if targets:
-                return targets
-        return []
-
-    def _known(self, links: dict[Pair, list[tuple[str, str]]]) -> dict[Pair, list[tuple[str, str]]]:
-        """The links to neighbours that are known: not those that have just lost one of several links."""
+        """Have this network served."""
+        self._links = links_between(topology, self._links, self._lost)
         now = time.monotonic()
-        for pair, before in self._links.items():
-            if pair in links and not set(before) <= set(links[pair]):
-                self._unknown_until[pair] = now + HELLO_SECONDS
-                hello = threading.Timer(HELLO_SECONDS, self._changed)
-                hello.daemon = True
-                hello.start()
-        self._links = links
-        return {pair: between for pair, between in links.items() if self._unknown_until.get(pair, 0.0) <= now}
+        known = {pair: links for pair, links in self._links.items() if self._unknown_until.get(pair, 0.0) <= now}
+        routes: dict[Address, list[Target]] = {}
+        present = {link for links in self._links.values() for link in links}
+        for site in topology.sites.values():
+            present.update(*(ends(site, connector) for connector in site.connectors))
+            reached = list(ways(topology, site, known))
+            for listener in site.listeners:
+                address = self._clusters[site.context].service_address(site.namespace, listener.host)
+                if address:
+                    present.add(front := f"{site.uid}/listener/{listener.name}")
+                    routes[Address(address, listener.port)] = self._targets(listener.routing_key, front, reached)
+        self._serve(Table(routes, frozenset(present)))
+
+    def _targets(self, routing_key: str, front: str, reached: list[Way]) -> list[Target]:
+        return [
+            Target(
+                Address(target_host(host, way.site.namespace, self._clusters[way.site.context]), connector.port),
+                needs=(front, end, *way.links),
+                cost=len(way.links),
+                source=address_of(way.site.uid),
+            )
+            for way in reached
+            for connector in way.site.connectors
+            if connector.routing_key == routing_key
+            for host, end in zip(connector.hosts, ends(way.site, connector), strict=True)
+        ]
+
+    def _lost(self, pair: Pair) -> None:
+        """One of several links between two neighbours has gone: they know each other again after a HELLO."""
+        self._unknown_until[pair] = time.monotonic() + HELLO_SECONDS
+        hello = threading.Timer(HELLO_SECONDS, self._changed)
+        hello.daemon = True
+        hello.start()

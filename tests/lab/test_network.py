@@ -5,17 +5,23 @@ import hashlib
 import secrets
 import socket
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
+from ssl import create_default_context
 
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.controller.api import Api, Kind
-from lab.network.forwarding import Address
+from lab.kube import Manifest
+from lab.network.forwarding import NODE
+from lab.network.table import Address
+from lab.pods.addresses import address_of
 from lab.skupper import api as skupper
 from lab.skupper.survey import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
+from tests.lab.outages import down
 
 pytestmark = pytest.mark.lab
 
@@ -25,23 +31,25 @@ NAMESPACE = "rhsi"
 
 
 class Echo:
-    """A server that sends back what it got, as a whole, once the client has finished sending."""
+    """A server that sends back what it gets, says who asked last, and finishes when the client has."""
 
     def __init__(self, host: str, port: int) -> None:
         self.address = Address(host, port)
+        self.last_peer = ""
         self._listener = socket.create_server((host, port))
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
+                client, (self.last_peer, _) = self._listener.accept()
                 threading.Thread(target=self._answer, args=(client,), daemon=True).start()
 
     @staticmethod
     def _answer(client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            client.sendall(received(client))
+            while data := client.recv(65536):
+                client.sendall(data)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -93,6 +101,21 @@ def echoes(address: Address) -> None:
     assert exchange(address, b"hello") == b"hello"
 
 
+def is_alive(connection: socket.socket) -> bool:
+    """Whether an established connection still carries bytes there and back."""
+    connection.sendall(b"alive")
+    return connection.recv(5) == b"alive"
+
+
+def is_reset(connection: socket.socket) -> bool:
+    """Whether its end, which is awaited, is no proper one."""
+    try:
+        connection.recv(1)
+    except ConnectionResetError:
+        return True
+    return False
+
+
 def refuses(address: Address) -> None:
     with contextlib.suppress(ConnectionRefusedError), socket.create_connection(address, timeout=5):
         raise AssertionError(f"{address} takes connections")
@@ -104,31 +127,62 @@ def service_address(api: Api, namespace: str, name: str) -> Address:
     return Address(found["spec"]["clusterIP"], PORT)
 
 
-def test_a_service_leads_to_its_pod_while_that_is_ready(lab: Lab, namespace: Callable[[str], str], echo: Echo) -> None:
-    api, where = Api(lab.connect("site-a"), "test"), namespace("site-a")
-    api.create(
-        SERVICE,
-        where,
-        {"metadata": {"name": "echo"}, "spec": {"selector": {"app": "echo"}, "ports": [{"port": PORT}]}},
-    )
-    front = service_address(api, where, "echo")
-    refuses(front)
-    container = {"name": "echo", "image": "none"}
-    pod = {
-        "metadata": {"name": "echo", "labels": {"app": "echo"}},
-        "spec": {"containers": [container], "nodeName": "x"},
-    }
-    api.create(POD, where, pod)
+class Pod:
+    """A pod that nobody runs: its address is the echo's and its state what the test reports."""
 
-    def report(ready: str) -> None:
+    def __init__(self, api: Api, namespace: str, address: str) -> None:
+        self._api, self._namespace, self._address = api, namespace, address
+        container = {"name": "echo", "image": "none"}
+        metadata = {"name": "echo", "labels": {"app": "echo"}}
+        api.create(POD, namespace, {"metadata": metadata, "spec": {"containers": [container], "nodeName": "x"}})
+
+    def report(self, ready: str) -> None:
         conditions = [{"type": "Ready", "status": ready}]
-        status = {"phase": "Running", "podIP": echo.address.host, "conditions": conditions}
-        api.apply(POD, where, {"metadata": {"name": "echo"}, "status": status}, subresource="status")
+        status = {"phase": "Running", "podIP": self._address, "conditions": conditions}
+        self._api.apply(POD, self._namespace, {"metadata": {"name": "echo"}, "status": status}, subresource="status")
 
-    report("True")
+    def delete(self) -> None:
+        self._api.client.request("delete", POD.path(self._namespace, "echo"), body={"gracePeriodSeconds": 0})
+
+
+@pytest.fixture
+def service(lab: Lab, namespace: Callable[[str], str]) -> tuple[Api, str]:
+    """A Service `echo` for pods labelled so, in a namespace of site-a."""
+    api, where = Api(lab.connect("site-a"), "test"), namespace("site-a")
+    spec = {"selector": {"app": "echo"}, "ports": [{"port": PORT}]}
+    api.create(SERVICE, where, {"metadata": {"name": "echo"}, "spec": spec})
+    return api, where
+
+
+def test_a_service_leads_to_its_pod_while_that_is_ready(service: tuple[Api, str], echo: Echo) -> None:
+    front = service_address(*service, "echo")
+    refuses(front)
+    pod = Pod(*service, echo.address.host)
+    pod.report("True")
     eventually(lambda: echoes(front))
-    report("False")
+    assert echo.last_peer == NODE
+    pod.report("False")
     eventually(lambda: refuses(front))
+
+
+def test_established_connections_outlast_a_pods_readiness_but_not_the_pod(service: tuple[Api, str], echo: Echo) -> None:
+    front = service_address(*service, "echo")
+    pod = Pod(*service, echo.address.host)
+    pod.report("True")
+    eventually(lambda: echoes(front))
+    with socket.create_connection(front, timeout=30) as connection:
+        pod.report("False")
+        eventually(lambda: refuses(front))
+        assert is_alive(connection)
+        pod.delete()
+        assert is_reset(connection)
+
+
+def test_pods_reach_the_api_server_by_its_service(lab: Lab) -> None:
+    front = service_address(Api(lab.connect("site-a"), "test"), "default", "kubernetes").host
+    trusted = create_default_context(cadata=lab.environment.api_authorities["site-a"])
+    with urllib.request.urlopen(f"https://{front}:443/readyz", context=trusted, timeout=30) as answer:
+        assert answer.read() == b"ok"
 
 
 def test_every_namespace_has_a_file_of_names(lab: Lab, namespace: Callable[[str], str]) -> None:
@@ -144,28 +198,43 @@ def test_every_namespace_has_a_file_of_names(lab: Lab, namespace: Callable[[str]
 
 
 class Linked:
-    """A Listener on site-b and a Connector on site-a, with the link of the program's own stacks between them."""
+    """The program's own stacks with the link between them, and a Connector to the echo on site-a for site-b."""
 
     def __init__(self, lab: Lab, checkout: Checkout, echo: Echo) -> None:
         self.checkout = checkout
         self.here, self.there = Api(lab.connect("site-b"), "test"), Api(lab.connect("site-a"), "test")
-        host = {"routingKey": "test/echo", "port": PORT, "host": echo.address.host}
-        self.there.create(skupper.CONNECTOR, NAMESPACE, {"metadata": {"name": "echo"}, "spec": host})
-        listener = {"routingKey": "test/echo", "port": PORT, "host": "echo"}
-        self.here.create(skupper.LISTENER, NAMESPACE, {"metadata": {"name": "echo"}, "spec": listener})
+        self._echo = echo.address.host
+        self.connect(self.there, self.here, "echo")
+
+    def connect(self, server: Api, client: Api, name: str) -> None:
+        """Make a Connector in one cluster and a Listener in the other."""
+        connector = {"routingKey": f"test/{name}", "port": PORT, "host": self._echo}
+        server.create(skupper.CONNECTOR, NAMESPACE, {"metadata": {"name": name}, "spec": connector})
+        listener = {"routingKey": f"test/{name}", "port": PORT, "host": name}
+        client.create(skupper.LISTENER, NAMESPACE, {"metadata": {"name": name}, "spec": listener})
 
     @property
     def front(self) -> Address:
         """Where the Listener is reached on site-b."""
         return service_address(self.here, NAMESPACE, "echo")
 
+    @property
+    def link(self) -> Manifest:
+        """The link that the stacks made."""
+        found = self.here.get(skupper.LINK, NAMESPACE, self.checkout.outputs("site-b")["link"])
+        assert found is not None
+        return found
+
     def cut(self, value: str | None) -> None:
         """Cut the link, or restore it with None."""
-        link = self.checkout.outputs("site-b")["link"]
-        body = {"metadata": {"name": link, "annotations": {CUT: value}}}
-        self.here.client.request(
-            "patch", skupper.LINK.path(NAMESPACE, link), body=body, content_type="application/merge-patch+json"
-        )
+        body = {"metadata": {"annotations": {CUT: value}}}
+        path = skupper.LINK.path(NAMESPACE, self.link["metadata"]["name"])
+        self.here.client.request("patch", path, body=body, content_type="application/merge-patch+json")
+
+    def is_ready(self, link: str) -> None:
+        found = self.here.get(skupper.LINK, NAMESPACE, link)
+        assert found
+        assert found.get("status", {}).get("status") == "Ready"
 
 
 @pytest.fixture(scope="module")
@@ -179,31 +248,71 @@ def linked(lab: Lab, echo: Echo, tmp_path_factory: pytest.TempPathFactory) -> It
             checkout.run("destroy", stack)
 
 
-def test_megabytes_cross_the_link_both_ways_and_unchanged(linked: Linked) -> None:
+def test_megabytes_cross_the_link_both_ways_and_unchanged(linked: Linked, echo: Echo) -> None:
     eventually(lambda: echoes(linked.front))
+    site = linked.there.get(skupper.SITE, NAMESPACE, "rhsi-primary")
+    assert site
+    assert echo.last_peer == address_of(site["metadata"]["uid"]), "it comes from the router of the Connector's site"
     sent = secrets.token_bytes(8 * 2**20)
     assert hashlib.sha256(exchange(linked.front, sent)).digest() == hashlib.sha256(sent).digest()
+
+
+def test_the_link_also_leads_from_the_primary_to_the_standby(linked: Linked) -> None:
+    linked.connect(linked.here, linked.there, "echo-back")
+    eventually(lambda: echoes(service_address(linked.there, NAMESPACE, "echo-back")))
 
 
 def test_a_cut_link_resets_its_connections_and_refuses_new_ones_until_it_is_back(linked: Linked) -> None:
     eventually(lambda: echoes(linked.front))
     with socket.create_connection(linked.front, timeout=30) as connection:
-        connection.sendall(b"on its way")
+        assert is_alive(connection)
         linked.cut("true")
-        with pytest.raises(ConnectionResetError):
-            received(connection)
+        assert is_reset(connection)
     eventually(lambda: refuses(linked.front))
     linked.cut(None)
+    eventually(lambda: echoes(linked.front))
+
+
+def test_a_link_beside_another_disturbs_nothing_and_takes_what_it_carries_with_it(linked: Linked) -> None:
+    eventually(lambda: echoes(linked.front))
+    with socket.create_connection(linked.front, timeout=30) as over_the_first:
+        linked.here.create(skupper.LINK, NAMESPACE, {"metadata": {"name": "beside"}, "spec": linked.link["spec"]})
+        eventually(lambda: linked.is_ready("beside"))
+        with socket.create_connection(linked.front, timeout=30) as over_the_second:
+            assert is_alive(over_the_second)
+            linked.here.delete(skupper.LINK, NAMESPACE, "beside")
+            assert is_reset(over_the_second)
+        assert is_alive(over_the_first)
+    eventually(lambda: echoes(linked.front))
+
+
+def test_what_the_routers_carry_does_not_notice_that_the_controllers_are_killed(lab: Lab, linked: Linked) -> None:
+    eventually(lambda: echoes(linked.front))
+    with socket.create_connection(linked.front, timeout=30) as connection:
+        with down(lab, "skupper"):
+            assert is_alive(connection)
+            echoes(linked.front)
+        assert is_alive(connection)
+    echoes(linked.front)
+
+
+def test_routers_that_are_killed_lose_what_they_carry_and_serve_again_when_they_are_back(
+    lab: Lab, linked: Linked
+) -> None:
+    eventually(lambda: echoes(linked.front))
+    with socket.create_connection(linked.front, timeout=30) as connection, down(lab, "router"):
+        with contextlib.suppress(ConnectionResetError):
+            assert received(connection) == b""
+        refuses(linked.front)
     eventually(lambda: echoes(linked.front))
 
 
 def test_a_rotation_resets_what_the_old_link_carried_and_new_connections_take_the_new_one(linked: Linked) -> None:
     eventually(lambda: echoes(linked.front))
     with socket.create_connection(linked.front, timeout=30) as connection:
-        connection.sendall(b"on its way")
+        assert is_alive(connection)
         linked.checkout.change("site-a", "standbys.site-b.rotation", 2)
         linked.checkout.up()
-        with pytest.raises(ConnectionResetError):
-            received(connection)
+        assert is_reset(connection)
     eventually(lambda: echoes(linked.front))
-    assert linked.checkout.outputs("site-b")["link"] == "standby-from-vault-2"
+    assert linked.link["metadata"]["name"] == "standby-from-vault-2"
