@@ -14,13 +14,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lab import environment, replication, report
+from lab import environment, link, replication, report
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.pods import logs as pod_logs
 from lab.progress import Terminal
 from lab.rotation import show
-from lab.rotation.rotate import Rotator
+from lab.rotation.rotate import Rotator, chosen
 from lab.rotation.soak import soak as soak_lab
 from lab.servers.parts import PARTS
 from lab.stacks import Runner, Stack, discover
@@ -31,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Two linked sites on this machine: real API servers, OpenBao and External Secrets, and this program on them.",
 )
+links = typer.Typer(no_args_is_help=True, help="Cut and restore the network between the sites.")
+app.add_typer(links, name="link")
 
 Without = Annotated[
     list[str] | None,
@@ -159,6 +161,22 @@ def soak(
         show.soak(Console(), result)
     if not result.ok:
         raise typer.Exit(1)
+
+
+@links.command("cut")
+def cut_links(standby: Standby = None) -> None:
+    """Cut the links: connections are reset and no new ones cross, until `restore`."""
+    with _sentences():
+        for name in link.cut(_standing(), chosen(discover(), standby or [])[1]):
+            typer.echo(f"{name} is cut")
+
+
+@links.command("restore")
+def restore_links(standby: Standby = None) -> None:
+    """Restore the links that `cut` has cut."""
+    with _sentences():
+        for name in link.restore(_standing(), chosen(discover(), standby or [])[1]):
+            typer.echo(f"{name} is whole")
 
 
 @app.command()

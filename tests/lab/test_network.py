@@ -12,13 +12,14 @@ from ssl import create_default_context
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lab import link
 from lab.controller.api import Api, Kind
 from lab.kube import Manifest
 from lab.network.forwarding import NODE
 from lab.network.table import Address
 from lab.pods.addresses import address_of
 from lab.skupper import api as skupper
-from lab.skupper.survey import CUT
+from lab.stacks import Stack
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
@@ -225,11 +226,10 @@ class Linked:
         assert found is not None
         return found
 
-    def cut(self, value: str | None) -> None:
-        """Cut the link, or restore it with None."""
-        body = {"metadata": {"annotations": {CUT: value}}}
-        path = skupper.LINK.path(NAMESPACE, self.link["metadata"]["name"])
-        self.here.client.request("patch", path, body=body, content_type="application/merge-patch+json")
+    @property
+    def standby(self) -> Stack:
+        """The stack that owns the link."""
+        return next(stack for stack in self.checkout.stacks() if stack.name == "site-b")
 
     def is_ready(self, link: str) -> None:
         found = self.here.get(skupper.LINK, NAMESPACE, link)
@@ -262,14 +262,15 @@ def test_the_link_also_leads_from_the_primary_to_the_standby(linked: Linked) -> 
     eventually(lambda: echoes(service_address(linked.there, NAMESPACE, "echo-back")))
 
 
-def test_a_cut_link_resets_its_connections_and_refuses_new_ones_until_it_is_back(linked: Linked) -> None:
+def test_a_cut_link_resets_its_connections_and_refuses_new_ones_until_it_is_back(lab: Lab, linked: Linked) -> None:
     eventually(lambda: echoes(linked.front))
     with socket.create_connection(linked.front, timeout=30) as connection:
         assert is_alive(connection)
-        linked.cut("true")
+        link.cut(lab.environment, [linked.standby])
         assert is_reset(connection)
     eventually(lambda: refuses(linked.front))
-    linked.cut(None)
+    assert linked.link["status"]["status"] == "Pending"
+    link.restore(lab.environment, [linked.standby])
     eventually(lambda: echoes(linked.front))
 
 
