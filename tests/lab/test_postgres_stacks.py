@@ -1,0 +1,186 @@
+"""PostgreSQL over the link, by `pulumi` alone: provisioned, left alone, new passwords, a new link, failures, removed.
+
+Runs with the operator's rights. The tests share one lab and one checkout and follow one another as the days of a real
+stack would.
+"""
+
+import base64
+from typing import Any
+
+import psycopg
+import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from lab.kube import Manifest, connect, find
+from tests.lab.checkout import Checkout
+from tests.lab.conftest import Lab
+from tests.lab.operator_rights import operator
+from tests.lab.traces import Watcher, held, readable
+
+pytestmark = pytest.mark.lab
+
+NAMESPACE = "rhsi"
+SITES = {"site-a": "postgres-primary", "site-b": "postgres-standby"}
+PASSED = "SELECT count(*) FROM skupper_test"
+
+
+@pytest.fixture(scope="module")
+def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {context: [NAMESPACE] for context in SITES})
+    made = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights)
+    made.change("site-a", "postgres", {"enabled": True})
+    made.change("site-b", "postgres", {"enabled": True, "smokeTest": True})
+    return made
+
+
+@pytest.fixture(scope="module")
+def provisioned(checkout: Checkout) -> Checkout:
+    checkout.up("site-a", "site-b")
+    return checkout
+
+
+def found(context: str, api_version: str, kind: str, name: str) -> Manifest:
+    there = find(connect(context), api_version, kind, name, NAMESPACE)
+    assert there, f"{kind} {name} is missing on {context}"
+    return there
+
+
+def pod(context: str) -> Manifest:
+    return found(context, "v1", "Pod", f"{SITES[context]}-0")
+
+
+def passwords(context: str) -> dict[str, str]:
+    """The passwords in a site's Secrets, by user."""
+    data = [found(context, "v1", "Secret", f"postgres-{name}")["data"] for name in ("application", "replication")]
+    texts = [{key: base64.b64decode(value).decode() for key, value in one.items()} for one in data]
+    return {one["username"]: one["password"] for one in texts}
+
+
+def ask(context: str, statement: str) -> Any:
+    """What the application is answered by a site's server."""
+    address = pod(context)["status"].get("podIP")
+    assert address, "the pod has started"
+    user, password = "appuser", passwords(context)["appuser"]
+    with psycopg.connect(host=address, user=user, password=password, dbname="app", connect_timeout=5) as connection:
+        answer = connection.execute(statement.encode())
+        return answer.fetchone()[0] if answer.description else None  # type: ignore[index] # each statement has a row
+
+
+def eventually(context: str, statement: str, expected: object, seconds: int = 60) -> None:
+    """Ask until the answer is this one."""
+    failures = retry_if_exception_type((AssertionError, psycopg.Error))
+    for attempt in Retrying(retry=failures, wait=wait_fixed(0.2), stop=stop_after_delay(seconds), reraise=True):
+        with attempt:
+            assert ask(context, statement) == expected
+
+
+def test_one_up_a_stack_gives_a_primary_and_a_standby_that_follows_it(provisioned: Checkout) -> None:
+    assert provisioned.outputs("site-b")["postgres"] == {
+        "service": "postgres-standby",
+        "primary": "postgres-primary",
+        "port": 5432,
+        "database": "app",
+        "user": "appuser",
+        "secret": "postgres-application",
+        "slot": "site_b",
+        "smoke_test": "passed through standby-from-vault-1",
+    }
+    assert not ask("site-a", "SELECT pg_is_in_recovery()")
+    assert ask("site-b", "SELECT pg_is_in_recovery()")
+    assert ask("site-a", PASSED) == ask("site-b", PASSED) == 1
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        ask("site-b", "CREATE TABLE nothing ()")
+
+
+def test_a_second_up_changes_nothing(provisioned: Checkout) -> None:
+    for stack in SITES:
+        for arguments in ([], ["--refresh"]):
+            result = provisioned.run("up", stack, "--expect-no-changes", *arguments)
+            assert result.code == 0, result.text
+
+
+def test_new_passwords_leave_no_trace_and_the_standby_follows_without_a_restart(
+    provisioned: Checkout, lab: Lab
+) -> None:
+    before, pods = passwords("site-a"), {context: pod(context)["metadata"]["uid"] for context in SITES}
+    provisioned.change("site-a", "postgres.passwordRotation", 2)
+    with Watcher() as watcher:
+        printed = "".join(provisioned.run("up", stack).text for stack in SITES)
+        eventually("site-a", "SELECT count(*) FROM pg_stat_replication", 1)
+    after = passwords("site-a")
+    assert set(after) == {"appuser", "replicator"}
+    assert not set(after.values()) & set(before.values())
+    assert passwords("site-b") == after
+    assert pod("site-a")["metadata"]["uid"] != pods["site-a"]
+    assert pod("site-b")["metadata"]["uid"] == pods["site-b"]
+    ask("site-a", "CREATE TABLE after_the_rotation AS SELECT 1 AS one")
+    eventually("site-b", "SELECT one FROM after_the_rotation", 1)
+    secrets = [*before.values(), *after.values()]
+    hidden = [*secrets, *(base64.b64encode(secret.encode()).decode() for secret in secrets)]
+    assert any("postgres" in text for text in watcher.seen), "the watcher saw the servers"
+    for seen in (printed, *watcher.seen):
+        assert not any(secret in seen for secret in hidden)
+    for file in readable(lab.home.root):
+        content = file.read_bytes()
+        assert not any(secret.encode() in content for secret in hidden), f"{file} holds a password"
+
+
+def test_the_primarys_state_holds_the_passwords_encrypted_and_the_standbys_none(provisioned: Checkout) -> None:
+    now = passwords("site-a").values()
+    states = {stack: "\n".join(held(provisioned, stack)) for stack in SITES}
+    assert all(password in states["site-a"] for password in now), "the search finds what is there"
+    assert not any(password in states["site-b"] for password in now)
+
+
+def test_a_new_link_is_tested_anew_and_replication_goes_on(provisioned: Checkout) -> None:
+    provisioned.change("site-a", "standbys.site-b.rotation", 2)
+    provisioned.up("site-a", "site-b")
+    assert provisioned.outputs("site-b")["postgres"]["smoke_test"] == "passed through standby-from-vault-2"
+    assert ask("site-b", PASSED) == 2
+
+
+def test_a_failed_smoke_test_tells_why_and_the_next_up_tries_again(provisioned: Checkout) -> None:
+    servers = connect("site-a").resources.get(api_version="apps/v1", kind="StatefulSet")
+
+    def scale(replicas: int) -> None:
+        servers.patch(
+            name="postgres-primary",
+            namespace=NAMESPACE,
+            body={"spec": {"replicas": replicas}},
+            content_type="application/merge-patch+json",
+        )
+
+    scale(0)
+    # Another limit is another test, which runs at once.
+    provisioned.change("site-b", "timeouts", {"smokeTest": "3s"})
+    result = provisioned.run("up", "site-b")
+    assert result.code != 0
+    assert (
+        "postgres-primary could not be written to through Link standby-from-vault-2 in 3 s: psql: error: "
+        in result.text
+    )
+    assert "then run `pulumi up` again." in result.text
+    scale(1)
+    eventually("site-a", "SELECT 1", 1)
+    provisioned.change("site-b", "timeouts", {"smokeTest": "60s"})
+    provisioned.up("site-b")
+    assert ask("site-b", PASSED) == 3
+
+
+def test_without_the_setting_nothing_of_the_database_stays(provisioned: Checkout) -> None:
+    for stack in SITES:
+        provisioned.change(stack, "postgres", {})
+    provisioned.up("site-a", "site-b")
+    for context, server in SITES.items():
+        client = connect(context)
+        for api_version, kind, name in (
+            ("apps/v1", "StatefulSet", server),
+            ("v1", "Service", "postgres-primary"),
+            ("v1", "Secret", "postgres-application"),
+            ("v1", "Secret", "postgres-replication"),
+        ):
+            assert find(client, api_version, kind, name, NAMESPACE) is None, f"{kind} {name} on {context}"
+        claims = client.resources.get(api_version="v1", kind="PersistentVolumeClaim").get(namespace=NAMESPACE)
+        left = [claim for claim in claims.to_dict()["items"] if not claim["metadata"].get("deletionTimestamp")]
+        assert not left, "the volume goes with its server where nothing is protected"
+    assert "postgres" not in provisioned.outputs("site-b")
