@@ -80,7 +80,14 @@ class Password(Component):
             opts=self.child(ignore_changes=["input"]),
         )
         self.password = pulumi.Output.secret(stash.output.apply(str))
+        if args.given is not None:
+            pulumi.Output.all(self.password, args.given).apply(self._tell_what_waits)
         self.register_outputs({"password": self.password})
+
+    def _tell_what_waits(self, kept_and_given: list[str]) -> None:
+        kept, given = kept_and_given
+        if kept != given:
+            pulumi.log.warn("Another password was given. It is taken over with the next passwordRotation.", self)
 
 
 class Credential(Component):

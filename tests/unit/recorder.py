@@ -157,11 +157,12 @@ class _Providers(Mocks):
         primary_outputs: Mapping[str, Any] = PRIMARY_OUTPUTS,
         grant_status: Mapping[str, Any] = GRANT_STATUS,
         applied: Mapping[str, Any] = APPLIED,
+        kept: str = "",
         *,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.preview = preview
+        self.kept, self.preview = kept, preview
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls no provider functions, but called {args.token}")
@@ -173,7 +174,7 @@ class _Providers(Mocks):
         if args.typ == "kubernetes:core/v1:ConfigMap" and args.resource_id:
             return args.resource_id, {"data": {"ca.crt": "cluster CA"}}
         if args.typ == "pulumi:index:Stash":
-            state["output"] = args.inputs["input"]
+            state["output"] = secret(self.kept) if self.kept else args.inputs["input"]
         if self.preview:
             return "", state
         if args.typ.endswith(":AccessGrant"):
@@ -246,15 +247,15 @@ def record(
     preview: bool = False,
     primary_outputs: Mapping[str, Any] | None = None,
     grant_status: Mapping[str, Any] | None = None,
+    kept: str = "",
 ) -> Graph:
-    """Run the site that the settings describe and return what it registered.
+    """Run the site that the settings describe and return what it registered; `kept` is what each Stash holds already.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
-    mocks = _Providers(
-        PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs, grant_status or GRANT_STATUS, preview=preview
-    )
+    outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
+    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, preview=preview)
     return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 

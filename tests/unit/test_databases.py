@@ -143,6 +143,18 @@ def test_a_password_changes_with_its_rotation_only() -> None:
     assert restarts[0] != restarts[1], "the server starts again, for it takes passwords when it starts"
 
 
+@pytest.mark.parametrize(("kept", "told"), [("an-earlier-one", 1), (APPLICATION, 0)])
+def test_a_given_password_that_waits_for_a_rotation_is_told_of(
+    kept: str, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: lines.append(text))
+    values = {**PRIMARY, "postgres": {"enabled": True, "applicationPassword": APPLICATION}}
+    graph = record(values, stack="site-a", kept=kept)
+    assert lines == ["Another password was given. It is taken over with the next passwordRotation."] * told
+    assert decoded(named(graph, SECRET, "postgres-application"))["password"] == kept
+
+
 def test_each_user_has_a_secret_here_and_one_in_vault_for_each_standby() -> None:
     standbys: dict[str, Any] = {"site-b": {}, "site-c": {}}
     graph = primary(changes={"standbys": standbys}, **GIVEN)
