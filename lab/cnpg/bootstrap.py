@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from lab.cnpg import parameters, sql
 from lab.cnpg.database import Session, SqlError
-from lab.cnpg.server import PGDATA, Server, ServerError
+from lab.cnpg.files import PGDATA
+from lab.cnpg.server import Server, ServerError
 from lab.kube import Manifest
 
 INCLUDED = ("custom.conf", "override.conf", "lab.conf")
@@ -88,7 +89,7 @@ def create(server: Server, plan: Plan) -> None:
     Raises:
         BootstrapError: initdb or a statement failed.
     """
-    server.clear()
+    server.files.clear()
     initdb = plan.cluster["spec"]["bootstrap"]["initdb"]
     try:
         server.say("info", "Creating new data directory", pgdata=PGDATA)
@@ -106,20 +107,20 @@ def create(server: Server, plan: Plan) -> None:
 
 def include_files(server: Server) -> None:
     """Let postgresql.conf end with the files that the operator writes."""
-    file = server.pgdata / "postgresql.conf"
+    file = server.files.pgdata / "postgresql.conf"
     text = file.read_text()
     for name in INCLUDED:
         if f"include '{name}'" not in text.splitlines():
             text += f"\n# load CloudNativePG {name} configuration\ninclude '{name}'\n"
-    server.write(f"{PGDATA}/postgresql.conf", text.encode())
+    server.files.write(f"{PGDATA}/postgresql.conf", text.encode())
 
 
 def _configure(server: Server, cluster: Manifest) -> None:
     include_files(server)
     given = cluster["spec"]["postgresql"]["parameters"] | {"cluster_name": cluster["metadata"]["name"]}
-    server.write(f"{PGDATA}/custom.conf", parameters.render(given).encode())
-    server.write(f"{PGDATA}/override.conf", b"")
-    server.write(f"{PGDATA}/lab.conf", parameters.render(parameters.of_the_lab("")).encode())
+    server.files.write(f"{PGDATA}/custom.conf", parameters.render(given).encode())
+    server.files.write(f"{PGDATA}/override.conf", b"")
+    server.files.write(f"{PGDATA}/lab.conf", parameters.render(parameters.of_the_lab("")).encode())
 
 
 def _fill(server: Server, plan: Plan, initdb: Manifest) -> None:

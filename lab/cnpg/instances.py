@@ -4,13 +4,15 @@ Owns how the three hang together, as the kubelet of these pods. Decides neither 
 their servers are told (clusters.py, manager.py). One thread at a time works on the instances of one Cluster.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cnpg import objects
+from lab.cnpg.files import Place
 from lab.cnpg.kinds import POD, VOLUME_CLAIM, Group
 from lab.cnpg.manager import Manager
-from lab.cnpg.server import Place, Server
+from lab.cnpg.server import Server
 from lab.cnpg.status import now
 from lab.cnpg.store import Store
 from lab.controller.api import Kind
@@ -137,14 +139,14 @@ class Instances:
         self._known[f"{namespace}/{name}"].pod = found["metadata"]["uid"]
         return found
 
-    def show(self, pod: Manifest, *, ready: bool) -> None:
-        """Let the pod's status say whether its server answers."""
+    def show(self, pod: Manifest, *, ready: bool, in_place: bool = False) -> None:
+        """Let the pod's status say whether its server answers; `in_place`: it is restarted without its container."""
         metadata, earlier = pod["metadata"], pod.get("status") or {}
         address = address_of(metadata["uid"])
         if earlier.get("podIP") == address and objects.is_ready(earlier) == ready:
             return
         image = pod["spec"]["containers"][0]["image"]
-        status = objects.pod_status(earlier, address, image, now(), ready=ready)
+        status = objects.pod_status(earlier, address, image, now(), ready=ready, in_place=in_place)
         body = {"metadata": {"name": metadata["name"]}, "status": status}
         pod["status"] = self._store.api.patch(POD, metadata["namespace"], body, "status")["status"]
 
@@ -169,7 +171,7 @@ class Instances:
             pod = found.get(known.pod)
             if (known.pod and (pod is None or pod["deleted"])) or (unborn and not known.pod):
                 known.manager.server.stop()
-                known.manager.server.forget()
+                known.manager.server.files.forget()
                 del self._known[key]
         for uid, pod in found.items():
             if pod["deleted"] and pod["labels"].get(group.label("cluster")) == cluster:
@@ -178,8 +180,9 @@ class Instances:
 
     def stop_all(self) -> None:
         """Stop every server; pods and data stay."""
-        for known in list(self._known.values()):
-            known.manager.server.stop()
+        with ThreadPoolExecutor() as threads:
+            for known in list(self._known.values()):
+                threads.submit(known.manager.server.stop)
 
     def _volume(self, claim: Manifest) -> Path:
         """The folder that a claim is bound to."""

@@ -13,9 +13,10 @@ from lab.cnpg import connections, host_based_access, parameters, roles, sql
 from lab.cnpg.certificates import STREAMING_REPLICA
 from lab.cnpg.credentials import CredentialError, application_secret, superuser_secret, user_and_password
 from lab.cnpg.database import Session
+from lab.cnpg.files import PGDATA
 from lab.cnpg.kinds import SECRET
 from lab.cnpg.roles import Password, PasswordError
-from lab.cnpg.server import PGDATA, Server
+from lab.cnpg.server import Server
 from lab.controller.api import Api
 from lab.kube import Manifest
 
@@ -57,7 +58,7 @@ class Manager:
             f"{PGDATA}/pg_hba.conf": host_based_access.rules(given.get("pg_hba", [])).encode(),
             f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
         }
-        changed = [self.server.write(path, content) for path, content in files.items()]
+        changed = [self.server.files.write(path, content) for path, content in files.items()]
         self._write_external_files(cluster)
         return self.write_certificates(cluster) or any(changed)
 
@@ -77,7 +78,7 @@ class Manager:
             f"{CERTIFICATES}/{STREAMING_REPLICA}.crt": self._read(client, "tls.crt"),
             f"{CERTIFICATES}/{STREAMING_REPLICA}.key": self._read(client, "tls.key"),
         }
-        changed = [self.server.write(path, content) for path, content in files.items()]
+        changed = [self.server.files.write(path, content) for path, content in files.items()]
         return any(changed)
 
     def _write_external_files(self, cluster: Manifest) -> None:
@@ -96,7 +97,7 @@ class Manager:
                     continue
                 if file.password_of is not None:
                     content = connections.passfile(file.password_of, content.decode()).encode()
-                self.server.write(f"{connections.FOLDER}/{file.path}", content)
+                self.server.files.write(f"{connections.FOLDER}/{file.path}", content)
 
     def _read(self, name: str, key: str) -> bytes:
         found = self._api.get(SECRET, self._namespace, name)
@@ -113,7 +114,7 @@ class Manager:
             SqlError: the server does not answer.
         """
         database = self.server.database
-        wanted = (self.server.pgdata / "custom.conf").read_text().splitlines()[-1].partition("'")[2].rstrip("'")
+        wanted = (self.server.files.pgdata / "custom.conf").read_text().splitlines()[-1].partition("'")[2].rstrip("'")
         with database.session() as session:
             session.execute("SELECT pg_reload_conf()")
 
@@ -134,22 +135,29 @@ class Manager:
         with database.session() as session:
             return bool(session.value("SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart"))
 
-    def align(self, cluster: Manifest) -> Manifest | None:
-        """Make roles and passwords of a primary the spec's; returns `status.managedRolesStatus`, None without roles.
+    def align_roles(self, cluster: Manifest) -> Manifest | None:
+        """Make the roles of a primary the spec's; returns `status.managedRolesStatus`, None without managed roles.
+
+        Raises:
+            SqlError: the server does not answer.
+        """
+        with self.server.database.session() as session:
+            _allow_replicas(session)
+            managed = cluster["spec"].get("managed", {}).get("roles", [])
+            known = cluster["status"].get("managedRolesStatus", {})
+            return roles.synchronize(session, managed, known, self._password) if managed else None
+
+    def align_passwords(self, cluster: Manifest) -> None:
+        """Set the passwords of superuser and application owner.
 
         Raises:
             SqlError: the server does not answer.
             CannotReconcileError: a given Secret cannot be used.
         """
         with self.server.database.session() as session:
-            _allow_replicas(session)
-            managed = cluster["spec"].get("managed", {}).get("roles", [])
-            known = cluster.get("status", {}).get("managedRolesStatus", {})
-            status = roles.synchronize(session, managed, known, self._password) if managed else None
             self._set_superuser_password(session, cluster)
-            initdb = cluster["spec"]["bootstrap"]["initdb"]
-            self._set_password(session, initdb["owner"], application_secret(cluster))
-            return status
+            owner = cluster["spec"]["bootstrap"]["initdb"]["owner"]
+            self._set_password(session, owner, application_secret(cluster))
 
     def _set_superuser_password(self, session: Session, cluster: Manifest) -> None:
         secret = superuser_secret(cluster)

@@ -155,8 +155,13 @@ def is_ready(status: Manifest) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def pod_status(earlier: Manifest, address: str, image: str, now: str, *, ready: bool) -> Manifest:
-    """The status as a kubelet sets it. A container that was ready and is not has been restarted."""
+def pod_status(
+    earlier: Manifest, address: str, image: str, now: str, *, ready: bool, in_place: bool = False
+) -> Manifest:
+    """The status as a kubelet sets it.
+
+    A container that was ready and is not has been restarted, unless only the server in it was (`in_place`).
+    """
     status = "True" if ready else "False"
     unready = {} if ready else {"reason": "ContainersNotReady"}
     wanted = {
@@ -173,7 +178,7 @@ def pod_status(earlier: Manifest, address: str, image: str, now: str, *, ready: 
         since = before[kind].get("lastTransitionTime", now) if same else now
         conditions.append({"type": kind, "lastTransitionTime": since, **fields})
     (known,) = earlier.get("containerStatuses") or [{}]
-    restarted = known.get("ready", False) and not ready
+    restarted = known.get("ready", False) and not ready and not in_place
     container = {
         "name": "postgres",
         "image": image,

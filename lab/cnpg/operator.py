@@ -26,6 +26,10 @@ THREADS = 8
 """A statement may wait for a peer that does not answer; so many may wait before the others do."""
 
 
+GRACE = 1.0
+"""Seconds that work at hand gets to end: a statement may be waiting for a dead peer."""
+
+
 class Operator:
     """The operator of one kubeconfig context.
 
@@ -96,6 +100,7 @@ class Operator:
     def stop(self) -> None:
         """Begin nothing more, and stop every server; pods and data stay for the next start."""
         self._store.stop()
+        self._worker.join(GRACE)
         self._instances.stop_all()
 
     def _handle(self, key: Key) -> float | None:

@@ -6,9 +6,9 @@ failover: the first instance is the primary for ever.
 
 from lab.cnpg.certificates import STREAMING_REPLICA
 from lab.cnpg.database import Session
+from lab.cnpg.files import PGDATA
 from lab.cnpg.manager import CERTIFICATES, Manager
 from lab.cnpg.objects import PORT
-from lab.cnpg.server import PGDATA
 from lab.cnpg.sql import literal
 from lab.kube import Manifest
 
@@ -64,7 +64,7 @@ def join(manager: Manager, cluster: Manifest, primary: str) -> None:
     """
     server = manager.server
     manager.write_certificates(cluster)
-    server.clear()
+    server.files.clear()
     server.say("info", "Creating new data directory from the primary", pgdata=PGDATA)
     server.run("pg_basebackup", "-D", PGDATA, "-d", primary, "-w", "-c", "fast", "--no-sync")
-    server.write(f"{PGDATA}/standby.signal", b"")
+    server.files.write(f"{PGDATA}/standby.signal", b"")

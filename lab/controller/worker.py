@@ -5,6 +5,7 @@ Owns threads, retries and what a failure looks like in the log. The rules are in
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import urllib3.exceptions
@@ -53,10 +54,11 @@ class Worker:
             thread.start()
 
     def join(self, timeout: float) -> None:
-        """Wait for the keys at hand, for so many seconds each."""
+        """Wait for the keys at hand, for so many seconds at most."""
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def attempt(self, key: Key) -> None:
         """Work on one key; a failure queues it again."""

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 
+import psutil
 import psycopg
 import pytest
 
@@ -259,7 +260,21 @@ def test_settings_are_reloaded_or_the_server_is_restarted_as_each_needs(replicat
     a.wait_until_ready()
 
 
-def test_a_server_that_dies_is_started_again_and_an_interrupted_lab_keeps_the_data(lab: Lab, replicating: Pair) -> None:
+def test_a_server_that_is_killed_is_started_again_and_its_pod_tells_of_the_restart(replicating: Pair) -> None:
+    a, _ = replicating
+    address = (a.address(), 5432)
+    (listener,) = {one.pid for one in psutil.net_connections("tcp4") if one.laddr == address and not one.raddr}
+    psutil.Process(listener).kill()
+
+    def back() -> None:
+        (container,) = a.get(kinds.POD, "edb-site-a-1")["status"]["containerStatuses"]
+        assert (container["restartCount"], container["ready"]) == (1, True)
+        assert a.sql("SELECT 1") == [(1,)]
+
+    eventually(back)
+
+
+def test_a_stand_in_that_is_stopped_and_started_again_keeps_the_data(lab: Lab, replicating: Pair) -> None:
     a, b = replicating
     ((system,),) = a.sql("SELECT system_identifier FROM pg_control_system()")
     process.stop(one for one in lab.environment.processes() if one.name == "cnpg")
@@ -550,6 +565,14 @@ def test_a_role_whose_secret_is_missing_is_reported_and_made_once_it_is_there(al
         assert "cannotReconcile" not in status
 
     eventually(made)
+
+
+def test_a_password_secret_of_another_user_is_told_of_in_the_log_alone(lab: Lab, alone: Site) -> None:
+    alone.secret("foreign", "somebody", "secret")
+    apply(alone, enableSuperuserAccess=True, superuserSecret={"name": "foreign"})
+    alone.wait_until_ready()
+    words = "while updating database owner password: wrong username 'somebody' in secret, expected 'postgres'"
+    assert words in log_of(lab, alone)
 
 
 def test_replicas_stream_from_the_primary_confirm_its_commits_and_go_when_they_are_not_wanted(alone: Site) -> None:
