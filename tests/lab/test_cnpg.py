@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 import psutil
 import psycopg
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from lab import environment
 from lab.cnpg import kinds, pki
 from lab.cnpg.kinds import COMMUNITY, EDB, MANAGER
-from lab.controller.api import Api, Kind
+from lab.controller.api import Api, Kind, error_text
+from lab.kube import Manifest
 from lab.pods import logs
 from lab.servers import process
 from tests.lab.conftest import Lab
@@ -193,6 +195,28 @@ def caught_up(publisher: Site) -> None:
         assert all(slot == (True,) for slot in slots)
 
     eventually(confirmed)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"dbname": "other"}, "dbname is immutable"),
+        ({"cluster": {"name": "other"}}, "cluster reference is immutable after creation"),
+        ({"target": {"allTables": True, "objects": []}}, "allTables and objects are mutually exclusive"),
+        ({"colour": "blue"}, "unknown field"),
+    ],
+)
+def test_the_api_server_refuses_what_upstreams_schema_refuses(replicating: Pair, change: Manifest, words: str) -> None:
+    a, _ = replicating
+    body = a.get(a.group.publication, "pub")
+    with pytest.raises(ApiException) as refused:
+        a.api.client.request(
+            "put",
+            a.group.publication.path(a.namespace, "pub"),
+            body=body | {"spec": body["spec"] | change},
+            query_params=[("fieldValidation", "Strict")],
+        )
+    assert words in error_text(refused.value)
 
 
 def test_a_new_replication_password_reaches_publisher_and_subscriber(replicating: Pair) -> None:
@@ -557,6 +581,9 @@ def test_a_role_whose_secret_is_missing_is_reported_and_made_once_it_is_there(al
 
     eventually(reported)
     alone.wait_until_ready()
+    assert alone.api.get(kinds.SECRET, alone.namespace, "edb-site-b-superuser") is None
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=alone.address(), user="postgres", password="any", connect_timeout=5)
     alone.secret("reader", "reader", "given late")
 
     def made() -> None:
