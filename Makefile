@@ -40,7 +40,7 @@ lint: .venv/installed  ## Style, types and shell scripts
 	$(BIN)/mypy
 	$(BIN)/shellcheck $$(git ls-files '*.sh' '.ci/run')
 
-bench: .venv/installed  ## Time the lab and both stacks, measure memory
+bench: .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench
 
 clean: down  ## Remove the virtual environment too

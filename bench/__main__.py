@@ -1,4 +1,4 @@
-"""`python -m bench`: how long the lab and the stacks take, and how much memory the lab needs.
+"""`python -m bench`: how long the lab and the stacks take, how much memory the lab needs, what the link costs.
 
 Measures on a lab of its own in a temporary folder, with the cache as it is; `--cold` builds the programs once more from
 nothing, in caches of its own. Prints a table, or JSON for a script; judges nothing.
@@ -6,19 +6,19 @@ nothing, in caches of its own. Prints a table, or JSON for a script; judges noth
 
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from bench import comparison, replication
+from bench.comparison import Pair
+from bench.figures import Figure, document, table
 from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
@@ -28,22 +28,12 @@ from lab.stacks import Runner, discover
 MEBIBYTE = 2**20
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured thing: its values in seconds or MiB, and the target that it is held against by the reader."""
-
-    name: str
-    unit: str
-    target: float
-    values: list[float]
-
-
 def main(
     runs: Annotated[int, typer.Option(help="How often to start a lab from nothing.")] = 3,
     cold: Annotated[bool, typer.Option("--cold", help="Also build the programs from nothing (minutes).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Time the lab and both stacks, and measure memory."""
+    """Time the lab and both stacks, measure memory, and replicate with and without the link."""
     figures = [
         Figure("first build", "s", 720, []),
         Figure("lab ready", "s", 20, []),
@@ -53,6 +43,7 @@ def main(
         Figure("memory of the lab at ready (PSS)", "MiB", 1536, []),
     ]
     build, ready, provision, again_a, again_b, memory = (figure.values for figure in figures)
+    pairs: list[Pair] = []
     try:
         if cold:
             with _own_caches():
@@ -60,19 +51,20 @@ def main(
         _build()
         for _ in range(runs):
             with tempfile.TemporaryDirectory() as folder:
-                _one_run(Home(Path(folder)), ready, provision, (again_a, again_b), memory)
+                pairs += _one_run(Home(Path(folder)), ready, provision, (again_a, again_b), memory)
     except LabError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
+    figures += comparison.figures(pairs)
     if as_json:
-        typer.echo(json.dumps([{**vars(figure), "median": _median(figure)} for figure in figures], indent=2))
+        typer.echo(json.dumps(document(figures), indent=2))
     else:
-        Console().print(_table(figures))
+        Console().print(table(figures))
 
 
 def _one_run(
     home: Home, ready: list[float], provision: list[float], again: tuple[list[float], list[float]], memory: list[float]
-) -> None:
+) -> list[Pair]:
     try:
         began = time.monotonic()
         found = environment.start(home)
@@ -82,6 +74,8 @@ def _one_run(
         provision.append(_seconds(_up, found, "site-a", "site-b"))
         for values, stack in zip(again, ("site-a", "site-b"), strict=True):
             values.append(_seconds(_up, found, stack))
+        stacks = {stack.name: stack for stack in discover()}
+        return replication.compare(stacks["site-a"], stacks["site-b"])
     finally:
         environment.stop(home)
 
@@ -118,21 +112,6 @@ def _seconds(work: Callable[..., None], *arguments: object) -> float:
     began = time.monotonic()
     work(*arguments)
     return time.monotonic() - began
-
-
-def _median(figure: Figure) -> float | None:
-    return statistics.median(figure.values) if figure.values else None
-
-
-def _table(figures: list[Figure]) -> Table:
-    result = Table(title=f"{os.cpu_count()} processors")
-    for heading in ("What", "Minimum", "Median", "Maximum", "Target", "Unit"):
-        result.add_column(heading, justify="left" if heading in {"What", "Unit"} else "right")
-    for figure in figures:
-        shown = [min(figure.values), _median(figure) or 0, max(figure.values)] if figure.values else []
-        cells = [f"{value:.1f}" for value in shown] or ["", "", ""]
-        result.add_row(figure.name, *cells, f"{figure.target:.0f}", figure.unit)
-    return result
 
 
 if __name__ == "__main__":
