@@ -6,6 +6,7 @@ it is called, the operator decides. Replicas get files only: everything else com
 
 import base64
 import hashlib
+import operator
 
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
@@ -38,9 +39,11 @@ class Manager:
         self._namespace = namespace
         # Secret -> the version whose password has been set; a new pod begins anew, as upstream's.
         self._applied: dict[str, str] = {}
+        self._unread = False
+        self._hash = ""
 
     def write_files(self, cluster: Manifest, address: str, primary: str = "", slot: str = "") -> bool:
-        """Write what the server reads; True if it must reload for it.
+        """Write what the server reads; True as long as it has not read all of it again.
 
         Args:
             cluster: with its defaults and `status.certificates`.
@@ -49,7 +52,8 @@ class Manager:
             slot: on the primary, for a replica.
         """
         settings = parameters.render(parameters.on_disk(cluster))
-        settings += parameters.render({_HASH: hashlib.sha256(settings.encode()).hexdigest()})
+        self._hash = hashlib.sha256(settings.encode()).hexdigest()
+        settings += parameters.render({_HASH: self._hash})
         given = cluster["spec"]["postgresql"]
         files = {
             f"{PGDATA}/custom.conf": settings.encode(),
@@ -59,8 +63,10 @@ class Manager:
             f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
         }
         changed = [self.server.files.write(path, content) for path, content in files.items()]
+        self._unread |= any(changed)
+        self._unread |= self.write_certificates(cluster)
         self._write_external_files(cluster)
-        return self.write_certificates(cluster) or any(changed)
+        return self._unread
 
     def write_certificates(self, cluster: Manifest) -> bool:
         """Write the certificates of server and replicas; True if one is new.
@@ -114,24 +120,22 @@ class Manager:
             SqlError: the server does not answer.
         """
         database = self.server.database
-        wanted = (self.server.files.pgdata / "custom.conf").read_text().splitlines()[-1].partition("'")[2].rstrip("'")
         with database.session() as session:
             session.execute("SELECT pg_reload_conf()")
 
-        @retry(
-            retry=retry_if_result(lambda now: now != wanted),
-            wait=wait_fixed(0.05),
-            stop=stop_after_delay(RELOAD_SECONDS),
-        )
-        def loaded() -> str:
+        @retry(retry=retry_if_result(operator.not_), wait=wait_fixed(0.05), stop=stop_after_delay(RELOAD_SECONDS))
+        def loaded() -> bool:
             with database.session() as session:
-                return str(session.value(f"SELECT current_setting('{_HASH}', true)"))
+                return bool(session.value("SELECT current_setting(%s, true) = %s", [_HASH, self._hash]))
 
         try:
             loaded()
         except RetryError:
             self.server.say("error", "PostgreSQL refuses the new configuration; its own lines say why")
+            # What it refuses it has read: only another change could help.
+            self._unread = False
             return False
+        self._unread = False
         with database.session() as session:
             return bool(session.value("SELECT count(*) FROM pg_catalog.pg_settings WHERE pending_restart"))
 

@@ -24,8 +24,6 @@ from lab.home import Home, LabError
 
 THREADS = 8
 """A statement may wait for a peer that does not answer; so many may wait before the others do."""
-
-
 GRACE = 1.0
 """Seconds that work at hand gets to end: a statement may be waiting for a dead peer."""
 
