@@ -83,7 +83,9 @@ def discover(checkout: Path = CHECKOUT) -> list[Stack]:
 
 
 def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
-    """The settings that differ on the lab: where Vault and the API server are, its rotations, and nothing is protected.
+    """The settings that differ on the lab: where Vault and the API server are, its rotations, protection.
+
+    Nothing is protected unless the stack file itself says so.
 
     Raises:
         LabError: the stack's context is none of the lab's.
@@ -97,7 +99,7 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
     if environment.vault_cacert:
         vault["ca"] = environment.vault_cacert.read_text()
     cluster = dict(stack.section("cluster"))
-    found = {"rhsi:vault": vault, "rhsi:cluster": cluster, "rhsi:protect": False}
+    found = {"rhsi:vault": vault, "rhsi:cluster": cluster, "rhsi:protect": stack.config.get("rhsi:protect", False)}
     if not stack.is_primary:
         cluster["apiServer"] = environment.api_servers[stack.context]
     elif rotations := numbers.load(Home(environment.root)):

@@ -160,6 +160,11 @@ class Display:
             prefix = "" if severity == "info" else f"{severity}: "
             self._told.setdefault(urn, []).append(f"{prefix}{text}")
 
+    def message(self, text: str) -> None:
+        """Something to tell at once."""
+        with self._lock:
+            self._print(text)
+
     def _elapsed(self, step: Step) -> str:
         seconds = time.monotonic() - self._started[id(step)]
         return f"{seconds:.2f}s" if seconds < 1 else f"{int(seconds)}s"

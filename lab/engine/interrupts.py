@@ -1,4 +1,7 @@
-"""What a run waits for, and how a person ends it."""
+"""What a run waits for, and how a person ends it.
+
+Source of the words: pulumi:pkg/backend/cancellation_scope.go.
+"""
 
 import contextlib
 import signal
@@ -6,6 +9,8 @@ import threading
 from collections.abc import Iterator
 
 from lab.engine.run import Run
+
+_NOTE = "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n"
 
 
 def wait_for_any(*events: threading.Event) -> None:
@@ -30,7 +35,18 @@ def cancelling(run: Run) -> Iterator[None]:
         return
 
     def handle(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
-        threading.Thread(target=run.cancel, daemon=True).start()
+        threading.Thread(target=cancel, args=(number,), daemon=True).start()
+
+    def cancel(number: int) -> None:
+        name, again = ("SIGTERM", "send SIGTERM") if number == signal.SIGTERM else ("^C", "press ^C")
+        if run.cancelled:
+            run.events.message(f"{name} received; terminating")
+        else:
+            note = "" if run.options.preview else _NOTE
+            run.events.message(
+                f"{name} received; cancelling. If you would like to terminate immediately, {again} again.\n{note}"
+            )
+        run.cancel()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -40,6 +40,10 @@ class Events(Protocol):
         """Something to tell: severity is info, warning or error; urn may be ""."""
         ...
 
+    def message(self, text: str) -> None:
+        """Something to tell at once."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

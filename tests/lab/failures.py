@@ -5,6 +5,7 @@ and how that is told is each test's own business.
 """
 
 import base64
+import json
 import re
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ from kubernetes.dynamic import DynamicClient
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components.link_claim import token_name
-from components.sites.standby import LINK_SECRET
+from components.sites import LINK_SECRET
 from components.skupper import grant_name, link_token_path
 from lab import environment
 from lab.kube import Manifest
@@ -94,6 +95,13 @@ class Sites:
         secret = self.kind("site-b", "Secret", "v1").get(name=LINK_SECRET, namespace=NAMESPACE)
         return {key: base64.b64decode(value).decode() for key, value in secret.data.to_dict().items()}
 
+    def state(self, stack: str) -> dict[str, Any]:
+        """The state of a stack."""
+        exported = self.checkout.pulumi("stack", "export", "--stack", stack)
+        assert exported.code == 0, exported.text
+        deployment: dict[str, Any] = json.loads(exported.text)["deployment"]
+        return deployment
+
     # What is done to it.
 
     def next_rotation(self) -> None:
@@ -122,9 +130,9 @@ class Sites:
             self.checkout.change(stack, path, usual)
 
     @contextmanager
-    def down(self, part: str) -> Iterator[None]:
-        """Without the processes of one part of the lab, `skupper` or `external-secrets`."""
-        process.stop(one for one in self.lab.environment.processes() if one.name.startswith(part))
+    def down(self, *parts: str) -> Iterator[None]:
+        """Without the processes whose names begin so, such as `skupper`; they come back with address and data."""
+        process.stop((one for one in self.lab.environment.processes() if one.name.startswith(parts)), grace=0)
         try:
             yield
         finally:
@@ -164,9 +172,10 @@ class Sites:
     # What must hold.
 
     def assert_settled(self) -> None:
-        """One of each, all of the present rotation, Ready; and another `up` of both stacks changes nothing."""
+        """One of each, all of the present rotation, Ready; nothing is pending, and another `up` changes nothing."""
         self._assert_one_of_each()
         for stack in ("site-a", "site-b"):
+            assert "pending_operations" not in self.state(stack)
             result = self.checkout.run("up", stack, "--expect-no-changes")
             assert result.code == 0, result.text
         self._assert_one_of_each()

@@ -71,9 +71,9 @@ def container_state(pod: Manifest) -> Manifest:
     return state
 
 
-def until(condition: Any) -> Any:
+def until(condition: Any, seconds: float = SECONDS) -> Any:
     """What the condition gives as soon as it gives something."""
     again = Retrying(
-        stop=stop_after_delay(SECONDS), wait=wait_fixed(0.05), retry=retry_if_result(lambda found: not found)
+        stop=stop_after_delay(seconds), wait=wait_fixed(0.05), retry=retry_if_result(lambda found: not found)
     )
     return again(condition)

@@ -452,6 +452,7 @@ def test_an_interrupted_wait_ends_soon_keeps_what_was_made_and_frees_the_stack(s
     read_until(process, "Widget w creating")
     rest = interrupt(process)
     assert process.returncode == 1
+    assert "^C received; cancelling." in rest
     assert "context canceled" in rest
     assert "pending_operations" not in site.deployment.state()
     assert site.deployment.resource("w")["initErrors"]
