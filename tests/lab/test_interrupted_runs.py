@@ -48,16 +48,32 @@ def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     try:
         yield Sites(lab, checkout)
     finally:
+        cancel(checkout)
         for stack in ("site-b", "site-a"):
-            checkout.pulumi("cancel", "--yes", "--stack", stack)
             checkout.run("destroy", stack)
 
 
 @pytest.fixture(scope="module")
-def sites(new: Sites) -> Sites:
+def linked(new: Sites) -> Sites:
     """Both, linked, whatever became of the tests before."""
     new.checkout.up()
     return new
+
+
+@pytest.fixture
+def sites(linked: Sites) -> Iterator[Sites]:
+    """Linked and settled, whatever the test before left."""
+    linked.settled = False
+    yield linked
+    if not linked.settled:
+        cancel(linked.checkout)
+        linked.repair()
+
+
+def cancel(checkout: Checkout) -> None:
+    """Take the locks of killed runs away."""
+    for stack in ("site-a", "site-b"):
+        checkout.pulumi("cancel", "--yes", "--stack", stack)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +100,11 @@ FIRST_SITE_AWAITED = Point(
     outage=lambda sites: sites.down("skupper"),
     # A mount that is caught while it is made has to be imported.
     reached=lambda sites: until(
-        lambda: "rhsi:index:KvStore" in str(sites.state("site-a").get("resources"))
-        and "mount:Mount" not in under_way(sites, "site-a")
-        and names(sites, "site-a", objects.SKUPPER, "Site"),
+        lambda: (
+            "rhsi:index:KvStore" in str(sites.state("site-a").get("resources"))
+            and "mount:Mount" not in under_way(sites, "site-a")
+            and names(sites, "site-a", objects.SKUPPER, "Site")
+        ),
         SECONDS,
     ),
 )
