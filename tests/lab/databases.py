@@ -33,6 +33,20 @@ def eventually(check: Callable[[], object], seconds: float = SECONDS) -> None:
             check()
 
 
+def caught_up(publisher: Callable[[str], Rows]) -> None:
+    """Wait until every subscriber has confirmed all that the publisher, given as its `sql`, has written so far."""
+    ((position,),) = publisher("SELECT pg_current_wal_lsn()")
+
+    def confirmed() -> None:
+        slots = publisher(
+            f"SELECT confirmed_flush_lsn >= '{position}'::pg_lsn FROM pg_replication_slots WHERE slot_type = 'logical'"
+        )
+        assert slots
+        assert all(slot == (True,) for slot in slots)
+
+    eventually(confirmed)
+
+
 @dataclass
 class Site:
     """One side of a replication: a Cluster `edb-<name>` of one group in a namespace of one context.

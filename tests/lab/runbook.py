@@ -10,10 +10,32 @@ def leads_to(told: str, command: str) -> bool:
     return any(command in remedy for symptom, remedy in _rows() if any(_shows(told, words) for words in symptom))
 
 
+def statements(heading: str) -> list[str]:
+    """The SQL statements of a section, without comments."""
+    code = re.sub(r"--.*$", "", _block(f" {heading}\n", "sql"), flags=re.MULTILINE)
+    return [statement.strip() for statement in code.split(";") if statement.strip()]
+
+
+def commands(heading: str) -> list[str]:
+    """The shell commands of a section, or of what follows words in bold such as `**Promote the standby.**`."""
+    title = heading if heading.startswith("**") else f" {heading}\n"
+    return _block(title, "sh").replace("\\\n", "").strip().splitlines()
+
+
+def _block(heading: str, language: str) -> str:
+    """The first block of code after a heading, and before the next one."""
+    section = re.split(r"^#+ ", _text().split(heading, 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    block, *_ = re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+    return str(block)
+
+
+def _text() -> str:
+    return (CHECKOUT / "docs" / "runbook.md").read_text()
+
+
 def _rows() -> list[tuple[list[str], str]]:
     """The quoted words of the first column, and the last column, of every row."""
-    lines = (CHECKOUT / "docs" / "runbook.md").read_text().splitlines()
-    cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    cells = [line.strip("| ").split(" | ") for line in _text().splitlines() if line.startswith("| ")]
     return [(re.findall(r"`([^`]+)`", row[0]), row[-1]) for row in cells]
 
 

@@ -21,7 +21,7 @@ from lab.kube import Manifest
 from lab.pods import logs
 from lab.servers import process
 from tests.lab.conftest import Lab
-from tests.lab.databases import IMAGE, Site, eventually
+from tests.lab.databases import IMAGE, Site, caught_up, eventually
 
 pytestmark = pytest.mark.lab
 NAMESPACE = Kind("v1", "Namespace", "namespaces")
@@ -172,7 +172,7 @@ def test_rows_updates_and_deletes_arrive_on_the_other_side_once_and_come_not_bac
 
         eventually(arrived)
     for site, peer in (replicating, replicating[::-1]):
-        caught_up(site)
+        caught_up(site.sql)
         # A row that came back would be inserted once more, or stop a worker by a duplicate key.
         inserted = f"SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = '{site.tables[0]}'"
         assert [site.sql(inserted), peer.sql(inserted)] == [[(100,)], [(100,)]]
@@ -181,20 +181,6 @@ def test_rows_updates_and_deletes_arrive_on_the_other_side_once_and_come_not_bac
         assert site.sql("SELECT r.usename, s.ssl FROM pg_stat_replication r JOIN pg_stat_ssl s USING (pid)") == [
             ("site_repl", True)
         ]
-
-
-def caught_up(publisher: Site) -> None:
-    """Wait until every subscriber has confirmed all that the publisher has written so far."""
-    ((position,),) = publisher.sql("SELECT pg_current_wal_lsn()")
-
-    def confirmed() -> None:
-        slots = publisher.sql(
-            f"SELECT confirmed_flush_lsn >= '{position}'::pg_lsn FROM pg_replication_slots WHERE slot_type = 'logical'"
-        )
-        assert slots
-        assert all(slot == (True,) for slot in slots)
-
-    eventually(confirmed)
 
 
 @pytest.mark.parametrize(

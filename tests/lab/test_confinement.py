@@ -145,7 +145,7 @@ def test_a_second_command_has_the_same_user_walls_and_environment(tmp_path: Path
         "id -u; cat /mounted/key; echo; echo $NAME; hostname; grep CapEff /proc/self/status; ls /root; "
         "touch /etc/x 2>/dev/null || echo walled; cat /proc/[0-9]*/cmdline | grep -ac 7007"
     )
-    inside = run_inside(launched, first, ["sh", "-c", script], 5)
+    inside = run_inside(launched.process.pid, first, ["sh", "-c", script], 5)
     launched.process.kill()
     assert output_of(launched) == ""
     assert inside.code == 0
@@ -159,9 +159,9 @@ def test_a_second_command_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     first = plan(tmp_path, "echo ready; sleep 7008")
     launched = launch(first)
     assert launched.output.read1() == b"ready\n"
-    assert run_inside(launched, first, ["sh", "-c", "echo no >&2; exit 4"], 5) == Finished(4, "no\n")
+    assert run_inside(launched.process.pid, first, ["sh", "-c", "echo no >&2; exit 4"], 5) == Finished(4, "no\n")
     with pytest.raises(StartError, match='exec: "nonsense": No such file or directory'):
-        run_inside(launched, first, ["nonsense"], 5)
+        run_inside(launched.process.pid, first, ["nonsense"], 5)
     assert launched.process.poll() is None
     launched.process.kill()
     assert output_of(launched) == ""
@@ -171,7 +171,9 @@ def test_a_second_command_that_takes_too_long_is_ended_with_all_that_it_started(
     first = plan(tmp_path, "echo ready; sleep 7009")
     launched = launch(first)
     assert launched.output.read1() == b"ready\n"
-    finished = run_inside(launched, first, ["sh", "-c", "trap '' TERM; echo begun; sleep 7010 & sleep 7010"], 0.5)
+    finished = run_inside(
+        launched.process.pid, first, ["sh", "-c", "trap '' TERM; echo begun; sleep 7010 & sleep 7010"], 0.5
+    )
     assert finished == Finished(None, "begun\n")
     assert no_process_with("7010") == []
     assert launched.process.poll() is None
@@ -185,7 +187,7 @@ def test_no_second_command_runs_in_a_container_that_has_ended(tmp_path: Path) ->
     assert output_of(launched) == ""
     assert launched.process.wait() == 0
     with pytest.raises(StartError, match="the container does not run any more"):
-        run_inside(launched, first, ["true"], 5)
+        run_inside(launched.process.pid, first, ["true"], 5)
 
 
 def test_the_names_that_a_container_resolves_may_be_replaced_while_it_runs(tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_the_names_that_a_container_resolves_may_be_replaced_while_it_runs(tmp_p
     assert launched.output.read1() == b"ready\n"
     (names / "new").write_text("127.0.0.1 localhost\n127.128.0.9 database\n")
     (names / "new").replace(names / "rhsi.hosts")
-    found = run_inside(launched, first, ["getent", "hosts", "database"], 5)
+    found = run_inside(launched.process.pid, first, ["getent", "hosts", "database"], 5)
     launched.process.kill()
     assert output_of(launched) == ""
     assert found.output.split() == ["127.128.0.9", "database"]

@@ -4,7 +4,6 @@ Everything comes from the program's own builders; no operator takes part.
 """
 
 import os
-import re
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -18,10 +17,11 @@ from components.edb_names import OWNER, REPLICATION_ROLE
 from components.logical_replication import LogicalReplicationArgs, publication_spec, subscription_spec
 from components.replication_test import SCRIPT
 from lab.binaries.postgresql import postgresql
-from lab.home import CHECKOUT, Home
+from lab.home import Home
 from lab.progress import Silent
 from lab.servers.certificates import Authority
 from lab.servers.ports import Ports
+from tests.lab import runbook
 from tests.lab.postgres import PASSWORDS, Refused, Server, running
 from tests.lab.unprivileged import own_folder, readable_folder, write
 
@@ -197,19 +197,19 @@ def test_a_subscription_goes_without_its_publisher_as_the_runbook_says(replicati
     b.sql(f"ALTER SUBSCRIPTION site_b_from_site_a CONNECTION '{b.connection(a, port='1')}'")
     with pytest.raises(Refused, match="could not connect to publisher when attempting to drop replication slot"):
         b.sql("DROP SUBSCRIPTION site_b_from_site_a")
-    for statement in runbook("Take over a lost site's table", "sql"):
+    for statement in runbook.statements("Take over a lost site's table"):
         b.sql(statement)
     assert b.sql("SELECT count(*) FROM pg_subscription") == "0"
     slot = "SELECT string_agg(slot_name || ' ' || active, ',') FROM pg_replication_slots WHERE NOT temporary"
     a.becomes(slot, "site_b_from_site_a false")
-    for statement in runbook("Drop a slot that was left behind", "sql"):
+    for statement in runbook.statements("Drop a slot that was left behind"):
         a.sql(statement)
     assert a.sql(slot) == ""
 
 
 def test_a_subscription_is_made_again_from_an_emptied_table_as_the_runbook_says(replicating: Pair) -> None:
     a, b = replicating
-    (empty,) = runbook("Subscribe again", "sql")
+    (empty,) = runbook.statements("Subscribe again")
     b.sql(empty)
     spec = subscription_spec(replication_args(b))
     b.subscribe(a, spec["name"], spec["publicationName"], spec["parameters"])
@@ -222,7 +222,7 @@ def test_the_runbooks_questions_are_answered_as_it_says(replicating: Pair) -> No
     ):
         server.becomes("SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel", "r")
         published, subscribed, copied, alive, errors, slots, encrypted = (
-            server.sql(question) for question in runbook("Is it replicating?", "sql")
+            server.sql(question) for question in runbook.statements("Is it replicating?")
         )
         assert published == f"{own}_pub|{own}_data"
         assert subscribed.endswith("|t|none")
@@ -231,15 +231,6 @@ def test_the_runbooks_questions_are_answered_as_it_says(replicating: Pair) -> No
         assert errors.endswith("|0|0")
         assert slots.startswith(f"{slot}|t|reserved|")
         assert encrypted.endswith("|site_repl|t")
-
-
-def runbook(heading: str, language: str) -> list[str]:
-    """The statements of the first block of code of a section of docs/runbook.md, without comments."""
-    text = (CHECKOUT / "docs" / "runbook.md").read_text()
-    section = re.split(r"^#+ .*$", text.split(f" {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    (block, *_) = re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
-    code = re.sub(r"--.*$", "", block, flags=re.MULTILINE)
-    return [statement.strip() for statement in code.split(";") if statement.strip()]
 
 
 def smoke_test(own: Server, peer: Server, folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:

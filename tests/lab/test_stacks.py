@@ -3,8 +3,6 @@
 The tests share one lab and one checkout and follow one another as the days of a real stack would.
 """
 
-import base64
-import json
 from typing import Any
 
 import hvac
@@ -12,6 +10,7 @@ import pytest
 import yaml
 
 from lab.kube import connect, find
+from tests.lab import leaks
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.operator_rights import operator
@@ -74,36 +73,22 @@ def test_a_preview_of_nothing_shows_every_resource_and_changes_nothing(checkout:
 
 
 def test_no_part_of_the_credentials_leaves_a_trace(checkout: Checkout, vault: hvac.Client, lab: Lab) -> None:
-    with Watcher() as watcher:
+    with leaks.Watcher() as watcher:
         printed = "".join(checkout.run("up", stack).text for stack in ("site-a", "site-b"))
     token = grant_secrets(vault)
     code = token["code"]
     assert len(code) >= 24, "a real code of this run"
     assert any("lab.engine" in text or "pulumi" in text for text in watcher.seen), "the watcher saw the run"
     assert code not in printed
-    assert not any(code in text for text in watcher.seen)
-    forms = [code.encode(), base64.b64encode(code.encode())]
-    files = list(readable(lab.home.root))
-    assert any("site-a" in file.name for file in files)
-    for file in files:
-        content = file.read_bytes()
-        assert not any(form in content for form in forms), f"{file} holds the code"
-
-
-def known(checkout: Checkout, stack: str, token: dict[str, str]) -> set[str]:
-    """Which parts of the link's credentials a stack's state holds, encrypted or not."""
-    texts = held(checkout, stack)
-    forms = {
-        field: (token[field], json.dumps(token[field])[1:-1], base64.b64encode(token[field].encode()).decode())
-        for field in ("code", "url", "ca")
-    }
-    return {field for field, forms_ in forms.items() if any(form in text for form in forms_ for text in texts)}
+    assert not watcher.saw([code])
+    assert leaks.files_with(lab.home, [code]) == []
 
 
 def test_a_standbys_state_knows_neither_code_nor_url_nor_ca(provisioned: Checkout, vault: hvac.Client) -> None:
     token = grant_secrets(vault)
-    assert known(provisioned, "site-a", token) == {"code", "url", "ca"}, "the search finds what is there"
-    assert known(provisioned, "site-b", token) == set()
+    parts = {field: token[field] for field in ("code", "url", "ca")}
+    assert leaks.in_state(provisioned, "site-a", parts) == set(parts), "the search finds what is there"
+    assert leaks.in_state(provisioned, "site-b", parts) == set()
 
 
 def test_the_link_is_ready_and_leads_to_the_primary(provisioned: Checkout) -> None:

@@ -142,7 +142,7 @@ class Container:
         launched, plan = self._launched, self._plan
         if launched is None or plan is None or launched.process.returncode is not None:
             raise StartError("the container does not run")
-        return run_inside(launched, plan, argv, timeout)
+        return run_inside(launched.process.pid, plan, argv, timeout)
 
     def append(self, chunk: bytes) -> None:
         """Add to the log; one that has grown too long becomes the previous log."""

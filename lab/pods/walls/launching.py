@@ -57,15 +57,17 @@ def launch(plan: Plan) -> Launched:
     return Launched(process, os.fdopen(output, "rb"))
 
 
-def run_inside(container: Launched, plan: Plan, argv: Sequence[str], timeout: float) -> Finished:
+def run_inside(container: int, plan: Plan, argv: Sequence[str], timeout: float) -> Finished:
     """Run a short command within a container's walls, with its user and environment, for so many seconds at most.
+
+    `container` is the process that `launch` has started.
 
     Raises:
         StartError: the command does not run, or the container does not run any more.
     """
     # A file and no pipe: nobody reads before the end, and a pipe that is full would stop the command.
     with os.fdopen(os.memfd_create("output"), "w+b") as output:
-        process = _start(replace(plan, argv=tuple(argv)), output.fileno(), "entering", str(container.process.pid))
+        process = _start(replace(plan, argv=tuple(argv)), output.fileno(), "entering", str(container))
         code: int | None = None
         try:
             code = process.wait(timeout)
