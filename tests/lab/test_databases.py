@@ -1,0 +1,263 @@
+"""The databases of both sites over the program's own link, from `up` to `destroy`, with the operator's rights.
+
+The tests share one lab and one pair of stacks and follow one another as the days of a real pair would.
+"""
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.edb_names import replicator_secret
+from lab.cnpg import kinds
+from lab.cnpg.kinds import COMMUNITY, EDB
+from lab.kube import find
+from tests.lab import leaks, oc, runbook
+from tests.lab.checkout import Checkout
+from tests.lab.conftest import Lab
+from tests.lab.databases import caught_up, eventually
+from tests.lab.load import Load, under_load
+from tests.lab.operator_rights import operator
+from tests.lab.outages import Pair
+from tests.lab.sites import LINKED, REPLICATED, SETTINGS, SITES, Database, Sites
+
+pytestmark = pytest.mark.lab
+
+CUT_SECONDS = 30.0
+"""How long the link is away: several attempts of a subscription to come back, one of which is every 5 s."""
+
+SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE NOT temporary ORDER BY slot_name"
+
+
+@pytest.fixture(scope="module")
+def watcher() -> leaks.Watcher:
+    """Watches the processes of the first `up`; the test of leaks asks it."""
+    return leaks.Watcher()
+
+
+@pytest.fixture(scope="module")
+def sites(lab: Lab, watcher: leaks.Watcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {site: [LINKED] for site in SITES})
+    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights, databases=True)
+    for site, sections in SETTINGS.items():
+        for section, settings in sections.items():
+            checkout.change(site, section, settings)
+    found = Sites(lab, checkout)
+    try:
+        with watcher:
+            checkout.up()
+        yield found
+    finally:
+        found.retain_subscriptions()
+        for site in reversed(SITES):
+            checkout.run("destroy", site)
+
+
+@pytest.fixture(scope="module")
+def passwords(sites: Sites) -> set[str]:
+    """Every password of this run; a rotation adds to them."""
+    return {password for _, password in sites.logins().values()}
+
+
+def ways(sites: Sites) -> list[tuple[Database, Database, str]]:
+    """Who writes, who reads, and the table, of both directions."""
+    return [(sites.a, sites.b, "site_a_data"), (sites.b, sites.a, "site_b_data")]
+
+
+def assert_no_conflicts(sites: Sites) -> None:
+    """No row came twice; the counters of errors would count a lost connection as well."""
+    for site in SITES:
+        assert "duplicate key" not in sites.log(site)
+
+
+def assert_settled(sites: Sites) -> None:
+    """Neither stack has anything to do, whether it trusts its state or looks."""
+    for site in SITES:
+        for action, *more in (("up",), ("preview", "--refresh")):
+            result = sites.checkout.run(action, site, "--expect-no-changes", *more)
+            assert result.code == 0, result.text
+
+
+def test_rows_changes_and_deletions_arrive_on_the_other_side_once_and_come_not_back(sites: Sites) -> None:
+    counters = "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE relname = '{}'"
+    for writer, reader, table in ways(sites):
+        before = [tuple(database.sql(counters.format(table))[0]) for database in (writer, reader)]
+        writer.sql(f"INSERT INTO {table} (site, payload) SELECT 'many', i::text FROM generate_series(1, 100) i")
+        writer.sql(f"UPDATE {table} SET payload = 'changed' WHERE site = 'many' AND payload::int <= 50")
+        writer.sql(f"DELETE FROM {table} WHERE site = 'many' AND payload = '100'")
+        content = f"SELECT id, payload FROM {table} WHERE site = 'many' ORDER BY id"
+        wanted = writer.sql(content)
+        assert len(wanted) == 99
+        reader.shows(content, wanted)
+
+        def told(
+            writer: Database = writer,
+            reader: Database = reader,
+            table: str = table,
+            before: list[tuple[int, ...]] = before,
+        ) -> None:
+            after = [tuple(database.sql(counters.format(table))[0]) for database in (writer, reader)]
+            assert [tuple(map(int.__sub__, *pair)) for pair in zip(after, before, strict=True)] == [(100, 50, 1)] * 2
+
+        for publisher, *_ in ways(sites):
+            # Had a row come back, it would be on its way before this.
+            caught_up(publisher.sql)
+        eventually(told)
+    assert_no_conflicts(sites)
+
+
+@pytest.fixture(scope="module")
+def table(sites: Sites) -> str:
+    """A table of the streaming pair."""
+    sites.primary.sql("CREATE TABLE load (id uuid PRIMARY KEY, site text, payload text)")
+    return "load"
+
+
+def loads(sites: Sites, table: str) -> dict[Load, Database]:
+    """Clients on each server that takes writes, and where their rows are to arrive."""
+    found = {Load(writer, own): reader for writer, reader, own in ways(sites)}
+    return found | {Load(sites.primary, table): sites.standby}
+
+
+def test_nothing_is_lost_or_doubled_when_the_link_is_away_under_load(sites: Sites, table: str) -> None:
+    clients = loads(sites, table)
+    with under_load(*clients), sites.link_cut():
+        time.sleep(CUT_SECONDS)
+        missing = [len(load.rows) - len(load.seen(reader)) for load, reader in clients.items()]
+        assert min(missing) > CUT_SECONDS, f"nothing crosses a link that is cut, but only {missing} rows are missing"
+    for load, reader in clients.items():
+        load.arrives(reader)
+        load.arrives(load.database)
+    assert_no_conflicts(sites)
+
+
+def test_a_rotation_of_the_link_under_load_loses_no_transaction(sites: Sites, table: str) -> None:
+    clients = loads(sites, table)
+    with under_load(*clients):
+        sites.change("site-a", "standbys.site-b.rotation", 2)
+        sites.checkout.up()
+    assert sites.checkout.outputs("site-b")["link"] == "standby-from-vault-2"
+    for load, reader in clients.items():
+        load.arrives(reader)
+        load.arrives(load.database)
+    assert_no_conflicts(sites)
+
+
+def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_mends_it(
+    sites: Sites, passwords: set[str]
+) -> None:
+    sites.change("site-b", "edb.subscribe", False)
+    sites.checkout.up("site-b")
+    assert sites.a.sql(SLOTS) == [], "a subscription takes its slot along"
+    before = sites.logins()
+    somebody = {"metadata": {"name": replicator_secret("site-a")}, "stringData": {"password": "another"}}
+    sites.apis["site-a"].patch(kinds.SECRET, REPLICATED, somebody)
+    (empty,) = runbook.statements("Subscribe again")
+    sites.b.sql(empty)
+    sites.change("site-b", "edb.subscribe", True)
+    with Pair(sites.lab, sites.checkout).beginning("up", "site-b") as up:
+
+        def refused() -> None:
+            told = sites.subscription("site-b")["status"]["message"]
+            assert told.startswith("while creating subscription: ERROR: could not connect to the publisher: ")
+            assert runbook.leads_to(told, "`pulumi config set --path rhsi:edb.passwordRotation N -s site-a`")
+
+        eventually(refused)
+        assert up.end(signal.SIGINT).code != 0
+    for section in ("edb", "postgres"):
+        sites.change("site-a", f"{section}.passwordRotation", 2)
+    replicated = {Load(writer, table): reader for writer, reader, table in ways(sites)}
+    with under_load(*replicated):
+        sites.checkout.up()
+    for load, reader in replicated.items():
+        load.arrives(reader)
+    sites.standby.shows("SELECT count(*) FROM load", sites.primary.sql("SELECT count(*) FROM load"))
+    for database, login in before.items():
+        assert "password authentication failed" in database.refusal(login)
+        assert database.refusal(database.login()) == ""
+    passwords |= {password for _, password in sites.logins().values()}
+
+
+def test_neither_stack_has_anything_left_to_do(sites: Sites) -> None:
+    assert_settled(sites)
+
+
+def test_a_standby_is_promoted_and_copied_anew_as_the_runbook_says(sites: Sites) -> None:
+    lab, recovering = sites.lab, "SELECT pg_is_in_recovery()"
+    (promote,), (copy_anew,) = (
+        runbook.commands(f"**{title}.**") for title in ("Promote the standby", "Copy a standby anew")
+    )
+    oc.run(lab, "site-a", "oc scale statefulset/postgres-primary -n rhsi --replicas=0")
+    oc.run(lab, "site-b", promote)
+    sites.standby.shows(recovering, [(False,)])
+    sites.standby.sql("INSERT INTO load (id, payload) VALUES (gen_random_uuid(), 'after the promotion')")
+    oc.run(lab, "site-b", "oc delete pod postgres-standby-0 -n rhsi")
+    sites.standby.shows("SELECT count(*) FROM load WHERE payload = 'after the promotion'", [(1,)])
+    assert sites.standby.sql(recovering) == [(False,)], "it stays what it has become"
+    oc.run(lab, "site-a", "oc scale statefulset/postgres-primary -n rhsi --replicas=1")
+    sites.primary.shows(recovering, [(False,)])
+    oc.run(lab, "site-b", copy_anew)
+    sites.standby.shows(recovering, [(True,)])
+    sites.primary.sql("INSERT INTO load (id, payload) VALUES (gen_random_uuid(), 'after the copy')")
+    sites.standby.shows("SELECT payload FROM load WHERE payload ~ '^after'", [("after the copy",)])
+
+
+def test_no_password_leaves_a_trace(sites: Sites, passwords: set[str], watcher: leaks.Watcher) -> None:
+    assert len(passwords) == 16, "eight logins, twice"
+    assert any("lab.engine" in text or "pulumi" in text for text in watcher.seen), "the watcher saw the first `up`"
+    assert not watcher.saw(passwords)
+    assert leaks.files_with(sites.lab.home, passwords) == []
+    present = {database.secret: password for database, (_, password) in sites.logins().items()}
+    assert leaks.in_state(sites.checkout, "site-a", present) == set(present), "the search finds what is there"
+    assert leaks.in_state(sites.checkout, "site-b", present) == set()
+
+
+def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: Sites) -> None:
+    assert sites.b.sql(SLOTS) == [("site_a_from_site_b",)]
+    sites.change("site-a", "edb.subscribe", False)
+    sites.checkout.up("site-a")
+    assert sites.b.sql(SLOTS) == []
+    assert sites.a.sql("SELECT subname FROM pg_subscription") == []
+
+
+def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(sites: Sites) -> None:
+    let_go, _ = runbook.commands("**The peer is not reachable.**")
+    # The runbook's example is the other site, with EDB's operator.
+    let_go = re.sub("site-[ab]", lambda found: {"site-a": "site-b", "site-b": "site-a"}[found[0]], let_go)
+    let_go = let_go.replace(EDB.name, COMMUNITY.name)
+    sites.cut_link()
+    with Pair(sites.lab, sites.checkout).beginning("destroy", "site-b") as destroy:
+
+        def cannot_drop() -> None:
+            words = 'could not connect to publisher when attempting to drop replication slot "site_b_from_site_a"'
+            assert words in sites.log("site-b").replace('\\"', '"')
+
+        eventually(cannot_drop)
+        assert destroy.process.poll() is None, "it waits"
+        oc.run(sites.lab, "site-b", let_go)
+        result = destroy.end()
+    assert result.code == 0, result.text
+    assert sites.a.sql(SLOTS) == [("site_b_from_site_a",)]
+    _, drop = runbook.statements("Drop a slot that was left behind")
+    sites.a.sql(drop)
+    assert sites.a.sql(SLOTS) == []
+    (remove,) = runbook.commands("**Remove a standby for good.**")
+    oc.run(sites.lab, "site-a", remove)
+    assert sites.primary.sql(SLOTS) == []
+
+
+def test_destroying_both_leaves_nothing_behind(sites: Sites) -> None:
+    result = sites.checkout.run("destroy", "site-a")
+    assert result.code == 0, result.text
+    for site in SITES:
+        for namespace in (LINKED, REPLICATED):
+            assert find(sites.lab.connect(site), "v1", "Namespace", namespace) is None
+        folder = sites.lab.home.root / "volumes" / site
+
+        def emptied(folder: Path = folder) -> None:
+            assert list(folder.iterdir()) == []
+
+        eventually(emptied)
