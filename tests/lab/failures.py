@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from components.skupper import grant_name, link_token_path
 from lab import environment
 from lab.kube import Manifest
 from lab.rotation import objects
-from lab.servers import process
 from tests.lab.checkout import Checkout, Result
 from tests.lab.conftest import Lab
+from tests.lab.outages import down
 
 SKUPPER = "skupper.io/v2alpha1"
 NAMESPACE, MOUNT, STANDBY = "rhsi", "rhsi", "site-b"
@@ -129,14 +129,9 @@ class Sites:
         finally:
             self.checkout.change(stack, path, usual)
 
-    @contextmanager
-    def down(self, *parts: str) -> Iterator[None]:
-        """Without the processes whose names begin so, such as `skupper`; they come back with address and data."""
-        process.stop((one for one in self.lab.environment.processes() if one.name.startswith(parts)), grace=0)
-        try:
-            yield
-        finally:
-            environment.start(self.lab.home)
+    def down(self, *parts: str) -> AbstractContextManager[None]:
+        """Without the processes whose names begin so, such as `skupper`."""
+        return down(self.lab, *parts)
 
     @contextmanager
     def claiming(self) -> Iterator[Future[Result]]:

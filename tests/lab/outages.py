@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from lab import environment
+from lab.servers import process
 from lab.stacks import Runner
 from tests.lab.checkout import Checkout, Result
 from tests.lab.conftest import Lab
@@ -20,6 +22,16 @@ SECONDS = 180
 def control_plane(context: str) -> tuple[str, ...]:
     """The servers that a cluster is down without: alone, the controllers would come back half a minute late."""
     return f"kube-apiserver-{context}", f"kube-controller-manager-{context}"
+
+
+@contextmanager
+def down(lab: Lab, *parts: str) -> Iterator[None]:
+    """Without the processes whose names begin so; afterwards they are there again, with their addresses and data."""
+    process.stop((one for one in lab.environment.processes() if one.name.startswith(parts)), grace=0)
+    try:
+        yield
+    finally:
+        environment.start(lab.home)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.lab.conftest import Lab
 from tests.lab.databases import caught_up, eventually
 from tests.lab.load import Load, under_load
 from tests.lab.operator_rights import operator
-from tests.lab.outages import Pair
+from tests.lab.outages import begun
 from tests.lab.sites import LINKED, REPLICATED, SETTINGS, SITES, Database, Sites
 
 pytestmark = pytest.mark.lab
@@ -158,7 +158,7 @@ def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_
     (empty,) = runbook.statements("Subscribe again")
     sites.b.sql(empty)
     sites.change("site-b", "edb.subscribe", True)
-    with Pair(sites.lab, sites.checkout).beginning("up", "site-b") as up:
+    with begun(sites.checkout, "up", "site-b") as up:
 
         def refused() -> None:
             told = sites.subscription("site-b")["status"]["message"]
@@ -229,7 +229,7 @@ def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(sites: Sites) 
     let_go = re.sub("site-[ab]", lambda found: {"site-a": "site-b", "site-b": "site-a"}[found[0]], let_go)
     let_go = let_go.replace(EDB.name, COMMUNITY.name)
     sites.cut_link()
-    with Pair(sites.lab, sites.checkout).beginning("destroy", "site-b") as destroy:
+    with begun(sites.checkout, "destroy", "site-b") as destroy:
 
         def cannot_drop() -> None:
             words = 'could not connect to publisher when attempting to drop replication slot "site_b_from_site_a"'

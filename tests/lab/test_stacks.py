@@ -14,7 +14,6 @@ from tests.lab import leaks
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.operator_rights import operator
-from tests.lab.traces import Watcher, held, readable
 
 pytestmark = pytest.mark.lab
 
