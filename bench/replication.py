@@ -28,7 +28,7 @@ from lab.home import LabError
 from lab.kube import Manifest, connect, find
 from lab.stacks import Stack
 
-COMMITS = 400
+COMMITS = 1000
 COMMITS_PER_SECOND = 200.0
 # The first commits after a change of the way pay for the plans and caches of new processes.
 WARM_UP_COMMITS = 50
