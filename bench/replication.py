@@ -218,5 +218,7 @@ def _await(session: Session, query: str, *parameters: object) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     while not session.execute(query.encode(), parameters).rowcount:
         if time.monotonic() > ends:
-            raise LabError(f"After {PATIENCE_SECONDS:.0f} s there was still no row of: {query}")
+            raise LabError(
+                f"No answer to `{query}` in {PATIENCE_SECONDS:.0f} s: see with `make status` whether the link is up."
+            )
         time.sleep(POLL_SECONDS)
