@@ -102,9 +102,11 @@ class Credential(Component):
         args = CredentialArgs.of(args)
         super().__init__(name, opts)
         password = pulumi.Output.secret(args.password)
+        # The API server drops empty labels, and every run would try to put them back.
+        labels = {"labels": args.labels} if args.labels else {}
         secret = Secret(
             f"{name}-secret",
-            metadata={"name": args.secret, "namespace": args.namespace, "labels": args.labels},
+            metadata={"name": args.secret, "namespace": args.namespace, **labels},
             type=SECRET_TYPE,
             data={"username": _encoded(args.username), "password": password.apply(_encoded)},
             opts=self.child(),

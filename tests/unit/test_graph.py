@@ -81,6 +81,16 @@ def test_every_resource_has_a_parent_and_an_explicit_provider(graph: Graph) -> N
             assert f"pulumi:providers:{package}::{package}::" in resource.provider
 
 
+@pytest.mark.parametrize(
+    "databases", [{}, {"postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}]
+)
+def test_no_metadata_is_empty_for_the_api_server_drops_it_and_every_run_would_differ(databases: dict[str, Any]) -> None:
+    for found in (primary(**databases), standby(**databases)):
+        for resource in found.resources.values():
+            metadata = reveal(resource.inputs.get("metadata")) or {}
+            assert all(reveal(value) not in ({}, [], "") for value in metadata.values()), resource.name
+
+
 def test_every_component_registers_outputs(graph: Graph) -> None:
     components = [name for name, found in graph.resources.items() if found.token.startswith("rhsi:index:")]
     assert components
