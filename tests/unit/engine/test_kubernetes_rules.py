@@ -48,6 +48,22 @@ def test_what_is_empty_may_be_missing_on_the_server() -> None:
     assert not differ(inputs, inputs, live).changes
 
 
+@pytest.mark.parametrize(
+    ("body", "settles"),
+    [
+        ({"apiVersion": "v1", "kind": "ServiceAccount"}, True),
+        ({"apiVersion": "batch/v1", "kind": "Job"}, True),
+        ({"apiVersion": "v1", "kind": "Secret"}, False),
+        ({"apiVersion": "skupper.io/v2alpha1", "kind": "Link"}, False),
+        ({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway"}, False),
+    ],
+)
+def test_empty_labels_never_settle_where_inputs_are_compared_as_they_are(body: dict[str, Any], settles: bool) -> None:
+    inputs = {**body, "metadata": {"name": "a", "namespace": "n", "labels": {}}}
+    live = {**body, "metadata": {"name": "a", "namespace": "n", **LIVE}}
+    assert differ(inputs, inputs, live).changes != settles
+
+
 def test_the_default_namespace_is_the_same_as_none() -> None:
     old = changed(CONFIG_MAP, metadata={"name": "a"})
     assert not differ(old, changed(CONFIG_MAP, metadata={"name": "a", "namespace": "default"})).changes

@@ -38,6 +38,30 @@ _READ_ONLY = (
     "resourceVersion",
     "uid",
 )
+# Of Kubernetes itself; `k8s.io` alone tells nothing, custom kinds have it too.
+_OWN_GROUPS = frozenset(
+    {
+        "",
+        "admissionregistration.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    }
+)
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([eE][+-]?[0-9]+|[numkMGTPE]i?|)")
 _FACTORS = {
     **{"": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": Decimal(10**3)},
@@ -130,7 +154,7 @@ def live_inputs(live: Manifest, inputs: Manifest) -> Manifest:
 
     A value that means the same keeps the form of the input ("1000m" of a CPU comes back as "1"): only drift shows.
     """
-    adopted: Manifest = _adopt(live, inputs)
+    adopted: Manifest = _adopt(live, inputs, typed=_is_typed(inputs))
     if inputs.get("kind") == "Secret" and isinstance(inputs.get("stringData"), dict):
         data = live.get("data") or {}
         texts = {key: _decoded(data[key]) for key in inputs["stringData"] if key in data}
@@ -138,12 +162,21 @@ def live_inputs(live: Manifest, inputs: Manifest) -> Manifest:
     return adopted
 
 
-def _adopt(live: Any, wanted: Any) -> Any:
+def _is_typed(body: Manifest) -> bool:
+    """Whether the provider compares the object as Kubernetes' own type, in which what is empty is as good as missing.
+
+    Of a Secret and of a custom kind it compares the inputs as they are, though the server drops empty labels there too:
+    a difference for ever (pulumi-kubernetes:provider/pkg/provider/provider.go, `normalizeInputs`).
+    """
+    return body.get("apiVersion", "").rpartition("/")[0] in _OWN_GROUPS and body.get("kind") != "Secret"
+
+
+def _adopt(live: Any, wanted: Any, *, typed: bool) -> Any:
     if isinstance(live, dict) and isinstance(wanted, dict):
-        # The server drops what is empty.
-        return {key: _adopt(live.get(key), wanted[key]) for key in wanted if key in live or not wanted[key]}
+        keys = [key for key in wanted if key in live or (typed and not wanted[key])]
+        return {key: _adopt(live.get(key), wanted[key], typed=typed) for key in keys}
     if isinstance(live, list) and isinstance(wanted, list):
-        return [_adopt(item, want) for item, want in zip(live, wanted, strict=False)]
+        return [_adopt(item, want, typed=typed) for item, want in zip(live, wanted, strict=False)]
     return wanted if same_meaning(live, wanted) or (live is None and wanted in ({}, [], None)) else live
 
 
