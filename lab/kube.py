@@ -39,7 +39,8 @@ def api_client(context: str, kubeconfig: str | None = None) -> ApiClient:
 
 def connect(context: str, kubeconfig: str | None = None) -> DynamicClient:
     """The dynamic client for one context: `client.resources.get(api_version=..., kind=...)` gives the kind's verbs."""
-    return DynamicClient(api_client(context, kubeconfig))
+    # The library would keep what a server serves in the temporary folder by its address, which another lab had before.
+    return DynamicClient(api_client(context, kubeconfig), cache_file=f"{os.devnull}/none")
 
 
 def find(
