@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_vault.kv import SecretV2
 
 from components.component import Args, Component
@@ -54,6 +55,14 @@ class PublishedSecretArgs(Args):
 def published_path(standby: str, secret: str) -> str:
     """Path of a standby's Secret below the KV mount, inside the only folder that the standby may read."""
     return f"{standby}/{secret}"
+
+
+def metadata(args: CredentialArgs) -> ObjectMetaArgsDict:
+    """Of the Secret. Empty labels the server would drop, and the provider would call that a change in every run."""
+    found: ObjectMetaArgsDict = {"name": args.secret, "namespace": args.namespace}
+    if args.labels:
+        found["labels"] = args.labels
+    return found
 
 
 class Password(Component):
@@ -102,11 +111,9 @@ class Credential(Component):
         args = CredentialArgs.of(args)
         super().__init__(name, opts)
         password = pulumi.Output.secret(args.password)
-        # The API server drops empty labels, and every run would try to put them back.
-        labels = {"labels": args.labels} if args.labels else {}
         secret = Secret(
             f"{name}-secret",
-            metadata={"name": args.secret, "namespace": args.namespace, **labels},
+            metadata=metadata(args),
             type=SECRET_TYPE,
             data={"username": _encoded(args.username), "password": password.apply(_encoded)},
             opts=self.child(),
