@@ -3,7 +3,9 @@
 The tests share one lab and one pair of stacks and follow one another as the days of a real pair would.
 """
 
+import dataclasses
 import re
+import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -102,9 +104,9 @@ def test_rows_changes_and_deletions_arrive_on_the_other_side_once_and_come_not_b
             after = [tuple(database.sql(counters.format(table))[0]) for database in (writer, reader)]
             assert [tuple(map(int.__sub__, *pair)) for pair in zip(after, before, strict=True)] == [(100, 50, 1)] * 2
 
-        for publisher, *_ in ways(sites):
-            # Had a row come back, it would be on its way before this.
-            caught_up(publisher.sql)
+        # Had a row come back, it would have done so by the end of the second of these.
+        caught_up(writer.sql)
+        caught_up(reader.sql)
         eventually(told)
     assert_no_conflicts(sites)
 
@@ -146,6 +148,51 @@ def test_a_rotation_of_the_link_under_load_loses_no_transaction(sites: Sites, ta
     assert_no_conflicts(sites)
 
 
+def test_a_password_that_somebody_changed_stops_the_replication_until_it_is_put_back(sites: Sites) -> None:
+    receives = runbook.statements("Is it replicating?")[3]
+    sites.b.shows(receives, [("site_b_from_site_a", True)])
+    said = len(sites.log("site-b"))
+    login = dataclasses.replace(sites.a, secret=replicator_secret("site-a"))
+    before = login.login()
+    change_password(sites, "site-a")
+
+    def changed() -> None:
+        assert "password authentication failed" in login.refusal(before)
+
+    eventually(changed)
+    sites.a.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+    sites.b.shows(receives, [("site_b_from_site_a", False)])
+
+    def told() -> None:
+        log = sites.log("site-b")[said:].replace('\\"', '"')
+        assert 'password authentication failed for user "site_repl"' in log
+        assert runbook.leads_to(log, "`pulumi up -s site-a --refresh`")
+
+    eventually(told)
+    sites.a.sql("INSERT INTO site_a_data (site, payload) VALUES ('somebody', 'waits')")
+    result = sites.checkout.run("up", "site-a", "--refresh")
+    assert result.code == 0, result.text
+    sites.b.shows("SELECT payload FROM site_a_data WHERE site = 'somebody'", [("waits",)])
+
+
+def test_external_secrets_puts_a_password_back_by_itself(sites: Sites) -> None:
+    login = dataclasses.replace(sites.b, secret=replicator_secret("site-b"))
+    before = login.login()
+    change_password(sites, "site-b")
+
+    def put_back() -> None:
+        assert login.login() == before
+        assert login.refusal(before) == ""
+
+    eventually(put_back)
+
+
+def change_password(sites: Sites, site: str) -> None:
+    """Change the password of the peer's login as somebody with `oc edit` does."""
+    body = {"metadata": {"name": replicator_secret(site)}, "stringData": {"password": secrets.token_urlsafe()}}
+    sites.apis[site].patch(kinds.SECRET, REPLICATED, body)
+
+
 def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_mends_it(
     sites: Sites, passwords: set[str]
 ) -> None:
@@ -153,8 +200,7 @@ def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_
     sites.checkout.up("site-b")
     assert sites.a.sql(SLOTS) == [], "a subscription takes its slot along"
     before = sites.logins()
-    somebody = {"metadata": {"name": replicator_secret("site-a")}, "stringData": {"password": "another"}}
-    sites.apis["site-a"].patch(kinds.SECRET, REPLICATED, somebody)
+    change_password(sites, "site-a")
     (empty,) = runbook.statements("Subscribe again")
     sites.b.sql(empty)
     sites.change("site-b", "edb.subscribe", True)
