@@ -5,6 +5,7 @@ A value is searched for as it is, in base64, and as JSON writes it.
 
 import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,9 +61,10 @@ def forms(value: str) -> tuple[str, ...]:
 
 
 def readable(root: Path) -> Iterator[Path]:
-    """Logs, stack files and state of the lab; what its etcd and Vault store is theirs to hide."""
-    for folder in ("logs", "pods", "stacks", "state", "pulumi"):
-        yield from (file for file in (root / folder).rglob("*") if file.is_file())
+    """Logs, stack files, state and volumes of the lab; what etcd, Vault and a passfile hold is theirs to hide."""
+    for part in ("logs", "pods", "stacks", "state", "pulumi", "volumes"):
+        for folder, _, names in os.walk(root / part):
+            yield from (file for name in names if (file := Path(folder, name)).is_file())
 
 
 def files_with(home: Home, values: Iterable[str]) -> list[Path]:
@@ -70,11 +72,16 @@ def files_with(home: Home, values: Iterable[str]) -> list[Path]:
     wanted = [form.encode() for value in values for form in forms(value)]
     files = list(readable(home.root))
     assert any("site-a" in file.name for file in files), "this is where the lab keeps its files"
-    return [file for file in files if holds(file.read_bytes(), wanted)]
+    return [file for file in files if holds(file, wanted)]
 
 
-def holds(content: bytes, wanted: Iterable[bytes]) -> bool:
-    """Whether one of these is in there."""
+def holds(file: Path, wanted: Iterable[bytes]) -> bool:
+    """Whether one of these is in the file."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        # A server that runs has removed it in between.
+        return False
     return any(form in content for form in wanted)
 
 
