@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from bench.comparison import Pair, Round
-from components.edb_names import PORT, cluster_name, subscription_name, superuser_secret
+from components.edb.names import PORT, cluster_name, subscription_name, superuser_secret
 from lab.home import LabError
 from lab.kube import Manifest, connect, find
 from lab.stacks import Stack

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
-from components.edb_names import (
+from components.edb.names import (
     NAME_LIMIT,
     PULL_SECRET,
     app_secret,

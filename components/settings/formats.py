@@ -18,7 +18,7 @@ _IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64
 # Vault's own mounts; it refuses others at or below them (vault:vault/mount.go, protectedMounts).
 _VAULT_RESERVED = frozenset({"audit", "auth", "sys", "cubbyhole", "identity"})
 
-# Where the server listens, where its data is and whom it follows: postgres_server.sh.
+# Where the server listens, where its data is and whom it follows: postgres/server.sh.
 _POSTGRES_RESERVED = frozenset(
     {
         "config_file",

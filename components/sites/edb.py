@@ -6,11 +6,11 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 
 from components.component import Component
-from components.edb import EdbClusterArgs
-from components.edb_names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
-from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
-from components.edb_site import EdbSite, EdbSiteArgs
-from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb.cluster import EdbClusterArgs
+from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
+from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
 
 

@@ -6,10 +6,10 @@ import pulumi
 from pydantic import SecretStr
 
 from components.component import Component
-from components.edb_secrets import EdbCredentials, EdbCredentialsArgs
-from components.edb_site import EdbSite
-from components.logical_replication import LogicalReplication
-from components.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
+from components.edb.logical_replication import LogicalReplication
+from components.edb.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
+from components.edb.secrets import EdbCredentials, EdbCredentialsArgs
+from components.edb.site import EdbSite
 from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 

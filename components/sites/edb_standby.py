@@ -5,13 +5,13 @@ from typing import Any
 import pulumi
 
 from components.component import Component
-from components.edb_secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
-from components.edb_site import EdbSite
+from components.edb.logical_replication import LogicalReplication
+from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
+from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
+from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
+from components.edb.site import EdbSite
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link_claim import LinkClaim
-from components.logical_replication import LogicalReplication
-from components.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
-from components.replication_test import ReplicationTest, ReplicationTestArgs
 from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from components.edb_names import link_host
+from components.edb.names import link_host
 from components.settings import Settings
 
 

@@ -5,17 +5,17 @@ from typing import Any
 import pulumi
 from pydantic import SecretStr
 
-from components.databases import (
+from components.postgres.database import (
     APPLICATION_SECRET,
     REPLICATION_SECRET,
     PrimaryDatabaseArgs,
     StandbyDatabase,
     StandbyDatabaseArgs,
 )
-from components.postgres import APPLICATION_USER, DATABASE, PRIMARY
-from components.postgres_server import PORT, ServerShape
+from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
+from components.postgres.server import PORT, ServerShape
+from components.postgres.smoke_test import SmokeTestArgs
 from components.settings import Settings
-from components.smoke_test import SmokeTestArgs
 
 
 def server_shape(settings: Settings) -> ServerShape:

@@ -5,9 +5,9 @@ from typing import Any
 import pulumi
 
 from components.component import Component
-from components.databases import PrimaryDatabase
-from components.edb_names import routing_key
-from components.postgres import PRIMARY
+from components.edb.names import routing_key
+from components.postgres.database import PrimaryDatabase
+from components.postgres.replication import PRIMARY
 from components.providers import providers
 from components.revocation import LinkRevocation, LinkRevocationArgs
 from components.settings import Settings

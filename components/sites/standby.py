@@ -6,11 +6,12 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.component import Component
-from components.databases import StandbyDatabase
-from components.edb_names import routing_key
+from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link_claim import LinkClaim, LinkClaimArgs
-from components.postgres import PRIMARY
+from components.postgres.database import StandbyDatabase
+from components.postgres.replication import PRIMARY
+from components.postgres.smoke_test import SmokeTest
 from components.providers import providers
 from components.services import ServiceExport, ServiceImport
 from components.settings import Settings
@@ -20,7 +21,6 @@ from components.sites.postgres import described, smoke_test, standby_database
 from components.sites.services import describe, exported_services, imported_services
 from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper import SkupperSite, SkupperSiteArgs
-from components.smoke_test import SmokeTest
 from components.vault import KubernetesAuth
 
 LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret

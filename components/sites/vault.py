@@ -2,8 +2,8 @@
 
 import pulumi
 
+from components.edb.registry import TOKEN_PATH
 from components.external_secrets import VaultSecretStoreArgs
-from components.registry import TOKEN_PATH
 from components.settings import Settings
 from components.vault import KubernetesAuth, KubernetesAuthArgs
 

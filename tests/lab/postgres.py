@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from components import edb
-from components.edb_names import OWNER, REPLICATION_ROLE
-from components.edb_schema import schema_sql
+from components.edb import cluster
+from components.edb.names import OWNER, REPLICATION_ROLE
+from components.edb.schema import schema_sql
 from tests.lab.unprivileged import IDENTITY, write
 
 # With the two characters that libpq's password file escapes.
@@ -30,7 +30,7 @@ class Refused(Exception):  # noqa: N818 -- reads as what happened: `raises(Refus
 class Server:
     """A server on loopback, with its Cluster's arguments, the programs, and a folder with `server.crt` and so on."""
 
-    args: edb.EdbClusterArgs
+    args: cluster.EdbClusterArgs
     programs: Path
     folder: Path
     port: int
@@ -70,7 +70,7 @@ class Server:
 
     def connection(self, peer: "Server", **changes: str) -> str:
         """The peer's entry of `externalClusters` as the operator hands it to a subscription: the password in a file."""
-        (entry,) = edb.cluster_spec(self.args)["externalClusters"]
+        (entry,) = cluster.cluster_spec(self.args)["externalClusters"]
         passfile = self.folder / "pgpass"
         write(passfile, f"*:*:*:*:{PASSWORDS[REPLICATION_ROLE]}\n")
         parameters = entry["connectionParameters"] | {"port": str(peer.port), "passfile": str(passfile)}
@@ -88,7 +88,7 @@ class Server:
 
     def prepare(self) -> None:
         """An empty data folder with the Cluster's parameters and rules."""
-        data, server = self.folder / "data", edb.cluster_spec(self.args)["postgresql"]
+        data, server = self.folder / "data", cluster.cluster_spec(self.args)["postgresql"]
         self.run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync")
         parameters = server["parameters"] | {
             "listen_addresses": "127.0.0.1",
@@ -108,7 +108,7 @@ class Server:
 
     def bootstrap(self) -> None:
         """Roles, database and schema in the operator's order; passwords come last, from the managed roles."""
-        initdb = edb.cluster_spec(self.args)["bootstrap"]["initdb"]
+        initdb = cluster.cluster_spec(self.args)["bootstrap"]["initdb"]
         self.sql(f'CREATE ROLE "{initdb["owner"]}" LOGIN', database="postgres")
         for statement in initdb["postInitSQL"]:
             self.sql(statement, database="postgres")

@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 
-from components.databases import APPLICATION_SECRET, REPLICATION_SECRET
-from components.edb_names import app_secret, cluster_name, replicator_secret, superuser_secret
-from components.postgres import PRIMARY, STANDBY
+from components.edb.names import app_secret, cluster_name, replicator_secret, superuser_secret
+from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
+from components.postgres.replication import PRIMARY, STANDBY
 from lab.cnpg import kinds
 from lab.cnpg.kinds import COMMUNITY
 from lab.controller.api import Api, Kind

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from components.edb_names import replicator_secret
+from components.edb.names import replicator_secret
 from lab.cnpg import kinds
 from lab.cnpg.kinds import COMMUNITY, EDB
 from lab.kube import find

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from components import smoke_test
-from components.databases import APPLICATION_SECRET, REPLICATION_SECRET
-from components.postgres import (
+from components.postgres import smoke_test
+from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
+from components.postgres.replication import (
     APPLICATION_USER,
     REPLICATION_USER,
     SERVICE_FILE,
@@ -28,7 +28,7 @@ from components.postgres import (
     service_file,
     standby_server,
 )
-from components.postgres_server import SCRIPT, PostgresServerArgs, ServerShape
+from components.postgres.server import SCRIPT, PostgresServerArgs, ServerShape
 from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
 from tests.lab.unprivileged import IDENTITY, own_folder, readable_folder, write

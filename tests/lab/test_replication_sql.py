@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from components.edb import EdbClusterArgs
-from components.edb_names import OWNER, REPLICATION_ROLE
-from components.logical_replication import LogicalReplicationArgs, publication_spec, subscription_spec
-from components.replication_test import SCRIPT
+from components.edb.cluster import EdbClusterArgs
+from components.edb.logical_replication import LogicalReplicationArgs, publication_spec, subscription_spec
+from components.edb.names import OWNER, REPLICATION_ROLE
+from components.edb.replication_test import SCRIPT
 from lab.binaries.postgresql import postgresql
 from lab.home import Home
 from lab.progress import Silent

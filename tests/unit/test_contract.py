@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from components.custom_resource import POSTGRES_OPERATORS
-from components.edb import EdbCluster, EdbClusterArgs
-from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
-from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb.cluster import EdbCluster, EdbClusterArgs
+from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
 from lab.cnpg import crds as cnpg
 from lab.cnpg.kinds import COMMUNITY, EDB
 from lab.skupper import crds as skupper

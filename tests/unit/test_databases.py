@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import postgres, postgres_server
+from components.postgres import replication, server
 from tests.unit.recorder import (
     PRIMARY,
     PRIMARY_OUTPUTS,
@@ -112,7 +112,7 @@ def test_connector_and_listener_meet_under_one_key_and_nobody_waits_for_them() -
 
 def test_the_connectors_selector_finds_the_servers_pod() -> None:
     labels = primary().one(STATEFUL_SET).inputs["spec"]["template"]["metadata"]["labels"]
-    name, value = postgres_server.selector("postgres-primary").split("=")
+    name, value = server.selector("postgres-primary").split("=")
     assert labels[name] == value
 
 
@@ -219,7 +219,7 @@ def test_a_standby_has_no_password_and_makes_none() -> None:
 
 
 def test_a_service_file_reaches_the_primary_by_its_listener() -> None:
-    assert postgres.service_file("app").splitlines() == [
+    assert replication.service_file("app").splitlines() == [
         "[postgres-primary]",
         "host=postgres-primary",
         "port=5432",
@@ -231,7 +231,7 @@ def test_a_service_file_reaches_the_primary_by_its_listener() -> None:
 
 
 def test_a_standbys_slot_is_a_name_that_postgresql_takes() -> None:
-    assert postgres.slot_name("site-b-2") == "site_b_2"
+    assert replication.slot_name("site-b-2") == "site_b_2"
 
 
 @pytest.mark.parametrize("site", [primary, standby])

@@ -8,10 +8,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import edb_names, edb_options, logical_replication, registry, replication_test
-from components.edb import EdbCluster, EdbClusterArgs, cluster_spec
-from components.edb_options import BackupArgs, PoolerArgs, RecoveryArgs
-from components.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb import logical_replication, names, options, registry, replication_test
+from components.edb.cluster import EdbCluster, EdbClusterArgs, cluster_spec
+from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
+from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
 from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
 
 GROUP = "kubernetes:postgresql.k8s.enterprisedb.io/v1"
@@ -52,12 +52,12 @@ def replication(applied: dict[str, Any] | None = None, *, preview: bool = False,
 
 
 def test_all_names_follow_from_the_sites() -> None:
-    assert edb_names.cluster_name("site-a") == "edb-site-a"
-    assert edb_names.superuser_secret("site-a") == "edb-site-a-superuser"
-    assert edb_names.table_name("site-a") == "site_a_data"
-    assert edb_names.publication_name("site-a") == "site_a_pub"
-    assert edb_names.subscription_name("site-b", "site-a") == "site_b_from_site_a"
-    assert edb_names.link_host("site-a", "rhsi") == "pg-site-a.rhsi.svc.cluster.local"
+    assert names.cluster_name("site-a") == "edb-site-a"
+    assert names.superuser_secret("site-a") == "edb-site-a-superuser"
+    assert names.table_name("site-a") == "site_a_data"
+    assert names.publication_name("site-a") == "site_a_pub"
+    assert names.subscription_name("site-b", "site-a") == "site_b_from_site_a"
+    assert names.link_host("site-a", "rhsi") == "pg-site-a.rhsi.svc.cluster.local"
 
 
 def test_a_single_instance_has_no_budget_that_would_block_its_node() -> None:
@@ -148,10 +148,10 @@ def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
 
 
 def test_an_object_store_without_credentials_trusts_the_pods_role() -> None:
-    store = edb_options.object_store_spec(BackupArgs(destination_path="s3://b", endpoint_url="https://store"))
+    store = options.object_store_spec(BackupArgs(destination_path="s3://b", endpoint_url="https://store"))
     assert store["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
     assert store["configuration"]["endpointURL"] == "https://store"
-    named = edb_options.object_store_spec(BACKUP)["configuration"]["s3Credentials"]
+    named = options.object_store_spec(BACKUP)["configuration"]["s3Credentials"]
     assert named["accessKeyId"] == {"name": "s3", "key": "ACCESS_KEY_ID"}
 
 

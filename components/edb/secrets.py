@@ -23,7 +23,7 @@ from components.credentials import (
     PublishedSecretArgs,
 )
 from components.custom_resource import POSTGRES_OPERATORS
-from components.edb_names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
+from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
 
 

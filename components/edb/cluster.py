@@ -1,6 +1,6 @@
 """A PostgreSQL cluster of CloudNativePG or of EDB's build of it, ready to replicate with one peer.
 
-Owns the Cluster and the schema that it boots with; what is off by default is in edb_options.py. Does not own the
+Owns the Cluster and the schema that it boots with; what is off by default is in options.py. Does not own the
 Secrets, which must exist before (the operator leaves a missing one out in silence), nor the objects of the replication.
 Source of the rules: cloudnative-pg:api/v1/cluster_types.go, internal/webhook/v1/cluster_webhook.go.
 """
@@ -14,7 +14,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.component import Args, Component
 from components.custom_resource import OBJECT_STORE, POSTGRES_OPERATORS, CustomObject
-from components.edb_names import (
+from components.edb.names import (
     CA_SECRET,
     OWNER,
     PORT,
@@ -27,7 +27,7 @@ from components.edb_names import (
     server_names,
     superuser_secret,
 )
-from components.edb_options import (
+from components.edb.options import (
     BackupArgs,
     ClusterOptions,
     ClusterOptionsArgs,
@@ -38,7 +38,7 @@ from components.edb_options import (
     object_store_spec,
     recovery,
 )
-from components.edb_schema import role_sql, schema_sql
+from components.edb.schema import role_sql, schema_sql
 
 SCHEMA_KEY = "schema.sql"
 # The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept

@@ -1,6 +1,6 @@
 """One site's half of the replicated databases, up to what replicates: its cluster, and both ways over the link.
 
-Composes edb.py and services.py. The replication is apart, because a cluster needs nobody and its replication needs the
+Composes cluster.py and services. The replication is apart, because a cluster needs nobody and its replication needs the
 link: whoever composes both makes it wait for this one, so that a removed subscription still has its way to the slot on
 the other side. Namespace and Secrets are not made here.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import pulumi
 
 from components.component import Args, Component
-from components.edb import EdbCluster, EdbClusterArgs
-from components.edb_names import PORT, routing_key, service_host
+from components.edb.cluster import EdbCluster, EdbClusterArgs
+from components.edb.names import PORT, routing_key, service_host
 from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 
 from components.component import Args, Component
-from components.edb_names import OWNER, PORT, app_secret, link_host, service_host, table_name
+from components.edb.names import OWNER, PORT, app_secret, link_host, service_host, table_name
 from components.restricted_pod import SECRETS
 from components.script_job import ScriptJob, ScriptJobArgs
 

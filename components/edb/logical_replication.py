@@ -13,7 +13,7 @@ import pulumi
 
 from components.component import Args, Component
 from components.custom_resource import POSTGRES_OPERATORS, CustomObject
-from components.edb_names import external_cluster, publication_name, subscription_name, table_name
+from components.edb.names import external_cluster, publication_name, subscription_name, table_name
 
 # Immutable for the operator; EDB's older CRDs lack the rule for the cluster and would accept a change without effect.
 IMMUTABLE = ["spec.cluster", "spec.name", "spec.dbname"]

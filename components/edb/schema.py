@@ -6,7 +6,7 @@ quoted, since a site may begin with a digit.
 
 from collections.abc import Sequence
 
-from components.edb_names import OWNER, REPLICATION_ROLE, publication_name, table_name
+from components.edb.names import OWNER, REPLICATION_ROLE, publication_name, table_name
 
 
 def role_sql() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from components.component import Args, Component
-from components.postgres import PRIMARY, SERVICE_FILE, STANDBY
+from components.postgres.replication import PRIMARY, SERVICE_FILE, STANDBY
 from components.restricted_pod import SECRETS
 from components.script_job import ScriptJob, ScriptJobArgs
 

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from components.component import Args, Component
-from components.postgres_server import PORT, PostgresServer, PostgresServerArgs, ServerShape
+from components.postgres.server import PORT, PostgresServer, PostgresServerArgs, ServerShape
 from components.restricted_pod import SECRETS
 
 PRIMARY = "postgres-primary"

@@ -1,6 +1,6 @@
 """The database of each kind of site, complete: passwords, Secrets, server, and its way over the link.
 
-Composes postgres.py with the components around it. The primary's site makes every password and publishes to each
+Composes replication.py with the components around it. The primary's site makes every password and publishes to each
 standby what that one needs; a standby knows names only.
 """
 
@@ -21,7 +21,7 @@ from components.credentials import (
     PublishedSecretArgs,
 )
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
-from components.postgres import (
+from components.postgres.replication import (
     APPLICATION_USER,
     DATABASE,
     PRIMARY,
@@ -33,7 +33,7 @@ from components.postgres import (
     PostgresStandbyArgs,
     service_file,
 )
-from components.postgres_server import PORT, ServerShape, selector
+from components.postgres.server import PORT, ServerShape, selector
 from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret

@@ -1,8 +1,8 @@
 """A PostgreSQL 16 server in a pod of its own: one replica, one volume, one Service.
 
-Owns the shape of the pod (`postgres_server.sh` in this folder runs in it): admissible under OpenShift's restricted-v2,
+Owns the shape of the pod (`server.sh` in this folder runs in it): admissible under OpenShift's restricted-v2,
 ready when it answers queries, stopped by a fast shutdown. Whether it is a primary or a standby, and of what, is the
-business of postgres.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
+business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ PORT = 5432
 VOLUME = "/data"
 PGDATA = f"{VOLUME}/pgdata"
 SOCKETS = "/run/postgresql"
-SCRIPT = (Path(__file__).parent / "postgres_server.sh").read_text()
+SCRIPT = (Path(__file__).parent / "server.sh").read_text()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""PostgreSQL without an operator: a primary on one site, a streaming standby on another."""
