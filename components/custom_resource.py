@@ -6,8 +6,7 @@ that asked for it.
 """
 
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -98,6 +97,20 @@ POSTGRES_OPERATORS = {
 }
 
 
+def gate(wait_for: Sequence[str], annotations: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    """Value of the annotation `pulumi.com/waitFor`: what is waited for, on an object with the other annotations.
+
+    The provider tells an object from an older copy in its cache by the generation, and an annotation alone makes no new
+    one: it would end the wait with the old copy, keep that in the state, and see a difference in the next run
+    (pulumi-kubernetes:provider/pkg/await/condition/observer.go). No value may contain `=`.
+    """
+    carried = [
+        pulumi.Output.format("jsonpath={{.metadata.annotations['{}']}}={}", key, value)
+        for key, value in annotations.items()
+    ]
+    return pulumi.Output.json_dumps([*wait_for, *carried])
+
+
 class CustomObject(pulumi.CustomResource):
     """An object of a custom kind, with its status as an output (unknown until it exists)."""
 
@@ -124,8 +137,8 @@ class CustomObject(pulumi.CustomResource):
             timeout: instead of the kind's own, a Go duration such as `90s`.
         """
         if kind.wait_for:
-            annotations = {**metadata.get("annotations", {}), "pulumi.com/waitFor": json.dumps(kind.wait_for)}
-            metadata = {**metadata, "annotations": annotations}
+            given = metadata.get("annotations", {})
+            metadata = {**metadata, "annotations": {**given, "pulumi.com/waitFor": gate(kind.wait_for, given)}}
         limit = timeout or kind.timeout
         properties = {
             "apiVersion": kind.api_version,

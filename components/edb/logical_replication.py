@@ -131,7 +131,9 @@ class LogicalReplication(Component):
                 opts=self.child(depends_on=[publication], replace_on_changes=IMMUTABLE, delete_before_replace=True),
             )
             taken = subscription_name(args.site, args.peer)
-            self.subscription = subscription.status.apply(
-                lambda status: applied(status, "Subscription", taken) if args.awaited else taken
-            )
+            if args.awaited:
+                self.subscription = subscription.status.apply(lambda status: applied(status, "Subscription", taken))
+            else:
+                # The state has no status of what nobody waited for: it would be unknown in every preview.
+                self.subscription = subscription.id.apply(lambda _: taken)
         self.register_outputs({"publication": self.publication, "subscription": self.subscription})

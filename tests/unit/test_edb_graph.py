@@ -139,7 +139,9 @@ def test_a_standbys_cluster_starts_once_its_secrets_are_synced() -> None:
     }
     for name, external in synced.items():
         assert graph.waits_for(cluster, external), name
-        assert json.loads(external.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]) == ["condition=Ready"]
+        annotations = external.inputs["metadata"]["annotations"]
+        carried = f"jsonpath={{.metadata.annotations['rhsi/version']}}={annotations['rhsi/version']}"
+        assert json.loads(annotations["pulumi.com/waitFor"]) == ["condition=Ready", carried], "never an older copy"
         assert graph.waits_for(external, in_db(graph, SECRET_STORE)["vault-rhsi"])
     assert not in_db(graph, SECRET), "the passwords never pass through this stack"
 
