@@ -1,4 +1,4 @@
-"""Outages beyond those of the link's own parts, and commands that a test begins, watches and ends."""
+"""Outages of the lab's servers, and commands that a test begins, watches and ends."""
 
 import os
 import signal
@@ -19,19 +19,19 @@ SECONDS = 180
 """How long anything may take that is not meant to be in vain, on a busy machine."""
 
 
-def control_plane(context: str) -> tuple[str, ...]:
-    """The servers that a cluster is down without: alone, the controllers would come back half a minute late."""
-    return f"kube-apiserver-{context}", f"kube-controller-manager-{context}"
-
-
 @contextmanager
 def down(lab: Lab, *parts: str) -> Iterator[None]:
-    """Without the processes whose names begin so; afterwards they are there again, with their addresses and data."""
+    """Kill the servers whose names begin so, such as `skupper`; they come back with their addresses and data."""
     process.stop((one for one in lab.environment.processes() if one.name.startswith(parts)), grace=0)
     try:
         yield
     finally:
         environment.start(lab.home)
+
+
+def control_plane(context: str) -> tuple[str, ...]:
+    """The servers that a cluster is down without: alone, the controllers would come back half a minute late."""
+    return f"kube-apiserver-{context}", f"kube-controller-manager-{context}"
 
 
 @contextmanager

@@ -59,6 +59,13 @@ def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 @pytest.fixture(scope="module")
+def granted(new: Sites) -> Sites:
+    """The primary stands, the standby does not."""
+    new.checkout.up("site-a")
+    return new
+
+
+@pytest.fixture(scope="module")
 def linked(new: Sites) -> Sites:
     """Both, linked, whatever became of the tests before."""
     new.checkout.up()
@@ -130,15 +137,15 @@ def test_a_token_that_expires_during_the_run_is_refused_and_another_one_finishes
     new.checkout.up("site-a")
 
 
-def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(new: Sites) -> None:
+def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(granted: Sites) -> None:
     def recorded() -> str:
-        return json.dumps(new.state("site-b"))
+        return json.dumps(granted.state("site-b"))
 
-    with begun(new.checkout, "up", "site-b") as up, ExitStack() as vault_away:
-        vault_away.enter_context(stalled(new.lab, "openbao"))
+    with begun(granted.checkout, "up", "site-b") as up, ExitStack() as vault_away:
+        vault_away.enter_context(stalled(granted.lab, "openbao"))
         # Nothing but what waits for Vault is left to create then.
         until(lambda: "ClusterRoleBinding" in recorded(), SECONDS)
-        with new.down(*control_plane("site-b")):
+        with granted.down(*control_plane("site-b")):
             vault_away.close()
             failed = up.end()
     assert failed.code != 0
@@ -148,15 +155,15 @@ def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(
     assert f"{NAMESPACE}/{STORE}" not in recorded()
 
 
-def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_once_it_is_back(new: Sites) -> None:
-    with new.setting("site-b", "timeouts.secretStore", IMPATIENT, usual="2m"), new.down("external-secrets"):
-        failed = new.checkout.run("up", "site-b")
+def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_once_it_is_back(granted: Sites) -> None:
+    with granted.setting("site-b", "timeouts.secretStore", IMPATIENT, usual="2m"), granted.down("external-secrets"):
+        failed = granted.checkout.run("up", "site-b")
     assert failed.code != 0
     assert "failed to fully initialize or become live: timed out waiting for the condition" in failed.text
     assert runbook.leads_to(f"SecretStore {failed.text}", "`oc describe secretstore vault-rhsi`; mend, `pulumi up`")
-    assert new.standing()["Link"] == []
-    new.checkout.up("site-b")
-    new.assert_settled()
+    assert granted.standing()["Link"] == []
+    granted.checkout.up("site-b")
+    granted.assert_settled()
 
 
 # Vault.
@@ -298,11 +305,16 @@ def test_an_api_server_that_stalls_during_a_claim_only_delays_it(sites: Sites) -
 # Changes by hand.
 
 
+def policy_of(vault: hvac.Client) -> str:
+    """The standby's policy as Vault has it."""
+    return str(vault.sys.read_policy("rhsi-site-b")["data"]["rules"])
+
+
 def test_what_was_changed_and_deleted_by_hand_is_found_by_a_refresh_and_repaired(
     sites: Sites, vault: hvac.Client
 ) -> None:
     role, binding = sites.kind("site-b", "Role", RBAC), sites.kind("site-b", "RoleBinding", RBAC)
-    wanted, policy = role.get(name=CLAIM, namespace=NAMESPACE).rules, vault.sys.get_policy("rhsi-site-b")
+    wanted, policy = role.get(name=CLAIM, namespace=NAMESPACE).rules, policy_of(vault)
     edit(role, CLAIM, rules=[])
     sites.oc(f"delete rolebinding {CLAIM} -n rhsi")
     vault.sys.create_or_update_policy("rhsi-site-b", 'path "x" { capabilities = ["list"] }')
@@ -319,7 +331,7 @@ def test_what_was_changed_and_deleted_by_hand_is_found_by_a_refresh_and_repaired
     assert repaired.code == 0, repaired.text
     assert role.get(name=CLAIM, namespace=NAMESPACE).rules == wanted
     assert binding.get(name=CLAIM, namespace=NAMESPACE).subjects
-    assert vault.sys.get_policy("rhsi-site-b") == policy
+    assert policy_of(vault) == policy
     sites.assert_settled()
 
 
