@@ -5,6 +5,7 @@ stack would.
 """
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -25,12 +26,17 @@ PASSED = "SELECT count(*) FROM skupper_test"
 
 
 @pytest.fixture(scope="module")
-def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {context: [NAMESPACE] for context in SITES})
     made = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights)
     made.change("site-a", "postgres", {"enabled": True})
     made.change("site-b", "postgres", {"enabled": True, "smokeTest": True})
-    return made
+    try:
+        yield made
+    finally:
+        # The next tests begin with a rotation of 1, which may not follow a higher one.
+        for stack in ("site-b", "site-a"):
+            made.run("destroy", stack)
 
 
 @pytest.fixture(scope="module")
