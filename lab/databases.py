@@ -19,15 +19,12 @@ def settings(stack: "Stack", stacks: Sequence["Stack"], without: Set[str]) -> di
     """The sections that the stack gets from the lab; `without` names the parts that the lab leaves out."""
     if without & NEEDED:
         return {}
-    found: dict[str, Any] = {"rhsi:postgres": {"enabled": True}, "rhsi:edb": {"enabled": True, "operator": "community"}}
-    if not stack.is_primary:
-        found["rhsi:postgres"]["smokeTest"] = True
-    found["rhsi:edb"]["smokeTest"] = True
+    tested = {} if stack.is_primary else {"smokeTest": True}
+    found: dict[str, Any] = {"rhsi:postgres": {"enabled": True, **tested}}
     peer = _replica(stack, stacks)
-    if peer is None or OPERATOR in without:
-        del found["rhsi:edb"]
-    elif stack.is_primary:
-        found["rhsi:edb"]["peer"] = peer
+    if peer and OPERATOR not in without:
+        chosen = {"peer": peer} if stack.is_primary else {}
+        found["rhsi:edb"] = {"enabled": True, "operator": "community", "smokeTest": True, **chosen}
     return {key: section for key, section in found.items() if key not in stack.config}
 
 

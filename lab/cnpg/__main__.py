@@ -1,9 +1,7 @@
 """`python -m lab.cnpg`: be the CloudNativePG operators of some clusters until SIGTERM or Ctrl-C."""
 
 import logging
-import signal
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,7 @@ from lab.binaries.postgresql import postgresql
 from lab.cnpg.operator import Operator
 from lab.home import Home, LabError
 from lab.progress import Silent
+from lab.signals import stop_event
 
 
 def main(
@@ -27,9 +26,7 @@ def main(
     """Run PostgreSQL for the Clusters, Publications and Subscriptions of these contexts, as CloudNativePG would."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = stop_event()
     operators: list[Operator] = []
     try:
         programs = postgresql(Silent())

@@ -1,7 +1,6 @@
 """`python -m lab.network --context site-a --context site-b`: forward to Services until a signal comes."""
 
 import logging
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ from lab.home import Home, LabError
 from lab.network.cluster import ClusterNetwork
 from lab.network.forwarding import Forwarder
 from lab.network.table import Table
+from lab.signals import stop_event
 
 READY_SECONDS = 60
 
@@ -68,9 +68,7 @@ def main(
     """Forward TCP from Services to pods, and write hosts files for the clusters behind these contexts."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = stop_event()
     try:
         run(context, ready_file, stopped)
     except LabError as error:

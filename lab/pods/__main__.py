@@ -1,7 +1,6 @@
 """`python -m lab.pods --context site-a --context site-b`: run pods until a signal comes."""
 
 import logging
-import signal
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ import typer
 from lab.home import Home, LabError
 from lab.pods.cluster import UNREACHABLE
 from lab.pods.runner import Runner
+from lab.signals import stop_event
 
 START_SECONDS = 30.0
 
@@ -24,9 +24,7 @@ def main(
 ) -> None:
     """Run the pods of Jobs and StatefulSets as local processes, as the kubelet of a Node called `lab`."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = stop_event()
     runners: list[Runner] = []
     try:
         runners.extend(_started(name, tuple(namespace or ())) for name in dict.fromkeys(context))

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import signal
 import socket
 import sys
 import threading
@@ -14,6 +13,7 @@ import typer
 from lab.network.forwarding import Forwarder
 from lab.network.table import Table
 from lab.router.control import address
+from lab.signals import stop_event
 
 log = logging.getLogger("router")
 
@@ -41,9 +41,7 @@ def main(
 ) -> None:
     """Forward TCP as the Skupper controllers say."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = stop_event()
     forwarder = Forwarder()
     forwarder.start()
     socket_file.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from lab.home import LabError
 from lab.kube import connect
 from lab.router.control import Control
+from lab.signals import stop_event
 from lab.skupper import crds
 from lab.skupper.api import error_text
 from lab.skupper.cluster import Options
@@ -99,9 +99,7 @@ def main(
     """Emulate the Skupper v2 controllers of the clusters behind these contexts, and the network between them."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = stop_event()
     options = Options(
         namespace=namespace,
         grant_server_host=grant_server_host,
