@@ -137,6 +137,11 @@ class Graph:
         (found,) = self.of_type(token)
         return found
 
+    def named(self, token: str, name: str) -> Registration:
+        """The only object of a kind with this name in its cluster."""
+        (found,) = [one for one in self.of_type(token) if one.inputs["metadata"]["name"] == name]
+        return found
+
     def waits_for(self, later: Registration, earlier: Registration) -> bool:
         """Whether a resource comes after another: by itself, through others, or because a parent of it does."""
         seen: set[str] = set()

@@ -51,14 +51,8 @@ def standby(
     return record(values, stack="site-b", preview=preview, primary_outputs=primary_outputs)
 
 
-def named(graph: Graph, token: str, name: str) -> Registration:
-    """The one object of a kind with this name in its cluster."""
-    (found,) = [one for one in graph.of_type(token) if one.inputs["metadata"]["name"] == name]
-    return found
-
-
 def the_claim(graph: Graph) -> Registration:
-    return named(graph, JOB, "create-access-token-from-vault")
+    return graph.named(JOB, "create-access-token-from-vault")
 
 
 def pod(graph: Graph) -> dict[str, Any]:
@@ -81,7 +75,7 @@ def test_the_primary_starts_once_its_secrets_are_there_and_is_awaited() -> None:
     graph = primary()
     server = graph.one(STATEFUL_SET)
     for secret in ("postgres-application", "postgres-replication"):
-        assert graph.waits_for(server, named(graph, SECRET, secret))
+        assert graph.waits_for(server, graph.named(SECRET, secret))
     assert server.timeouts["create"] == "10m"
     assert "pulumi.com/skipAwait" not in server.inputs["metadata"].get("annotations", {})
 
@@ -89,7 +83,7 @@ def test_the_primary_starts_once_its_secrets_are_there_and_is_awaited() -> None:
 def test_a_standby_starts_once_the_link_is_ready_and_up_does_not_wait_for_its_copy() -> None:
     graph = standby()
     server = graph.one(STATEFUL_SET)
-    for earlier in (the_claim(graph), graph.one(LISTENER), named(graph, EXTERNAL_SECRET, "postgres-replication")):
+    for earlier in (the_claim(graph), graph.one(LISTENER), graph.named(EXTERNAL_SECRET, "postgres-replication")):
         assert graph.waits_for(server, earlier)
     assert server.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
 
@@ -152,7 +146,7 @@ def test_a_given_password_that_waits_for_a_rotation_is_told_of(
     values = {**PRIMARY, "postgres": {"enabled": True, "applicationPassword": APPLICATION}}
     graph = record(values, stack="site-a", kept=kept)
     assert lines == ["Another password was given. It is taken over with the next passwordRotation."] * told
-    assert decoded(named(graph, SECRET, "postgres-application"))["password"] == kept
+    assert decoded(graph.named(SECRET, "postgres-application"))["password"] == kept
 
 
 def test_each_user_has_a_secret_here_and_one_in_vault_for_each_standby() -> None:
@@ -163,7 +157,7 @@ def test_each_user_has_a_secret_here_and_one_in_vault_for_each_standby() -> None
         "postgres-replication": {"username": "replicator", "password": REPLICATION},
     }
     for name, credential in credentials.items():
-        secret = named(graph, SECRET, name)
+        secret = graph.named(SECRET, name)
         assert secret.inputs["type"] == "kubernetes.io/basic-auth"
         assert decoded(secret) == credential
     published = {one.inputs["name"]: json.loads(reveal(one.inputs["dataJson"])) for one in graph.of_type(KV_SECRET)}
@@ -202,7 +196,7 @@ def test_a_password_shows_nowhere_but_in_secret_values() -> None:
 def test_a_standby_syncs_its_secrets_by_the_paths_that_the_primary_tells() -> None:
     graph = standby()
     for name in ("postgres-application", "postgres-replication"):
-        external = named(graph, EXTERNAL_SECRET, name)
+        external = graph.named(EXTERNAL_SECRET, name)
         assert external.inputs["spec"]["dataFrom"] == [{"extract": {"key": f"site-b/{name}"}}]
         assert external.inputs["metadata"]["annotations"]["rhsi/version"] == "2", "the password's rotation"
         assert "condition=Ready" in external.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]
@@ -295,7 +289,7 @@ def test_a_changed_size_never_replaces_a_server_with_data() -> None:
 def test_the_smoke_test_is_off_by_default_and_runs_last() -> None:
     assert len(standby().of_type(JOB)) == 1
     graph = standby(smokeTest=True)
-    test = named(graph, JOB, "postgres-smoke-test")
+    test = graph.named(JOB, "postgres-smoke-test")
     for earlier in (the_claim(graph), graph.one(LISTENER), graph.one(STATEFUL_SET)):
         assert graph.waits_for(test, earlier)
     assert test.inputs["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
@@ -303,7 +297,7 @@ def test_the_smoke_test_is_off_by_default_and_runs_last() -> None:
 
 
 def test_the_smoke_test_runs_again_through_each_new_link_and_reads_its_password_from_a_file() -> None:
-    test = named(standby(smokeTest=True), JOB, "postgres-smoke-test").inputs["spec"]["template"]["spec"]
+    test = standby(smokeTest=True).named(JOB, "postgres-smoke-test").inputs["spec"]["template"]["spec"]
     (container,) = test["containers"]
     environment = {one["name"]: one.get("value") for one in container["env"]}
     assert environment["LINK"] == "standby-from-vault-3"

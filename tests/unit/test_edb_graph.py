@@ -77,12 +77,6 @@ def primary_that_says(**edb: Any) -> dict[str, Any]:
     return {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], **edb}}
 
 
-def named(graph: Graph, token: str, name: str) -> Registration:
-    """The one object of a kind with this name in the namespace of the databases, or of Skupper where it is unique."""
-    (found,) = [one for one in graph.of_type(token) if one.inputs["metadata"]["name"] == name]
-    return found
-
-
 def in_db(graph: Graph, token: str) -> dict[str, Registration]:
     """The objects of a kind in the databases' namespace, by name."""
     found = [one for one in graph.of_type(token) if one.inputs["metadata"].get("namespace") == "db"]
@@ -114,7 +108,7 @@ def test_a_primarys_cluster_starts_once_its_secrets_are_there() -> None:
     }
     for secret in held.values():
         assert graph.waits_for(cluster, secret), secret.name
-        assert graph.waits_for(secret, named(graph, NAMESPACE, "db"))
+        assert graph.waits_for(secret, graph.named(NAMESPACE, "db"))
     for earlier in (SITE, MOUNT):
         assert graph.waits_for(cluster, graph.one(earlier))
 
@@ -148,7 +142,7 @@ def test_a_standbys_cluster_starts_once_its_secrets_are_synced() -> None:
 
 def test_a_standby_replicates_once_it_is_linked_but_its_cluster_need_not_wait() -> None:
     graph = standby()
-    claim = named(graph, JOB, "create-access-token-from-vault")
+    claim = graph.named(JOB, "create-access-token-from-vault")
     assert graph.waits_for(graph.one(SUBSCRIPTION), claim)
     assert not graph.waits_for(graph.one(CLUSTER), claim)
 
@@ -242,11 +236,11 @@ def test_the_databases_namespace_has_a_reader_of_its_own() -> None:
     graph = standby()
     role = graph.one(AUTH_ROLE).inputs
     assert role["boundServiceAccountNamespaces"] == ["rhsi", "db"]
-    binding = named(graph, BINDING, "rhsi-vault-reader-db-auth-delegator")
+    binding = graph.named(BINDING, "rhsi-vault-reader-db-auth-delegator")
     store = in_db(graph, SECRET_STORE)["vault-rhsi"]
     assert graph.waits_for(store, binding)
     assert graph.waits_for(store, graph.one(AUTH_ROLE))
-    assert graph.waits_for(binding, named(graph, NAMESPACE, "db"))
+    assert graph.waits_for(binding, graph.named(NAMESPACE, "db"))
     assert 'path "rhsi/data/edb-repos2"' in graph.one(POLICY).inputs["policy"]
     assert "edb-repos2" not in standby(operator="community").one(POLICY).inputs["policy"]
 
