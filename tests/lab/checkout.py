@@ -80,6 +80,11 @@ class Checkout:
             result = self.run("up", name)
             assert result.code == 0, result.text
 
+    def destroy(self) -> None:
+        """Destroy all stacks, standbys first, as far as it goes: the end of a module of tests."""
+        for stack in reversed(self.stacks()):
+            self.run("destroy", stack.name)
+
     def outputs(self, name: str) -> dict[str, Any]:
         """A stack's outputs."""
         found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--stack", name).text)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.cnpg import kinds
 from lab.cnpg.kinds import Group
 from lab.cnpg.pki import Pair
 from lab.controller.api import Api, Kind
 from lab.kube import Manifest
+from tests.lab import waiting
 
 SECONDS = 90.0
 IMAGE = "registry.example.com/k8s/postgresql:16.10-standard-ubi9"
@@ -22,15 +22,8 @@ Rows = list[tuple[Any, ...]]
 
 
 def eventually(check: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Try a function of asserts until it holds; the last failure is the test's."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type((AssertionError, KeyError, TypeError, psycopg.Error)),
-        wait=wait_fixed(0.1),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    ):
-        with attempt:
-            check()
+    """Wait for what servers and objects that come and go are to show."""
+    waiting.eventually(check, seconds, KeyError, TypeError, psycopg.Error, pause=0.1)
 
 
 def caught_up(publisher: Callable[[str], Rows]) -> None:

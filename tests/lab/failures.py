@@ -196,6 +196,5 @@ class Sites:
     def repair(self) -> None:
         """After a test that failed: everything anew, so that the next one starts from a good state."""
         environment.start(self.lab.home)
-        for stack in ("site-b", "site-a"):
-            self.checkout.run("destroy", stack)
+        self.checkout.destroy()
         self.checkout.up()

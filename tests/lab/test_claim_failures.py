@@ -39,8 +39,7 @@ def provisioned(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         checkout.up()
         yield found
     finally:
-        for stack in ("site-b", "site-a"):
-            checkout.run("destroy", stack)
+        checkout.destroy()
 
 
 @pytest.fixture

@@ -54,8 +54,7 @@ def sites(lab: Lab, watcher: leaks.Watcher, tmp_path_factory: pytest.TempPathFac
         yield found
     finally:
         found.retain_subscriptions()
-        for site in reversed(SITES):
-            checkout.run("destroy", site)
+        checkout.destroy()
 
 
 @pytest.fixture(scope="module")

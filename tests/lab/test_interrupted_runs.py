@@ -49,8 +49,7 @@ def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         yield Sites(lab, checkout)
     finally:
         cancel(checkout)
-        for stack in ("site-b", "site-a"):
-            checkout.run("destroy", stack)
+        checkout.destroy()
 
 
 @pytest.fixture(scope="module")

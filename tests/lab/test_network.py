@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from ssl import create_default_context
 
 import pytest
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab import link
 from lab.controller.api import Api, Kind
@@ -20,6 +19,7 @@ from lab.network.table import Address
 from lab.pods.addresses import address_of
 from lab.skupper import api as skupper
 from lab.stacks import Stack
+from tests.lab import waiting
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
@@ -87,15 +87,8 @@ def exchange(address: Address, sent: bytes) -> bytes:
 
 
 def eventually(check: Callable[[], object]) -> None:
-    """Try until it holds; the last failure is the test's."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type((AssertionError, OSError)),
-        wait=wait_fixed(0.05),
-        stop=stop_after_delay(30),
-        reraise=True,
-    ):
-        with attempt:
-            check()
+    """Wait for what connections are to show."""
+    waiting.eventually(check, 30, OSError)
 
 
 def echoes(address: Address) -> None:
@@ -244,8 +237,7 @@ def linked(lab: Lab, echo: Echo, tmp_path_factory: pytest.TempPathFactory) -> It
         checkout.up()
         yield Linked(lab, checkout, echo)
     finally:
-        for stack in ("site-b", "site-a"):
-            checkout.run("destroy", stack)
+        checkout.destroy()
 
 
 def test_megabytes_cross_the_link_both_ways_and_unchanged(linked: Linked, echo: Echo) -> None:

@@ -54,8 +54,7 @@ def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     try:
         yield Sites(lab, checkout)
     finally:
-        for stack in ("site-b", "site-a"):
-            checkout.run("destroy", stack)
+        checkout.destroy()
 
 
 @pytest.fixture(scope="module")

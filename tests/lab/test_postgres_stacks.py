@@ -35,8 +35,7 @@ def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Che
         yield made
     finally:
         # The next tests begin with a rotation of 1, which may not follow a higher one.
-        for stack in ("site-b", "site-a"):
-            made.run("destroy", stack)
+        made.destroy()
 
 
 @pytest.fixture(scope="module")

@@ -43,8 +43,7 @@ def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Che
         found.up()
         yield found
     finally:
-        for stack in ("site-c", "site-b", "site-a"):
-            found.run("destroy", stack)
+        found.destroy()
         (lab.home.root / numbers.FILE).unlink(missing_ok=True)
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 from kubernetes.dynamic.exceptions import UnprocessibleEntityError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.controller.informer import Informer
 from lab.home import CHECKOUT
@@ -27,6 +26,7 @@ from lab.kube import Manifest, connect
 from lab.skupper import api, conditions
 from lab.skupper.api import Api, Kind
 from lab.skupper.controller import NAMESPACE
+from tests.lab import waiting
 
 pytestmark = pytest.mark.lab
 
@@ -34,15 +34,8 @@ RESYNC = 2.0
 
 
 def eventually(check: Callable[[], object], seconds: float = 15) -> None:
-    """Try a function of asserts until it holds; the last failure is the test's."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type((AssertionError, KeyError, TypeError)),
-        wait=wait_fixed(0.05),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    ):
-        with attempt:
-            check()
+    """Wait for what the emulator is to do."""
+    waiting.eventually(check, seconds, KeyError, TypeError)
 
 
 class Emulator:
