@@ -215,16 +215,16 @@ def test_init_containers_run_first_and_one_that_fails_is_the_end(lab: Lab, jobs:
 
 
 def test_a_container_is_restarted_in_place_where_its_policy_says_so(lab: Lab, jobs: Jobs) -> None:
-    script = "if [ -e /work/been-here ]; then echo again; else touch /work/been-here; echo once; exit 1; fi"
+    script = "if [ -e /scratch/been-here ]; then echo again; else touch /scratch/been-here; echo once; exit 1; fi"
     body: dict[str, Any] = {
         "restartPolicy": "OnFailure",
-        "volumes": [{"name": "work", "emptyDir": {}}],
+        "volumes": [{"name": "scratch", "emptyDir": {}}],
         "containers": [
             {
                 "name": "main",
                 "image": "tools:1",
                 "command": ["sh", "-c", script],
-                "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+                "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
             }
         ],
     }
