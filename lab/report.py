@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ResourceNotFoundError
+from rich.markup import escape
 from rich.table import Table
 from urllib3.exceptions import HTTPError
 
@@ -115,11 +116,12 @@ def _detail(kind: str, item: dict[str, Any], status: dict[str, Any]) -> str:
 def table(found: Sequence[Row]) -> Table:
     """The rows as a table."""
     result = Table(title="What stands")
-    for heading in ("Stack", "Kind", "Name", "Status", "Detail"):
-        result.add_column(heading, overflow="fold")
+    for heading in ("Stack", "Kind", "Name", "Status"):
+        result.add_column(heading, no_wrap=True)
+    result.add_column("Detail", overflow="fold")
     for row in found:
         colour = {"Ready": "green", "Error": "red"}.get(row.status, "yellow")
-        result.add_row(row.stack, row.kind, row.name, f"[{colour}]{row.status}[/]", row.detail)
+        result.add_row(row.stack, row.kind, row.name, f"[{colour}]{row.status}[/]", escape(row.detail))
     return result
 
 
