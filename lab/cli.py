@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from lab import environment, link, replication, report
 from lab.environment import Environment
@@ -49,7 +50,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/] {error}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from error
 
 
