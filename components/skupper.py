@@ -24,11 +24,14 @@ class SkupperSiteArgs(Args):
 
     `accepts_links` opens it by the cluster's default way in (on OpenShift a Route). `cut_old_tls` ends connections at
     once whose certificates were renewed away, instead of keeping them for the streams that they carry.
+    `protect_namespace` keeps `pulumi destroy`, and a change of its name, from a namespace with volumes in it, for these
+    would go with it.
     """
 
     site_name: str
     namespace: str
     create_namespace: bool = True
+    protect_namespace: bool = False
     accepts_links: bool = False
     cut_old_tls: bool = False
     timeout: str | None = None
@@ -118,7 +121,13 @@ class SkupperSite(Component):
         super().__init__(name, opts)
         owned = []
         if args.create_namespace:
-            owned = [Namespace(f"{name}-namespace", metadata={"name": args.namespace}, opts=self.child())]
+            owned = [
+                Namespace(
+                    f"{name}-namespace",
+                    metadata={"name": args.namespace},
+                    opts=self.child(protect=args.protect_namespace),
+                )
+            ]
         site = CustomObject(
             f"{name}-site",
             SITE,

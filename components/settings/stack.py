@@ -67,6 +67,11 @@ class Settings(Section):
         return CLAIM_USERS[self.cluster.platform]
 
     @property
+    def protects_namespace(self) -> bool:
+        """Whether the site's namespace has to stay: the database's volume is in it."""
+        return self.protect and self.postgres.enabled
+
+    @property
     def edb_peer(self) -> str:
         """The site whose databases replicate with this one's."""
         return peer_site(self.role, self.edb.peer, self.standbys, self.primary_stack)

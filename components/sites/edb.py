@@ -97,7 +97,13 @@ def described(settings: Settings, replication: LogicalReplication) -> dict[str, 
 
 
 def namespace(component: Component, name: str, settings: Settings) -> list[pulumi.Resource]:
-    """The namespace of the databases, if it is this stack's to make."""
+    """The namespace of the databases, if it is this stack's to make; their volumes would go with it."""
     if not settings.edb.create_namespace:
         return []
-    return [Namespace(f"{name}-namespace", metadata={"name": settings.edb.namespace}, opts=component.child())]
+    return [
+        Namespace(
+            f"{name}-namespace",
+            metadata={"name": settings.edb.namespace},
+            opts=component.child(protect=settings.protect),
+        )
+    ]

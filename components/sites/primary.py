@@ -32,6 +32,7 @@ class PrimarySite(Component):
                 site_name="rhsi-primary",
                 namespace=settings.cluster.namespace,
                 create_namespace=settings.cluster.create_namespace,
+                protect_namespace=settings.protects_namespace,
                 accepts_links=True,
                 cut_old_tls=settings.revoke > 0,
                 timeout=settings.timeouts.site,

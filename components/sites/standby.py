@@ -43,6 +43,7 @@ class StandbySite(Component):
                 site_name="rhsi-standby",
                 namespace=namespace,
                 create_namespace=settings.cluster.create_namespace,
+                protect_namespace=settings.protects_namespace,
                 timeout=settings.timeouts.site,
             ),
             self.child(),

@@ -17,6 +17,7 @@ from tests.lab import leaks
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.operator_rights import operator
+from tests.lab.outages import begun
 
 pytestmark = pytest.mark.lab
 
@@ -52,6 +53,13 @@ def found(context: str, api_version: str, kind: str, name: str) -> Manifest:
 
 def pod(context: str) -> Manifest:
     return found(context, "v1", "Pod", f"{SITES[context]}-0")
+
+
+def claims(context: str) -> list[str]:
+    """The volume claims that are not going."""
+    verbs = connect(context).resources.get(api_version="v1", kind="PersistentVolumeClaim")
+    standing = [item["metadata"] for item in verbs.get(namespace=NAMESPACE).to_dict()["items"]]
+    return [metadata["name"] for metadata in standing if not metadata.get("deletionTimestamp")]
 
 
 def passwords(context: str) -> dict[str, str]:
@@ -168,20 +176,38 @@ def test_a_failed_smoke_test_tells_why_and_the_next_up_tries_again(provisioned: 
     assert ask("site-b", PASSED) == 3
 
 
+def test_a_protected_volume_outlives_its_stack_and_serves_the_next_one(provisioned: Checkout) -> None:
+    for stack in SITES:
+        provisioned.change(stack, "protect", True)
+    provisioned.up(*SITES)
+    rows = ask("site-a", PASSED)
+    for stack, server in reversed(SITES.items()):
+        with begun(provisioned, "destroy", stack, previewed=True) as destruction:
+            refused = destruction.end()
+        assert refused.code != 0
+        assert "because it is protected" in refused.text
+        result = provisioned.run("destroy", stack, "--exclude-protected")
+        assert result.code == 0, result.text
+        assert find(connect(stack), "apps/v1", "StatefulSet", server, NAMESPACE) is None
+        assert claims(stack) == [f"data-{server}-0"]
+    for stack in SITES:
+        provisioned.change(stack, "protect", False)
+    provisioned.up(*SITES)
+    # The smoke test of the new link adds one.
+    assert ask("site-a", PASSED) == ask("site-b", PASSED) == rows + 1
+
+
 def test_without_the_setting_nothing_of_the_database_stays(provisioned: Checkout) -> None:
     for stack in SITES:
         provisioned.change(stack, "postgres", {})
     provisioned.up("site-a", "site-b")
     for context, server in SITES.items():
-        client = connect(context)
         for api_version, kind, name in (
             ("apps/v1", "StatefulSet", server),
             ("v1", "Service", "postgres-primary"),
             ("v1", "Secret", "postgres-application"),
             ("v1", "Secret", "postgres-replication"),
         ):
-            assert find(client, api_version, kind, name, NAMESPACE) is None, f"{kind} {name} on {context}"
-        claims = client.resources.get(api_version="v1", kind="PersistentVolumeClaim").get(namespace=NAMESPACE)
-        left = [claim for claim in claims.to_dict()["items"] if not claim["metadata"].get("deletionTimestamp")]
-        assert not left, "the volume goes with its server where nothing is protected"
+            assert find(connect(context), api_version, kind, name, NAMESPACE) is None, f"{kind} {name} on {context}"
+        assert not claims(context), "the volume goes with its server where nothing is protected"
     assert "postgres" not in provisioned.outputs("site-b")

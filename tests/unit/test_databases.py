@@ -20,6 +20,7 @@ from tests.unit.recorder import (
     reveal,
 )
 
+NAMESPACE = "kubernetes:core/v1:Namespace"
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 SERVICE = "kubernetes:core/v1:Service"
 SECRET = "kubernetes:core/v1:Secret"
@@ -280,6 +281,13 @@ def test_shape_settings_reach_the_server() -> None:
 def test_a_protected_volume_outlives_its_server(protect: str, policy: str) -> None:
     spec = primary(changes={"protect": protect}).one(STATEFUL_SET).inputs["spec"]
     assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": policy, "whenScaled": "Retain"}
+
+
+def test_a_namespace_with_a_volume_in_it_is_protected_unless_the_stack_says_otherwise() -> None:
+    for make in (primary, standby):
+        assert make().one(NAMESPACE).protect
+        assert not make(changes={"protect": "false"}).one(NAMESPACE).protect
+        assert not make(changes={"postgres": {"enabled": False}}).one(NAMESPACE).protect
 
 
 def test_a_changed_size_never_replaces_a_server_with_data() -> None:

@@ -309,10 +309,12 @@ def test_subscriptions_can_go_first() -> None:
         assert without.exports["edb"]["subscription"] == ""
 
 
-def test_clusters_are_protected_unless_the_stack_says_otherwise() -> None:
+def test_clusters_and_their_namespace_are_protected_unless_the_stack_says_otherwise() -> None:
     for make in (primary, standby):
-        assert make().one(CLUSTER).protect
-        assert not make(changes={"protect": "false"}).one(CLUSTER).protect
+        for graph, protected in ((make(), True), (make(changes={"protect": "false"}), False)):
+            assert graph.one(CLUSTER).protect == protected
+            assert graph.named(NAMESPACE, "db").protect == protected
+            assert not graph.named(NAMESPACE, "rhsi").protect, "no volume is in it"
 
 
 def test_logical_names_stay_when_sites_are_renamed() -> None:
