@@ -36,6 +36,7 @@ class Forwarder:
         self._servers: dict[Address, asyncio.Server] = {}
         self._connections: set[_Connection] = set()
         self._applying = asyncio.Lock()
+        self._again: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -73,7 +74,12 @@ class Forwarder:
             self._servers[address] = await self._loop.create_server(lambda: _Connection(self, address).client, *address)
         except OSError as error:
             log.warning("%s:%s cannot be listened on (%s): trying again", *address, error.strerror)
-            self._loop.call_later(AGAIN_SECONDS, lambda: self.serve(self._table))
+            if self._again is None:
+                self._again = self._loop.call_later(AGAIN_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._again = None
+        self.serve(self._table)
 
     def begin(self, connection: "_Connection", client: str) -> None:
         """Lead a client on to one of its targets; it is reset where none is left or it does not answer."""

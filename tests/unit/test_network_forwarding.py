@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lab.network import forwarding
 from lab.network.forwarding import NODE, Forwarder
 from lab.network.table import Address, Table, Target
 
@@ -76,6 +77,9 @@ def is_refused(front: Address) -> bool:
         socket.create_connection(front, timeout=10).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # It was accepted while its listener closed, and the reset came before connecting had returned.
+        return False
     return False
 
 
@@ -217,6 +221,19 @@ def test_an_address_that_is_taken_is_listened_on_once_it_is_free(
         forwarder.serve(Table({front: [Target(server.address)]}))
     with connect(front) as client, server.accept() as served:
         exchange(client, served)
+
+
+def test_addresses_that_stay_taken_are_all_tried_once_in_a_while(
+    forwarder: Forwarder, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pause, rounds = 0.05, 10
+    monkeypatch.setattr(forwarding, "AGAIN_SECONDS", pause)
+    with contextlib.ExitStack() as opened:
+        taken = [opened.enter_context(socket.create_server((f"127.111.1.{number}", 0))) for number in range(1, 4)]
+        begun = time.monotonic()
+        forwarder.serve(Table({Address(*one.getsockname()): [Target(server.address)] for one in taken}))
+        assert holds(lambda: len(caplog.records) >= rounds * len(taken))
+    assert time.monotonic() - begun >= (rounds - 1) * pause, "each failure began a round of its own"
 
 
 def test_a_table_is_the_same_after_its_way_to_another_process(front: Address, server: Server) -> None:
