@@ -132,6 +132,15 @@ def test_the_command_alone_hears_of_the_stop_and_by_its_own_signal(tmp_path: Pat
     assert launched.process.wait() == 3
 
 
+def test_no_signal_is_ignored_within_the_walls_whatever_the_runner_ignores(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        output, _ = run(tmp_path, "grep SigIgn /proc/self/status")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert output.split() == ["SigIgn:", "0" * 16]
+
+
 def test_a_second_command_has_the_same_user_walls_and_environment(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()

@@ -33,8 +33,8 @@ def run(plan: Plan, *, single_user: bool) -> int:
     """Become the plan's user and its command; comes back by an error only."""
     os.setsid()
     os.umask(0o022)
-    # Python ignores these two, and an ignored signal stays ignored across exec.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+    # An ignored signal stays ignored across exec: Python ignores two, nohup and a shell's background more of them.
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _become_user(plan, single_user=single_user)
