@@ -8,7 +8,7 @@ import hvac
 import pytest
 
 from tests.lab.conftest import Lab
-from tests.lab.deployments import Deployment
+from tests.lab.engine.deployments import Deployment
 
 pytestmark = pytest.mark.lab
 

@@ -12,7 +12,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from tests.lab.conftest import Lab
-from tests.lab.deployments import WIDGETS, Deployment, interrupt, read_until
+from tests.lab.engine.deployments import WIDGETS, Deployment, interrupt, read_until
 
 pytestmark = pytest.mark.lab
 
