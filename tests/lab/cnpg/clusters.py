@@ -1,0 +1,20 @@
+"""What the tests of CloudNativePG do with Clusters: name a pair, apply a small one, read what an instance has said."""
+
+from lab.pods import logs
+from tests.lab.conftest import Lab
+from tests.lab.databases import IMAGE, Site
+
+Pair = tuple[Site, Site]
+
+
+def apply(site: Site, **spec: object) -> None:
+    """Apply a Cluster with little in its spec."""
+    body = {"metadata": {"name": site.cluster}, "spec": {"imageName": IMAGE, "storage": {"size": "1Gi"}, **spec}}
+    site.api.apply(site.group.cluster, site.namespace, body)
+
+
+def log_of(lab: Lab, site: Site) -> str:
+    """What the site's instance has said."""
+    context = lab.contexts[0] if site.name == "site_a" else lab.contexts[1]
+    ((_, _, text),) = logs.read(lab.home, context, site.namespace, f"{site.cluster}-1")
+    return text
