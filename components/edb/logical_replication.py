@@ -33,7 +33,8 @@ class LogicalReplicationArgs(Args):
         tls: the sslmode towards the peer, with which the Cluster names its `externalClusters` entry.
         subscribe: whether to take the peer's rows; without it only the publication stands.
         awaited: whether to wait until the peer accepted the subscription. The site that is made first cannot.
-        reclaim_policy: `delete` drops the slot on the peer too and needs it reachable, `retain` leaves everything.
+        reclaim_policy: of the subscription; `delete` drops the slot on the peer too and needs it reachable, `retain`
+            leaves everything.
     """
 
     operator: str
@@ -53,13 +54,17 @@ class ReplicationError(pulumi.RunError):
 
 
 def publication_spec(args: LogicalReplicationArgs) -> dict[str, Any]:
-    """Spec of the Publication. The operator finds it made by the bootstrap and adopts it."""
+    """Spec of the Publication. The operator finds it made by the bootstrap and adopts it.
+
+    It goes with its cluster only: in one that outlives its stack the peer may follow it still, whose stream fails for
+    good where the publication was away for a moment, also when it is made again.
+    """
     return {
         "cluster": {"name": args.cluster},
         "dbname": args.database,
         "name": publication_name(args.site),
         "target": {"objects": [{"table": {"schema": "public", "name": table_name(args.site)}}]},
-        "publicationReclaimPolicy": args.reclaim_policy,
+        "publicationReclaimPolicy": "retain",
     }
 
 

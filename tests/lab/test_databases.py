@@ -260,6 +260,23 @@ def test_no_password_leaves_a_trace(sites: Sites, passwords: set[str], watcher: 
     assert leaks.in_state(sites.checkout, "site-b", present) == set()
 
 
+def test_a_protected_cluster_outlives_its_stack_and_replicates_with_the_next_one(sites: Sites) -> None:
+    (empty_the_copy,) = runbook.statements("Turn it off, and remove it")
+    sites.change("site-b", "protect", True)
+    sites.checkout.up("site-b")
+    result = sites.checkout.run("destroy", "site-b", "--exclude-protected")
+    assert result.code == 0, result.text
+    for writer, _, table in ways(sites):
+        writer.sql(f"INSERT INTO {table} (site, payload) VALUES ('{table}', 'meanwhile')")
+    sites.b.sql(empty_the_copy)
+    sites.change("site-b", "protect", False)
+    sites.checkout.up("site-b")
+    for writer, reader, table in ways(sites):
+        rows = writer.sql(f"SELECT id FROM {table} ORDER BY id")
+        reader.shows(f"SELECT id FROM {table} ORDER BY id", rows)
+    assert_no_conflicts(sites)
+
+
 def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: Sites) -> None:
     assert sites.b.sql(SLOTS) == [("site_a_from_site_b",)]
     sites.change("site-a", "edb.subscribe", False)

@@ -215,6 +215,12 @@ def test_rows_that_came_from_elsewhere_are_not_sent_back_and_slots_go_with_their
     assert retained["subscriptionReclaimPolicy"] == "retain"
 
 
+def test_a_publication_goes_with_its_cluster_only() -> None:
+    for policy in ("delete", "retain"):
+        wanted = logical_replication.publication_spec(dataclasses.replace(REPLICATION, reclaim_policy=policy))
+        assert wanted["publicationReclaimPolicy"] == "retain"
+
+
 def test_a_site_can_publish_without_subscribing() -> None:
     graph = replication(subscribe=False)
     assert graph.of_type(PUBLICATION)
