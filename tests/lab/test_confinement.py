@@ -138,7 +138,9 @@ def test_no_signal_is_ignored_within_the_walls_whatever_the_runner_ignores(tmp_p
         output, _ = run(tmp_path, "grep SigIgn /proc/self/status")
     finally:
         signal.signal(signal.SIGINT, before)
-    assert output.split() == ["SigIgn:", "0" * 16]
+    ignored = int(output.removeprefix("SigIgn:"), 16)
+    # The C library keeps two numbers to itself, which nobody can set.
+    assert not [number for number in signal.valid_signals() if ignored >> (number - 1) & 1]
 
 
 def test_a_second_command_has_the_same_user_walls_and_environment(tmp_path: Path) -> None:
