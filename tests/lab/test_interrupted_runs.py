@@ -276,8 +276,8 @@ def test_destroyed_stacks_leave_nothing_behind(
     until(lambda: not [*left_in(new, "site-a"), *left_in(new, "site-b")], SECONDS)
     for name in order if not own_namespaces else ():
         new.kind(name, "Namespace", "v1").delete(name=NAMESPACE)
-        # The next tests make it anew, which a namespace that is still going refuses.
-        until(lambda context=name: namespace(new, context) is None, SECONDS)
+    # The next tests make them anew, which a namespace that is still going refuses.
+    until(lambda: not any(namespace(new, name) for name in order), SECONDS)
 
 
 def left_in(sites: Sites, context: str) -> list[str]:
