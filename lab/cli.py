@@ -18,13 +18,13 @@ from rich.markup import escape
 from lab import environment, link, replication, report
 from lab.environment import Environment
 from lab.home import Home, LabError
-from lab.pods import logs as pod_logs
 from lab.progress import Terminal
 from lab.rotation import show
 from lab.rotation.rotate import Rotator, chosen
 from lab.rotation.soak import soak as soak_lab
 from lab.servers.parts import PARTS
 from lab.stacks import Runner, Stack, discover
+from lab.stand_ins.pods import logs as pod_logs
 
 app = typer.Typer(
     no_args_is_help=True,

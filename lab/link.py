@@ -1,6 +1,6 @@
 """The wire between the sites, cut and mended: for trying what an outage of the network does to what crosses it.
 
-Owns the annotation on the Links. What it does to them is the Skupper stand-in's business (lab/skupper/survey.py): they
+Owns the annotation on the Links. What it does to them is the business of lab/stand_ins/skupper/survey.py: they
 are not operational and their connections are reset, as if the primary's router did not answer any more.
 """
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from lab.environment import Environment
 from lab.home import LabError
 from lab.kube import connect
-from lab.skupper.api import LINK
-from lab.skupper.survey import CUT
 from lab.stacks import Stack
+from lab.stand_ins.skupper.api import LINK
+from lab.stand_ins.skupper.survey import CUT
 
 
 def cut(environment: Environment, standbys: Sequence[Stack]) -> list[str]:

@@ -1,6 +1,6 @@
 """One cluster without nodes: etcd, kube-apiserver and kube-controller-manager, as light as they come.
 
-Owns their flags, certificates and the administrator's kubeconfig. No kubelet, no scheduler: `lab.pods` runs pods.
+Owns their flags, certificates and the administrator's kubeconfig. No kubelet or scheduler: lab/stand_ins/pods runs pods.
 """
 
 import base64
@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
-from lab.network.ranges import kubernetes_address, service_range
 from lab.servers.certificates import Authority, signing_key, write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ
 from lab.servers.supervisor import Server, Supervisor
+from lab.stand_ins.network.ranges import kubernetes_address, service_range
 
 ISSUER = "https://kubernetes.default.svc"
 HOSTS = (LOOPBACK, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")

@@ -15,7 +15,6 @@ from urllib3.exceptions import HTTPError
 from lab import binaries
 from lab.binaries.definitions import external_secrets_definitions
 from lab.binaries.postgresql import postgresql
-from lab.cnpg import crds as cnpg
 from lab.home import LabError
 from lab.kube import connect
 from lab.servers.cluster import OwnClusters
@@ -24,7 +23,8 @@ from lab.servers.external_secrets import define, external_secrets
 from lab.servers.openbao import OpenBao
 from lab.servers.stand_ins import OPTIONS, router, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
-from lab.skupper import crds as skupper
+from lab.stand_ins.cnpg import crds as cnpg
+from lab.stand_ins.skupper import crds as skupper
 
 PARTS = ("clusters", "vault", "eso", *OPTIONS)
 PROGRAMS = {

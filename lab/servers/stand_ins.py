@@ -19,7 +19,7 @@ OPTIONS = {"network": (), "skupper": ("--resync", "5"), "pods": (), "cnpg": ("--
 
 
 def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor) -> Server:
-    """`python -m lab.<name>` for all these contexts in one process.
+    """`python -m lab.stand_ins.<name>` for all these contexts in one process.
 
     Args:
         name: of OPTIONS.
@@ -34,7 +34,7 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
 
 
 def router(supervisor: Supervisor) -> Server:
-    """`python -m lab.router`, which carries what lab.skupper says."""
+    """`python -m lab.stand_ins.router`, which carries what lab.stand_ins.skupper says."""
     return _module("router", ("--socket", str(_router_socket(supervisor))), {}, supervisor)
 
 
@@ -51,7 +51,7 @@ def _module(name: str, arguments: Sequence[str], environ: Mapping[str, str], sup
     own = {"PYTHONPATH": str(CHECKOUT), "RHSI_LAB_HOME": str(supervisor.home.root)}
     return Server(
         name=name,
-        argv=(sys.executable, "-m", f"lab.{name}", *arguments, "--ready-file", str(ready_file)),
+        argv=(sys.executable, "-m", f"lab.stand_ins.{name}", *arguments, "--ready-file", str(ready_file)),
         environ={**inherited, **own, **environ},
         ready=ready_file.exists,
         timeout=120.0,

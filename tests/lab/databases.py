@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 
-from lab.cnpg import kinds
-from lab.cnpg.kinds import Group
-from lab.cnpg.pki import Pair
-from lab.controller.api import Api, Kind
 from lab.kube import Manifest
+from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.cnpg.kinds import Group
+from lab.stand_ins.cnpg.pki import Pair
+from lab.stand_ins.controller.api import Api, Kind
 from tests.lab import waiting
 
 SECONDS = 90.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from lab.kube import find
-from lab.pods.walls.launching import run_inside
-from lab.pods.walls.plan import Plan
+from lab.stand_ins.pods.walls.launching import run_inside
+from lab.stand_ins.pods.walls.plan import Plan
 from tests.lab.conftest import Lab
 
 EXEC_SECONDS = 60.0

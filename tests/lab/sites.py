@@ -14,13 +14,13 @@ import psycopg
 from components.edb.names import app_secret, cluster_name, replicator_secret, superuser_secret
 from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
 from components.postgres.replication import PRIMARY, STANDBY
-from lab.cnpg import kinds
-from lab.cnpg.kinds import COMMUNITY
-from lab.controller.api import Api, Kind
 from lab.kube import Manifest
-from lab.pods import logs
-from lab.skupper import api as skupper
-from lab.skupper.survey import CUT
+from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.cnpg.kinds import COMMUNITY
+from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.pods import logs
+from lab.stand_ins.skupper import api as skupper
+from lab.stand_ins.skupper.survey import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.databases import Rows, eventually

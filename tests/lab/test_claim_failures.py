@@ -16,7 +16,7 @@ from components.link_claim import JOB_NAME, token_name
 from components.sites.vault import STORE
 from components.skupper import grant_name, link_token_path
 from lab.kube import Manifest
-from lab.skupper import pki, redemption
+from lab.stand_ins.skupper import pki, redemption
 from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said

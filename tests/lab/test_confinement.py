@@ -8,10 +8,10 @@ import psutil
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from lab.pods.containers.security import DEFAULT_UID
-from lab.pods.containers.variables import PATH
-from lab.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
-from lab.pods.walls.plan import Mount, Plan
+from lab.stand_ins.pods.containers.security import DEFAULT_UID
+from lab.stand_ins.pods.containers.variables import PATH
+from lab.stand_ins.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
+from lab.stand_ins.pods.walls.plan import Mount, Plan
 
 pytestmark = pytest.mark.lab
 

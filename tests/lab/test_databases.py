@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from components.edb.names import replicator_secret
-from lab.cnpg import kinds
-from lab.cnpg.kinds import COMMUNITY, EDB
 from lab.kube import find
+from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from tests.lab import leaks, oc, runbook
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab

@@ -12,13 +12,13 @@ from ssl import create_default_context
 import pytest
 
 from lab import link
-from lab.controller.api import Api, Kind
 from lab.kube import Manifest
-from lab.network.forwarding import NODE
-from lab.network.table import Address
-from lab.pods.addresses import address_of
-from lab.skupper import api as skupper
 from lab.stacks import Stack
+from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.network.forwarding import NODE
+from lab.stand_ins.network.table import Address
+from lab.stand_ins.pods.addresses import address_of
+from lab.stand_ins.skupper import api as skupper
 from tests.lab import waiting
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab

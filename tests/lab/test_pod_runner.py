@@ -41,7 +41,7 @@ def jobs(cluster: Environment, request: pytest.FixtureRequest) -> Jobs:
 
 
 class Runner:
-    """`python -m lab.pods`, as a person would start it."""
+    """`python -m lab.stand_ins.pods`, as a person would start it."""
 
     def __init__(self, folder: Path, kubeconfig: str, context: str, *more: str) -> None:
         self.log = folder / "runner.log"
@@ -49,7 +49,16 @@ class Runner:
         self._ready.unlink(missing_ok=True)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lab.pods", "--context", context, "--ready-file", str(self._ready), *more],
+                [
+                    sys.executable,
+                    "-m",
+                    "lab.stand_ins.pods",
+                    "--context",
+                    context,
+                    "--ready-file",
+                    str(self._ready),
+                    *more,
+                ],
                 env={**os.environ, "KUBECONFIG": kubeconfig, "RHSI_LAB_HOME": str(folder / "home")},
                 cwd=CHECKOUT,
                 stdout=log,

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from lab.kube import Manifest
-from lab.pods import logs
-from lab.pods.addresses import address_of
+from lab.stand_ins.pods import logs
+from lab.stand_ins.pods.addresses import address_of
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state, until
 

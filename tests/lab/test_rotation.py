@@ -15,10 +15,10 @@ import yaml
 
 from components.link_claim import JOB_NAME
 from lab import environment
-from lab.pods import logs
 from lab.rotation import numbers
 from lab.rotation.rotate import Rotation, Rotator
 from lab.servers import process
+from lab.stand_ins.pods import logs
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab

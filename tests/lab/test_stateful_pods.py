@@ -13,10 +13,10 @@ import pytest
 from lab import environment
 from lab.binaries.postgresql import postgresql
 from lab.kube import Manifest
-from lab.pods import logs
-from lab.pods.addresses import address_of
-from lab.pods.containers.security import DEFAULT_UID
 from lab.progress import Silent
+from lab.stand_ins.pods import logs
+from lab.stand_ins.pods.addresses import address_of
+from lab.stand_ins.pods.containers.security import DEFAULT_UID
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state, until
 

@@ -8,13 +8,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.cnpg import bootstrap, certificates, credentials, objects, pki, replicas, status, validation
-from lab.cnpg.defaults import with_defaults
-from lab.cnpg.kinds import COMMUNITY, EDB
-from lab.cnpg.pki import CertificateError, Pair
-from lab.cnpg.roles import Present, next_action
-from lab.cnpg.status import InstanceState
 from lab.kube import Manifest
+from lab.stand_ins.cnpg import bootstrap, certificates, credentials, objects, pki, replicas, status, validation
+from lab.stand_ins.cnpg.defaults import with_defaults
+from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
+from lab.stand_ins.cnpg.pki import CertificateError, Pair
+from lab.stand_ins.cnpg.roles import Present, next_action
+from lab.stand_ins.cnpg.status import InstanceState
 
 
 def cluster(name: str = "edb-site-a", **spec: Any) -> Manifest:

@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from lab.cnpg import crds
-from lab.cnpg.kinds import COMMUNITY, EDB
 from lab.home import CHECKOUT
+from lab.stand_ins.cnpg import crds
+from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from tests.unit.crd_contract import Definition, columns, fields, identity, load, schema
 
 UPSTREAM = CHECKOUT.parent / "shared" / "crds" / "cloudnative-pg"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lab.cnpg import connections, host_based_access, parameters, sql
-from lab.cnpg.connections import SecretFile
 from lab.kube import Manifest
+from lab.stand_ins.cnpg import connections, host_based_access, parameters, sql
+from lab.stand_ins.cnpg.connections import SecretFile
 
 TABLE = {"table": {"schema": "public", "name": "site_a_data"}}
 

@@ -17,9 +17,9 @@ from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.cluster import EdbCluster, EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
-from lab.cnpg import crds as cnpg
-from lab.cnpg.kinds import COMMUNITY, EDB
-from lab.skupper import crds as skupper
+from lab.stand_ins.cnpg import crds as cnpg
+from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
+from lab.stand_ins.skupper import crds as skupper
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, record_component
 
 CRDS = Path(__file__).parents[3] / "shared" / "crds"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lab.network import forwarding
-from lab.network.forwarding import NODE, Forwarder
-from lab.network.table import Address, Table, Target
+from lab.stand_ins.network import forwarding
+from lab.stand_ins.network.forwarding import NODE, Forwarder
+from lab.stand_ins.network.table import Address, Table, Target
 
 SOURCE = "127.111.0.9"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.kube import Manifest
-from lab.network.names import HostsFiles, Name, hosts
-from lab.network.ranges import kubernetes_address, service_range
-from lab.network.routing import keep_of_pod, keep_of_service, names, table
-from lab.network.table import Address, Target
+from lab.stand_ins.network.names import HostsFiles, Name, hosts
+from lab.stand_ins.network.ranges import kubernetes_address, service_range
+from lab.stand_ins.network.routing import keep_of_pod, keep_of_service, names, table
+from lab.stand_ins.network.table import Address, Target
 
 
 def service(name: str = "db", address: str = "127.64.0.9", **spec: Any) -> Manifest:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods import ending
-from lab.pods.containers.container import Container
-from lab.pods.containers.security import DEFAULT_UID, fs_group, identity
-from lab.pods.containers.variables import ContainerConfigError
-from lab.pods.inbox import Inbox
-from lab.pods.runner import has_run, runs_here
-from lab.pods.status import running, terminated
+from lab.stand_ins.pods import ending
+from lab.stand_ins.pods.containers.container import Container
+from lab.stand_ins.pods.containers.security import DEFAULT_UID, fs_group, identity
+from lab.stand_ins.pods.containers.variables import ContainerConfigError
+from lab.stand_ins.pods.inbox import Inbox
+from lab.stand_ins.pods.runner import has_run, runs_here
+from lab.stand_ins.pods.status import running, terminated
 
 OPENSHIFT = {
     "openshift.io/sa.scc.uid-range": "1000710000/10000",

@@ -13,16 +13,16 @@ import pytest
 
 from lab.home import Home, LabError
 from lab.kube import Manifest
-from lab.pods import logs
-from lab.pods.cluster import Cluster
-from lab.pods.containers.container import Container
-from lab.pods.containers.service_account import Tokens, with_cluster_ca
-from lab.pods.containers.variables import ContainerConfigError, Kind
-from lab.pods.status import timestamp
-from lab.pods.storage.claims import Claims
-from lab.pods.storage.contents import VolumeError
-from lab.pods.storage.volumes import Volumes
-from lab.pods.workspace import Workspace
+from lab.stand_ins.pods import logs
+from lab.stand_ins.pods.cluster import Cluster
+from lab.stand_ins.pods.containers.container import Container
+from lab.stand_ins.pods.containers.service_account import Tokens, with_cluster_ca
+from lab.stand_ins.pods.containers.variables import ContainerConfigError, Kind
+from lab.stand_ins.pods.status import timestamp
+from lab.stand_ins.pods.storage.claims import Claims
+from lab.stand_ins.pods.storage.contents import VolumeError
+from lab.stand_ins.pods.storage.volumes import Volumes
+from lab.stand_ins.pods.workspace import Workspace
 
 GROUP = os.getgid()
 OBJECTS: dict[tuple[Kind, str], Manifest] = {}
@@ -265,7 +265,7 @@ def test_what_a_killed_runner_has_left_in_memory_is_swept_away_by_any_other(
         folder.mkdir(parents=True)
     (left / "owner").write_text(f"{os.getpid()} 1.0")
     (living / "owner").write_text(f"{os.getpid()} {psutil.Process().create_time()}")
-    monkeypatch.setattr("lab.pods.workspace._SHARED_MEMORY", memory)
+    monkeypatch.setattr("lab.stand_ins.pods.workspace._SHARED_MEMORY", memory)
     workspace = Workspace(Home(tmp_path / "home"), "site-a")
     assert not left.exists()
     assert living.exists()
@@ -277,7 +277,7 @@ def test_what_a_killed_runner_has_left_in_memory_is_swept_away_by_any_other(
 def test_a_log_that_grows_too_long_begins_anew_and_keeps_its_past(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.pods.containers.container._LOG_BYTES", 10)
+    monkeypatch.setattr("lab.stand_ins.pods.containers.container._LOG_BYTES", 10)
     log = tmp_path / "main.log"
     container = Container({"name": "main"}, init=False, restart_policy="Never", log=log, work=tmp_path)
     for chunk in (b"12345678", b"9abc", b"def"):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.containers.actions import Outcome, check, perform
-from lab.pods.containers.health import Health
-from lab.pods.containers.variables import ContainerConfigError
-from lab.pods.walls.launching import Finished, StartError
+from lab.stand_ins.pods.containers.actions import Outcome, check, perform
+from lab.stand_ins.pods.containers.health import Health
+from lab.stand_ins.pods.containers.variables import ContainerConfigError
+from lab.stand_ins.pods.walls.launching import Finished, StartError
 
 ACTION: Manifest = {"exec": {"command": ["true"]}}
 

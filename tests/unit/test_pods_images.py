@@ -7,10 +7,17 @@ import pytest
 
 from lab.home import Home, LabError
 from lab.kube import Manifest
-from lab.pods.addresses import NamesMissingError, address_of, names
-from lab.pods.containers import images
-from lab.pods.containers.images import POSTGRESQL_FOLDER, image_variables, is_postgresql, passwd, programs, stop_signal
-from lab.pods.containers.variables import PATH, ContainerConfigError
+from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names
+from lab.stand_ins.pods.containers import images
+from lab.stand_ins.pods.containers.images import (
+    POSTGRESQL_FOLDER,
+    image_variables,
+    is_postgresql,
+    passwd,
+    programs,
+    stop_signal,
+)
+from lab.stand_ins.pods.containers.variables import PATH, ContainerConfigError
 
 POD: Manifest = {"metadata": {"name": "claim-abcde"}, "spec": {}}
 UNKNOWN_USER = 1_000_650_000

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.status import ContainerRecord, phase, pod_status, running, terminated, unschedulable, waiting
+from lab.stand_ins.pods.status import ContainerRecord, phase, pod_status, running, terminated, unschedulable, waiting
 
 STARTED = "2026-01-01T00:00:00Z"
 RUNNING = running(STARTED)

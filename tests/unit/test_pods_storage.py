@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.storage.claims import ClaimError, Claims, give_to_group
-from lab.pods.storage.contents import Content, VolumeError
-from lab.pods.storage.provisioning import (
+from lab.stand_ins.pods.storage.claims import ClaimError, Claims, give_to_group
+from lab.stand_ins.pods.storage.contents import Content, VolumeError
+from lab.stand_ins.pods.storage.provisioning import (
     PROVISIONER,
     holds,
     is_asked_of_us,
@@ -21,7 +21,7 @@ from lab.pods.storage.provisioning import (
     volume_for,
     volume_name,
 )
-from lab.pods.storage.publishing import publish
+from lab.stand_ins.pods.storage.publishing import publish
 
 GROUP = os.getgid()
 DEFAULT = "storageclass.kubernetes.io/is-default-class"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.pods.containers.variables import (
+from lab.stand_ins.pods.containers.variables import (
     ContainerConfigError,
     Kind,
     command_line,

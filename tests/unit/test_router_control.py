@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from lab.network.forwarding import Forwarder
-from lab.network.table import Address, Table, Target
-from lab.router.__main__ import obey
-from lab.router.control import Control, address
+from lab.stand_ins.network.forwarding import Forwarder
+from lab.stand_ins.network.table import Address, Table, Target
+from lab.stand_ins.router.__main__ import obey
+from lab.stand_ins.router.control import Control, address
 
 
 class Served(queue.Queue[Table]):

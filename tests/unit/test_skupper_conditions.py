@@ -3,7 +3,7 @@
 import pytest
 
 from lab.kube import Manifest
-from lab.skupper import conditions
+from lab.stand_ins.skupper import conditions
 
 
 def manifest(kind: str, generation: int = 1, **spec: object) -> Manifest:

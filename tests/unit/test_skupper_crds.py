@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from lab.home import CHECKOUT
-from lab.skupper import crds
+from lab.stand_ins.skupper import crds
 from tests.unit.crd_contract import Definition, columns, fields, identity, load, schema
 
 UPSTREAM = CHECKOUT.parent / "shared" / "crds" / "skupper"

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.network.table import Address, Table, Target
-from lab.pods.addresses import address_of
-from lab.skupper import data_plane
-from lab.skupper.data_plane import DataPlane, Links, links_between, target_host, ways
-from lab.skupper.network import Connecting, Listening, SiteView, Topology
+from lab.stand_ins.network.table import Address, Table, Target
+from lab.stand_ins.pods.addresses import address_of
+from lab.stand_ins.skupper import data_plane
+from lab.stand_ins.skupper.data_plane import DataPlane, Links, links_between, target_host, ways
+from lab.stand_ins.skupper.network import Connecting, Listening, SiteView, Topology
 
 A, B, C = (SiteView(name, name, "rhsi", f"context-{name}", ready=True) for name in "abc")
 ONE = {"b": {"link-1": "a"}}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lab.kube import Manifest
-from lab.skupper import grants
-from lab.skupper.durations import parse_duration
-from lab.skupper.grants import Answer, Server
+from lab.stand_ins.skupper import grants
+from lab.stand_ins.skupper.durations import parse_duration
+from lab.stand_ins.skupper.grants import Answer, Server
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SERVER = Server("https://host:9090", "PEM")

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from lab.controller.informer import Informer
-from lab.controller.workqueue import Key, WorkQueue
 from lab.kube import Manifest
-from lab.skupper import api, pki
-from lab.skupper.access import endpoints_of, load_balancer_host
-from lab.skupper.grants import IssuingError
-from lab.skupper.issuing import links
-from lab.skupper.redemption import RedemptionError
-from lab.skupper.services import allocate_ports, is_live
-from lab.skupper.sites import SiteSpecError, verify
-from lab.skupper.tokens import decode
+from lab.stand_ins.controller.informer import Informer
+from lab.stand_ins.controller.workqueue import Key, WorkQueue
+from lab.stand_ins.skupper import api, pki
+from lab.stand_ins.skupper.access import endpoints_of, load_balancer_host
+from lab.stand_ins.skupper.grants import IssuingError
+from lab.stand_ins.skupper.issuing import links
+from lab.stand_ins.skupper.redemption import RedemptionError
+from lab.stand_ins.skupper.services import allocate_ports, is_live
+from lab.stand_ins.skupper.sites import SiteSpecError, verify
+from lab.stand_ins.skupper.tokens import decode
 
 ONE, TWO = Key("Link", "n/one"), Key("Link", "n/two")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lab.skupper import pki
-from lab.skupper.network import Connecting, Endpoint, LinkEnd, Listening, SiteView, compute
+from lab.stand_ins.skupper import pki
+from lab.stand_ins.skupper.network import Connecting, Endpoint, LinkEnd, Listening, SiteView, compute
 
 CA = pki.issue("site CA", [], ca=None)
 OTHER_CA = pki.issue("site CA", [], ca=None)

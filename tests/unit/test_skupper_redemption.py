@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.skupper import pki
-from lab.skupper.grant_server import GrantServer
-from lab.skupper.grants import Answer
-from lab.skupper.redemption import RedemptionError, post
+from lab.stand_ins.skupper import pki
+from lab.stand_ins.skupper.grant_server import GrantServer
+from lab.stand_ins.skupper.grants import Answer
+from lab.stand_ins.skupper.redemption import RedemptionError, post
 
 AUTHORITY = pki.issue("an authority", [], ca=None)
 SERVER = pki.issue("a server", ["127.0.0.1", "localhost"], AUTHORITY)

@@ -1,6 +1,6 @@
 """What the tests of CloudNativePG do with Clusters: name a pair, apply a small one, read what an instance has said."""
 
-from lab.pods import logs
+from lab.stand_ins.pods import logs
 from tests.lab.conftest import Lab
 from tests.lab.databases import IMAGE, Site
 

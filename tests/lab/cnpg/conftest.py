@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lab.cnpg import pki
-from lab.cnpg.kinds import COMMUNITY, EDB, MANAGER
-from lab.controller.api import Api, Kind
+from lab.stand_ins.cnpg import pki
+from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB, MANAGER
+from lab.stand_ins.controller.api import Api, Kind
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.conftest import Lab
 from tests.lab.databases import Site

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from lab.cnpg import kinds
-from lab.controller.api import error_text
 from lab.kube import Manifest
+from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller.api import error_text
 from tests.lab.cnpg.clusters import Pair, log_of
 from tests.lab.conftest import Lab
 from tests.lab.databases import Site, caught_up, eventually

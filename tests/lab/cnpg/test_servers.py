@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from lab import environment
-from lab.cnpg import kinds
 from lab.servers import process
+from lab.stand_ins.cnpg import kinds
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.conftest import Lab
 from tests.lab.databases import eventually

@@ -19,14 +19,20 @@ def eventually(check: Callable[[], object], seconds: float = 15) -> None:
 
 
 class Emulator:
-    """A process of `python -m lab.skupper` that handles only the namespaces assigned to it."""
+    """A process of `python -m lab.stand_ins.skupper` that handles only the namespaces assigned to it."""
 
     def __init__(self, kubeconfig: Path, contexts: tuple[str, ...], namespace: str, folder: Path) -> None:
         self.namespace = namespace
         self._ready_file = folder / "ready"
         self._log = folder / "log"
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        self._command = [sys.executable, "-m", "lab.skupper", f"--namespace={namespace}", f"--resync={RESYNC}"]
+        self._command = [
+            sys.executable,
+            "-m",
+            "lab.stand_ins.skupper",
+            f"--namespace={namespace}",
+            f"--resync={RESYNC}",
+        ]
         self._command += ["--require-explicit-control", "--link-configured-delay=0.2"]
         self._command += [f"--ready-file={self._ready_file}", *(f"--context={context}" for context in contexts)]
         self._process: subprocess.Popen[bytes] | None = None

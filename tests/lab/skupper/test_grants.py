@@ -3,7 +3,7 @@
 import pytest
 from kubernetes.dynamic.exceptions import UnprocessibleEntityError
 
-from lab.skupper import api
+from lab.stand_ins.skupper import api
 from tests.lab.skupper.places import Place, make_grant, make_token
 
 pytestmark = pytest.mark.lab

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from lab.controller.informer import Informer
 from lab.kube import Manifest
-from lab.skupper import api, conditions
-from lab.skupper.api import Api
+from lab.stand_ins.controller.informer import Informer
+from lab.stand_ins.skupper import api, conditions
+from lab.stand_ins.skupper.api import Api
 from tests.lab.skupper.emulator import Emulator
 from tests.lab.skupper.places import Place, make_grant, make_link, make_token
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.skupper import api
+from lab.stand_ins.skupper import api
 from tests.lab.skupper.emulator import eventually
 from tests.lab.skupper.places import Place, make_link
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.skupper import api, conditions
+from lab.stand_ins.skupper import api, conditions
 from tests.lab.skupper.emulator import eventually
 from tests.lab.skupper.places import Place, make_grant, make_link, make_token, owners
 

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from lab.kube import Manifest
-from lab.skupper import api
+from lab.stand_ins.skupper import api
 from tests.lab.skupper.emulator import eventually
 from tests.lab.skupper.places import Place, make_grant, make_link, make_token, owners
 

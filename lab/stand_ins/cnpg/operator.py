@@ -1,0 +1,128 @@
+"""One operator: the work loop of an API server, and who handles which event.
+
+What a real operator does and this one leaves out: failover and switchover, backup and restore, poolers, tablespaces,
+Database and DatabaseRole objects, metrics, rolling updates of images, hibernation, fencing, plugins.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import urllib3.exceptions
+from kubernetes.client.exceptions import ApiException
+
+from lab.home import Home, LabError
+from lab.stand_ins.cnpg import crds, kinds
+from lab.stand_ins.cnpg.clusters import Clusters
+from lab.stand_ins.cnpg.database import SqlError
+from lab.stand_ins.cnpg.declared import Declared, Publications, Subscriptions
+from lab.stand_ins.cnpg.instances import Instances
+from lab.stand_ins.cnpg.kinds import GROUPS, Group
+from lab.stand_ins.cnpg.store import Store
+from lab.stand_ins.controller.api import Kind, error_text, split_key
+from lab.stand_ins.controller.worker import Worker
+from lab.stand_ins.controller.workqueue import Key
+
+THREADS = 8
+"""A statement may wait for a peer that does not answer; so many may wait before the others do."""
+GRACE = 1.0
+"""Seconds that work at hand gets to end: a statement may be waiting for a dead peer."""
+
+
+class Operator:
+    """The operator of one kubeconfig context.
+
+    Raises:
+        LabError: the context cannot be read.
+    """
+
+    def __init__(self, context: str, home: Home, programs: Path, retry: float) -> None:
+        self._store = store = Store(context)
+        self._instances = Instances(store, home, programs)
+        self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
+        self._handlers: dict[str, Callable[[str], float | None]] = {
+            kinds.SECRET.name: self._secret_changed,
+            kinds.POD.name: lambda key: self._instance_changed(kinds.POD, key),
+            kinds.VOLUME_CLAIM.name: lambda key: self._instance_changed(kinds.VOLUME_CLAIM, key),
+        }
+        for group in GROUPS:
+            declared: tuple[Declared, ...] = (
+                Publications(group, store, self._instances, retry),
+                Subscriptions(group, store, self._instances, retry),
+            )
+            self._handlers[f"Cluster.{group.name}"] = self._clusters(group, declared)
+            for one in declared:
+                self._handlers[f"{one.kind.name}.{group.name}"] = one.check
+
+    def _clusters(self, group: Group, declared: tuple[Declared, ...]) -> Callable[[str], float | None]:
+        clusters = Clusters(group, self._store, self._instances)
+        seen: dict[str, tuple[int, bool]] = {}
+
+        def check(key: str) -> float | None:
+            again = clusters.check(key)
+            namespace, name = split_key(key)
+            now = self._condition(group, namespace, name)
+            # A new spec, or a server that has come up, may be what its Publications and Subscriptions wait for.
+            if seen.get(key) != now:
+                seen[key] = now
+                for kind in (one.kind for one in declared):
+                    for found in self._store.items(kind, namespace):
+                        if found["spec"]["cluster"]["name"] == name:
+                            self._queue(kind.name, group, namespace, found["metadata"]["name"])
+            return again
+
+        return check
+
+    def _condition(self, group: Group, namespace: str, name: str) -> tuple[int, bool]:
+        """A Cluster's generation, and whether its primary runs."""
+        cluster = self._store.get(group.cluster, namespace, name) or {"metadata": {"generation": 0}}
+        primary = cluster.get("status", {}).get("currentPrimary", "")
+        return cluster["metadata"]["generation"], self._instances.running(namespace, primary) is not None
+
+    def start(self) -> None:
+        """Install the CRDs, fill the caches, and begin to work.
+
+        Raises:
+            LabError: the API server does not answer, or the caches are not filled within a minute.
+        """
+        store = self._store
+        try:
+            crds.install(store.api.client)
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            text = error_text(error) if isinstance(error, ApiException) else str(error)
+            raise LabError(f"The API server of context {store.context!r} refused to start with: {text}") from error
+        store.start()
+        if not store.synced(60):
+            raise LabError(f"The API server of context {store.context!r} did not answer all lists within a minute.")
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Begin nothing more, and stop every server; pods and data stay for the next start."""
+        self._store.stop()
+        self._worker.join(GRACE)
+        self._instances.stop_all()
+
+    def _handle(self, key: Key) -> float | None:
+        return self._handlers[key.handler](key.name)
+
+    def _queue(self, kind: str, group: Group, namespace: str, name: str) -> None:
+        self._store.queue.add(Key(f"{kind}.{group.name}", f"{namespace}/{name}"))
+
+    def _secret_changed(self, key: str) -> None:
+        """Wake the Clusters that use a Secret, if it is theirs or labelled; other changes nobody notices."""
+        namespace, name = split_key(key)
+        secret = self._store.get(kinds.SECRET, namespace, name)
+        for group in GROUPS:
+            for cluster in self._store.items(group.cluster, namespace):
+                mine = secret is None or any(owner["uid"] == cluster["metadata"]["uid"] for owner in secret["owners"])
+                if mine or group.label("reload") in (secret or {}).get("labels", {}):
+                    self._queue("Cluster", group, namespace, cluster["metadata"]["name"])
+
+    def _instance_changed(self, kind: Kind, key: str) -> None:
+        namespace, name = split_key(key)
+        found = self._store.get(kind, namespace, name)
+        for group in GROUPS:
+            cluster = (found or {}).get("labels", {}).get(group.label("cluster"))
+            if cluster:
+                self._queue("Cluster", group, namespace, cluster)
+        if known := self._instances.cluster_of(key):
+            self._queue("Cluster", known[0], namespace, known[1])

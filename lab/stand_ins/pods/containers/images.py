@@ -1,0 +1,87 @@
+"""What an image brings along, by its name: the lab has no images, but PostgreSQL it has.
+
+Owns the rule by which an image counts as PostgreSQL, its programs, its variables, its stop signal and /etc/passwd.
+Everything else of an image is the machine's own system (`walls/root_filesystem.py`).
+"""
+
+import pwd
+import signal
+from pathlib import Path
+
+from lab.binaries.postgresql import postgresql
+from lab.home import LabError
+from lab.kube import Manifest
+from lab.progress import Silent
+from lab.stand_ins.pods.containers.variables import PATH, ContainerConfigError
+from lab.stand_ins.pods.walls.plan import Mount
+
+POSTGRESQL_FOLDER = "/usr/lib/postgresql/16"
+"""Where Debian, and so the official image, has PostgreSQL."""
+
+
+def short_name(image: str) -> str:
+    """The last part of an image's path: `postgresql-16-c9s` of `quay.io/sclorg/postgresql-16-c9s:latest`."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def is_postgresql(image: str) -> bool:
+    """Whether the image is one of PostgreSQL: its last part says `postgres`."""
+    return "postgres" in short_name(image)
+
+
+def search_path(image: str) -> str:
+    """The image's PATH."""
+    return f"{POSTGRESQL_FOLDER}/bin:{PATH}" if is_postgresql(image) else PATH
+
+
+def programs(image: str) -> tuple[Mount, ...]:
+    """What the image has beyond the machine's system.
+
+    Raises:
+        ContainerConfigError: PostgreSQL cannot be had, as if the image could not be pulled.
+    """
+    if not is_postgresql(image):
+        return ()
+    try:
+        folder = postgresql(Silent())
+    except LabError as error:
+        raise ContainerConfigError(str(error), reason="ErrImagePull") from error
+    return (Mount(source=str(folder.resolve()), target=POSTGRESQL_FOLDER, read_only=True),)
+
+
+def stop_signal(container: Manifest) -> int:
+    """The signal that asks the main process to end: the container's own choice, else the image's.
+
+    The official PostgreSQL image has `STOPSIGNAL SIGINT`, that is, a fast shutdown; nearly all others have none.
+    """
+    named = (container.get("lifecycle") or {}).get("stopSignal", "")
+    if named in signal.Signals.__members__:
+        return signal.Signals[named]
+    return signal.SIGINT if short_name(container.get("image", "")) == "postgres" else signal.SIGTERM
+
+
+def home_of(uid: int, working_dir: str) -> str:
+    """The user's home as the image's passwd has it; for a user that it does not know what CRI-O takes."""
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return working_dir
+
+
+def passwd(uid: int, gid: int, working_dir: str) -> str:
+    """The text of /etc/passwd; a user that the image does not know has a line too, as CRI-O adds it."""
+    known = Path("/etc/passwd").read_text()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return f"{known}{uid}:x:{uid}:{gid}:{uid} user:{working_dir}:/sbin/nologin\n"
+    return known
+
+
+def image_variables(pod: Manifest, container: Manifest, uid: int) -> dict[str, str]:
+    """What the image and the container runtime would set; everything else wins over it."""
+    return {
+        "PATH": search_path(container.get("image", "")),
+        "HOME": home_of(uid, container.get("workingDir") or "/"),
+        "HOSTNAME": pod["spec"].get("hostname") or pod["metadata"]["name"],
+    }

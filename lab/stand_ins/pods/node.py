@@ -1,0 +1,106 @@
+"""The Node `lab` and its lease.
+
+A pod on a node that does not exist is deleted as orphaned within two minutes, and one on a node without a heartbeat is
+evicted (kubernetes: pkg/controller/podgc, pkg/controller/nodelifecycle). So the runner keeps a Node, with a taint that
+keeps schedulers away. It stays when the runner stops: the finished pods on it are still worth reading.
+"""
+
+import logging
+import os
+import socket
+import threading
+from datetime import UTC, datetime
+
+import psutil
+from kubernetes.dynamic.exceptions import ForbiddenError
+
+from lab.kube import Manifest
+from lab.stand_ins.pods.cluster import LEASE_NAMESPACE, NODE, UNREACHABLE, Cluster
+from lab.stand_ins.pods.status import LOOPBACK, timestamp
+
+HEARTBEAT_SECONDS = 10.0
+_TAINT = {"key": "rhsi-lab", "value": "runner-only", "effect": "NoSchedule"}
+
+logger = logging.getLogger(__name__)
+
+
+def node_manifest() -> Manifest:
+    """The Node: closed to schedulers, because only pods that the runner chooses run here."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}},
+        "spec": {"unschedulable": True, "taints": [_TAINT]},
+    }
+
+
+def node_status() -> Manifest:
+    """The Node with the status of a healthy kubelet."""
+    capacity = {"cpu": str(os.cpu_count() or 1), "memory": str(psutil.virtual_memory().total), "pods": "110"}
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "KubeletReady",
+        "message": "the lab's pod runner is ready",
+        "lastHeartbeatTime": timestamp(),
+        "lastTransitionTime": timestamp(),
+    }
+    addresses = [{"type": "InternalIP", "address": LOOPBACK}, {"type": "Hostname", "address": socket.gethostname()}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE},
+        "status": {"conditions": [ready], "addresses": addresses, "capacity": capacity, "allocatable": capacity},
+    }
+
+
+def lease_manifest() -> Manifest:
+    """The heartbeat."""
+    renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": NODE, "namespace": LEASE_NAMESPACE},
+        "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": renewed},
+    }
+
+
+class Heartbeat:
+    """Makes the Node and keeps its lease fresh, in a thread of its own."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{cluster.context}", daemon=True)
+
+    def start(self) -> None:
+        """Make the Node, then beat. Where the user may not make one, pods that run for minutes are at risk."""
+        try:
+            self._register()
+        except ForbiddenError:
+            logger.warning("%s: no right to make the Node %s; going on without", self._cluster.context, NODE)
+            return
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the heartbeat; the Node stays."""
+        self._stopped.set()
+
+    def _register(self) -> None:
+        self._cluster.apply(node_manifest())
+        self._cluster.apply(node_status(), subresource="status")
+        self._cluster.apply(lease_manifest())
+
+    def _beat(self) -> None:
+        well = True
+        while not self._stopped.wait(HEARTBEAT_SECONDS):
+            try:
+                if well:
+                    self._cluster.apply(lease_manifest())
+                else:
+                    # The API server was away: it may have forgotten the Node, or given it up.
+                    self._register()
+                well = True
+            except UNREACHABLE as error:
+                well = False
+                logger.debug("%s: heartbeat: %s", self._cluster.context, type(error).__name__)

@@ -1,0 +1,59 @@
+"""`python -m lab.stand_ins.router --socket PATH`: carry what the latest table says until a signal comes."""
+
+import contextlib
+import logging
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.signals import stop_event
+from lab.stand_ins.network.forwarding import Forwarder
+from lab.stand_ins.network.table import Table
+from lab.stand_ins.router.control import address
+
+log = logging.getLogger("router")
+
+
+def obey(listener: socket.socket, forwarder: Forwarder) -> None:
+    """Serve the tables that come in, from one controller process after the other; ends when the listener does.
+
+    Between two of them everything goes on as it was.
+    """
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            log.info("the controllers are here")
+            with connection, connection.makefile("rb") as lines, contextlib.suppress(ConnectionError):
+                for line in lines:
+                    # A controller that is killed may leave half a line.
+                    if line.endswith(b"\n"):
+                        forwarder.serve(Table.decode(line))
+            log.info("the controllers are gone: going on as they left it")
+
+
+def main(
+    socket_file: Annotated[Path, typer.Option("--socket", help="The Unix socket at which controllers send tables.")],
+    ready_file: Annotated[Path | None, typer.Option(help="A file to make once the socket is there.")] = None,
+) -> None:
+    """Forward TCP as the Skupper controllers say."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    stopped = stop_event()
+    forwarder = Forwarder()
+    forwarder.start()
+    socket_file.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, address(socket_file) as path:
+        listener.bind(path)
+        listener.listen()
+        threading.Thread(target=obey, args=(listener, forwarder), name="control", daemon=True).start()
+        if ready_file:
+            ready_file.touch()
+        stopped.wait()
+    forwarder.stop()
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,29 @@
+"""The words that all handlers share: Skupper's kinds, the others that it touches, and the API's verbs.
+
+Owns the table of kinds. The verbs are every controller's (lab.stand_ins.controller.api).
+"""
+
+from lab.stand_ins.controller.api import Api, Kind, error_text, key_of, owned_by, split_key
+
+__all__ = ["Api", "Kind", "error_text", "key_of", "owned_by", "split_key"]
+
+# The field manager of server-side apply, as upstream's (internal/kube/site/resources).
+MANAGER = "skupper-controller"
+
+SKUPPER = "skupper.io/v2alpha1"
+SITE = Kind(SKUPPER, "Site", "sites")
+GRANT = Kind(SKUPPER, "AccessGrant", "accessgrants")
+TOKEN = Kind(SKUPPER, "AccessToken", "accesstokens")
+LINK = Kind(SKUPPER, "Link", "links")
+CONNECTOR = Kind(SKUPPER, "Connector", "connectors")
+LISTENER = Kind(SKUPPER, "Listener", "listeners")
+ROUTER_ACCESS = Kind(SKUPPER, "RouterAccess", "routeraccesses")
+SECURED_ACCESS = Kind(SKUPPER, "SecuredAccess", "securedaccesses")
+CERTIFICATE = Kind(SKUPPER, "Certificate", "certificates")
+SECRET = Kind("v1", "Secret", "secrets")
+SERVICE = Kind("v1", "Service", "services")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
+POD = Kind("v1", "Pod", "pods")
+
+SKUPPER_KINDS = (SITE, GRANT, TOKEN, LINK, CONNECTOR, LISTENER, ROUTER_ACCESS, SECURED_ACCESS, CERTIFICATE)
