@@ -1,1 +1,0 @@
-"""The providers that the engine knows, each behind the small protocol in `base`."""

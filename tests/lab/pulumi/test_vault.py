@@ -1,0 +1,153 @@
+"""The deployment engine's vault provider on a real OpenBao."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import hvac
+import pytest
+
+from tests.lab.conftest import Lab
+from tests.lab.pulumi.deployments import Deployment
+
+pytestmark = pytest.mark.lab
+
+PROGRAM = """
+vault_provider = vault.Provider("vault", skip_child_token=True)
+inner = ResourceOptions(provider=vault_provider)
+mount = vault.Mount(
+    "mount", path=namespace, type="kv", options={{"version": "2"}}, description="{description}", opts=inner
+)
+secret = vault.kv.SecretV2(
+    "secret", mount=mount.path, name="site/token", delete_all_versions={all},
+    data_json=pulumi.Output.secret(json.dumps({{"code": "{code}"}})),
+    opts=ResourceOptions.merge(inner, ResourceOptions(delete_before_replace=True)),
+)
+policy = vault.Policy("policy", name=namespace, policy='path "{code}/*" {{ capabilities = ["read"] }}', opts=inner)
+backend = vault.AuthBackend("auth", type="kubernetes", path=f"kubernetes-{{namespace}}", opts=inner)
+auth = vault.kubernetes.AuthBackendConfig(
+    "config", backend=backend.path, kubernetes_host="https://127.0.0.1:6443", kubernetes_ca_cert="{code}",
+    disable_iss_validation=True, disable_local_ca_jwt=True, opts=inner,
+)
+vault.kubernetes.AuthBackendRole(
+    "role", backend=backend.path, role_name=namespace, bound_service_account_names=["b", "a"],
+    bound_service_account_namespaces=["n"], token_policies=[policy.name], token_ttl={ttl}, opts=inner,
+)
+pulumi.export("path", secret.path)
+"""
+
+
+def program(code: str = "one", ttl: int = 60, description: str = "d", all_versions: bool = True) -> str:
+    return PROGRAM.format(code=code, ttl=ttl, description=description, all=all_versions)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def deployment(lab: Lab, tmp_path: Path, name: str) -> Deployment:
+    environment = {
+        "KUBECONFIG": str(lab.kubeconfig),
+        "VAULT_ADDR": lab.vault_addr,
+        "VAULT_TOKEN": lab.vault_token,
+        "VAULT_CACERT": str(lab.vault_cacert),
+    }
+    return Deployment(tmp_path, environment, {"namespace": name})
+
+
+@pytest.fixture
+def client(lab: Lab) -> hvac.Client:
+    return hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert))
+
+
+def data(client: hvac.Client, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.read(f"{name}/data/site/token")["data"]
+    return found
+
+
+def test_a_preview_contacts_no_vault(deployment: Deployment) -> None:
+    deployment.environment["VAULT_ADDR"] = "https://127.0.0.1:1"
+    assert "+ 9 to create" in deployment.preview(program())
+
+
+def test_everything_is_made_left_alone_changed_and_removed(
+    deployment: Deployment, client: hvac.Client, name: str
+) -> None:
+    deployment.up(program())
+    assert deployment.outputs() == {"path": f"{name}/data/site/token"}
+    assert data(client, name)["data"] == {"code": "one"}
+    ids = {item["urn"].rpartition("::")[2]: item.get("id") for item in deployment.state()["resources"]}
+    assert ids["mount"] == name
+    assert ids["secret"] == f"{name}/data/site/token"
+    assert ids["policy"] == name
+    assert ids["auth"] == f"kubernetes-{name}"
+    assert ids["config"] == f"auth/kubernetes-{name}/config"
+    assert ids["role"] == f"auth/kubernetes-{name}/role/{name}"
+    assert '{"code": "one"}' not in str(deployment.state())
+    deployment.up(None, "--expect-no-changes")
+    deployment.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert deployment.code == 0, deployment.text
+    assert "~ 5 updated" in deployment.up(program("two", 120, "e"))
+    assert data(client, name)["data"] == {"code": "two"}
+    assert data(client, name)["metadata"]["version"] == 2
+    role = client.read(f"auth/kubernetes-{name}/role/{name}")["data"]
+    assert (role["token_ttl"], sorted(role["bound_service_account_names"])) == (120, ["a", "b"])
+    deployment.destroy()
+    assert f"{name}/" not in client.sys.list_mounted_secrets_engines()["data"]
+    assert f"kubernetes-{name}/" not in client.sys.list_auth_methods()["data"]
+    assert name not in client.sys.list_policies()["data"]["policies"]
+
+
+def test_a_deleted_secret_leaves_its_history_unless_all_versions_are_to_go(
+    deployment: Deployment, client: hvac.Client, name: str
+) -> None:
+    without = program(all_versions=False)
+    deployment.up(without)
+    start, end = without.index("secret = "), without.index("policy = ")
+    rest = without[:start] + without[end:].replace('pulumi.export("path", secret.path)', "")
+    deployment.up(rest)
+    assert client.read(f"{name}/metadata/site/token")["data"]["versions"]["1"]["deletion_time"]
+    deployment.destroy()
+
+
+def test_a_value_changed_in_vault_is_not_seen_by_a_refresh_but_its_absence_is(
+    deployment: Deployment, client: hvac.Client, name: str
+) -> None:
+    deployment.up(program())
+    client.write_data(f"{name}/data/site/token", data={"data": {"code": "foreign"}})
+    client.delete(f"{name}/data/site/token")
+    deployment.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert deployment.code == 0, deployment.text
+    client.delete(f"{name}/metadata/site/token")
+    assert "- 1 deleted" in deployment.run("refresh", "--yes", "--skip-preview")
+    assert "+ 1 created" in deployment.up()
+    assert data(client, name)["data"] == {"code": "one"}
+    deployment.destroy()
+
+
+def test_drift_of_a_policy_is_found_and_repaired(deployment: Deployment, client: hvac.Client, name: str) -> None:
+    deployment.up(program())
+    client.sys.create_or_update_policy(name, 'path "x" { capabilities = ["list"] }')
+    assert "~ 1 updated" in deployment.up(None, "--refresh")
+    assert "one/*" in client.sys.read_policy(name)["data"]["rules"]
+    deployment.destroy()
+
+
+def test_a_refused_token_and_a_missing_one_are_named(deployment: Deployment) -> None:
+    deployment.environment["VAULT_TOKEN"] = "wrong"
+    assert "failed to lookup token" in deployment.up(program(), code=1)
+    del deployment.environment["VAULT_TOKEN"]
+    deployment.environment["HOME"] = str(deployment.folder)
+    assert "no vault token set on Client" in deployment.up(code=1)
+
+
+def test_a_taken_path_is_refused(deployment: Deployment, client: hvac.Client, name: str) -> None:
+    client.sys.enable_secrets_engine("kv", path=name)
+    text = deployment.up(program(), code=1)
+    assert "error writing to Vault: Error making API request" in text
+    assert f"path is already in use at {name}/" in text
+    client.sys.disable_secrets_engine(name)
+    deployment.up()
+    deployment.destroy()
