@@ -17,6 +17,7 @@ VERSION_ARGUMENTS = {
     "kube-controller-manager": ["--version"],
     "bao": ["version"],
     "kubectl": ["version", "--client"],
+    "pulumi": ["version"],
 }
 
 
