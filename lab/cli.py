@@ -6,6 +6,7 @@ its own. Progress goes to standard error, results to standard output.
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lab import environment, link, replication, report
+from lab import shell as shells
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
@@ -43,6 +45,10 @@ Only = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only thes
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Standby = Annotated[list[str] | None, typer.Option(help="Only these standbys; all of them by default.")]
 """Options that several commands share."""
+
+SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site-b
+  kubectl --context site-b get links -n rhsi
+  bao kv list rhsi/site-b"""
 
 
 @contextmanager
@@ -84,6 +90,14 @@ def _standing() -> Environment:
     return found
 
 
+def _prepared(found: Environment) -> Runner:
+    """A runner whose stacks exist and have their settings."""
+    with Terminal() as progress:
+        runner = Runner(found, progress=progress)
+    runner.prepare(discover())
+    return runner
+
+
 def _on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
     for stack in stacks:
         typer.echo(f"\n{action} {stack.name}", err=True)
@@ -103,8 +117,7 @@ def up(
         found = _start(without)
         if no_stacks:
             return
-        stacks, runner = discover(), Runner(found)
-        runner.prepare(stacks)
+        stacks, runner = discover(), _prepared(found)
         _on_stacks("up", _chosen(stack), runner, ["--refresh"] if refresh else [])
         shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
         Console().print(report.table(shown))
@@ -121,8 +134,7 @@ def preview(
 ) -> None:
     """Show what `up` would do to the stacks; changes nothing. Starts the lab if need be."""
     with _sentences():
-        runner = Runner(_start(without))
-        runner.prepare(discover())
+        runner = _prepared(_start(without))
         arguments = [*(["--refresh"] if refresh else []), *(["--expect-no-changes"] if expect_no_changes else [])]
         _on_stacks("preview", _chosen(stack), runner, arguments)
 
@@ -221,6 +233,36 @@ def destroy(
         runner.prepare(stacks)
         arguments = ["--exclude-protected"] if exclude_protected else []
         _on_stacks("destroy", list(reversed(_chosen(stack))), runner, arguments)
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def shell(
+    command: Annotated[list[str] | None, typer.Argument(help="Run this instead, such as `-- pulumi preview`.")] = None,
+) -> None:
+    """Open a shell in which pulumi, kubectl, bao and psql work on the lab, or run one command in it."""
+    with _sentences():
+        found = _standing()
+        runner = _prepared(found)
+        with Terminal() as progress:
+            variables = shells.environ(Home(found.root), runner, progress)
+        line = command or [os.environ.get("SHELL", "/bin/sh")]
+        if command is None:
+            typer.echo(
+                f"The lab's project is in {runner.project}; its stack files have the lab's addresses. Try:", err=True
+            )
+            typer.echo(SHELL_HINTS, err=True)
+    raise typer.Exit(subprocess.run(line, cwd=runner.project, env=variables, check=False).returncode)
+
+
+@app.command("env")
+def env_() -> None:
+    """Print the same environment as exports, and the folder: `eval "$(python -m lab env)"`. It holds secrets."""
+    with _sentences():
+        found = _standing()
+        runner = _prepared(found)
+        with Terminal() as progress:
+            variables = shells.environ(Home(found.root), runner, progress)
+    typer.echo(shells.exports(variables, runner.project))
 
 
 @app.command()

@@ -6,8 +6,8 @@ the command does and says is Pulumi's own.
 
 import os
 import secrets
-import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -37,8 +37,8 @@ class Runner:
         self._environment = environment
         self._checkout = checkout
         self._home = Home(environment.root)
-        # `stack init` has no --config-file and would write into the checkout; from here it writes into the lab.
-        self._project = self._home.folder("stacks")
+        # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
+        self.project = self._home.folder("stacks")
         self._installation = install(self._home, progress or Silent())
 
     @property
@@ -51,7 +51,7 @@ class Runner:
 
         With `subscribe=False` replicated databases do not follow one another, whatever the stack file says.
         """
-        shutil.copy(self._checkout / "Pulumi.yaml", self._project / "Pulumi.yaml")
+        self._write_project()
         for stack in stacks:
             file = self._config_file(stack)
             known = yaml.safe_load(file.read_text()) if file.exists() else {}
@@ -63,9 +63,7 @@ class Runner:
                 config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
             write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
             if not kept:
-                self._check(
-                    self._run([self.command, "-C", str(self._project), "stack", "init", stack.name], quiet=True)
-                )
+                self._check(self._run([self.command, "stack", "init", stack.name], quiet=True))
 
     def run(
         self,
@@ -80,8 +78,8 @@ class Runner:
         return self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
-        """The command line of an action on a stack, without questions."""
-        line = [self.command, action, "--stack", stack.name, "--config-file", str(self._config_file(stack))]
+        """The command line of an action on a stack, without questions; it is run in the folder `project`."""
+        line = [self.command, action, "--stack", stack.name]
         if action != "preview":
             line.append("--yes")
         if action in {"up", "destroy"}:
@@ -104,7 +102,14 @@ class Runner:
         }
 
     def _config_file(self, stack: Stack) -> Path:
-        return self._project / f"Pulumi.{stack.name}.yaml"
+        return self.project / f"Pulumi.{stack.name}.yaml"
+
+    def _write_project(self) -> None:
+        """The checkout's project file, with the places of its program and of this virtual environment."""
+        project = yaml.safe_load((self._checkout / "Pulumi.yaml").read_text())
+        project["main"] = str(self._checkout)
+        project["runtime"]["options"]["virtualenv"] = sys.prefix
+        (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
     def _run(
         self, line: Sequence[str], *, quiet: bool = False, output: IO[str] | None = None
@@ -112,7 +117,7 @@ class Runner:
         stdout, stderr = (subprocess.PIPE, subprocess.PIPE) if quiet else (output, output)
         return subprocess.run(
             line,
-            cwd=self._checkout,
+            cwd=self.project,
             env=self.environ(),
             check=False,
             text=True,
