@@ -251,7 +251,7 @@ def shell(
                 f"The lab's project is in {runner.project}; its stack files have the lab's addresses. Try:", err=True
             )
             typer.echo(SHELL_HINTS, err=True)
-    raise typer.Exit(subprocess.run(line, cwd=runner.project, env=variables, check=False).returncode)
+    raise typer.Exit(subprocess.run(line, cwd=runner.project, env={**os.environ, **variables}, check=False).returncode)
 
 
 @app.command("env")

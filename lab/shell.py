@@ -20,7 +20,7 @@ VAULT = "vault"
 
 
 def environ(home: Home, runner: Runner, progress: Progress) -> dict[str, str]:
-    """The environment for a shell: the person's own, the lab's servers, and PATH with every program.
+    """What a shell needs beside the person's own environment: the lab's servers, and PATH with every program.
 
     Raises:
         LabError: a program cannot be had.
@@ -33,14 +33,13 @@ def environ(home: Home, runner: Runner, progress: Progress) -> dict[str, str]:
     folder = home.folder("bin")
     for name, path in programs.items():
         _link(folder / name, path)
-    found = runner.environ()
+    found = runner.own_environ()
     return {**found, "PATH": f"{found['PATH']}{os.pathsep}{folder}"}
 
 
 def exports(variables: dict[str, str], project: Path) -> str:
-    """Lines for `eval`: what differs from this process's own environment, and the folder to work in."""
-    changed = {name: value for name, value in sorted(variables.items()) if os.environ.get(name) != value}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items()]
+    """Lines for `eval`: the variables, and the folder to work in."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
     return "\n".join([*lines, f"cd {shlex.quote(str(project))}"])
 
 

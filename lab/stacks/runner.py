@@ -87,12 +87,15 @@ class Runner:
         return [*line, "--non-interactive", *arguments]
 
     def environ(self) -> dict[str, str]:
-        """The environment of the command: the person's own, with the lab's servers, backend and passphrase."""
+        """The environment of the command: the person's own, with the lab's."""
+        return {**os.environ, **self.own_environ()}
+
+    def own_environ(self) -> dict[str, str]:
+        """The lab's part of it: servers, PATH, backend and passphrase."""
         passphrase = self._home.root / "passphrase"
         if not passphrase.exists():
             write_private(passphrase, secrets.token_urlsafe(32).encode())
         return {
-            **os.environ,
             **self._environment.environ(),
             **self._installation.environ,
             "PULUMI_BACKEND_URL": self._home.folder("state").as_uri(),
