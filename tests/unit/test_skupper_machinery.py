@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from lab.certificates import chains_to
 from lab.kube import Manifest
 from lab.stand_ins.controller.informer import Informer
 from lab.stand_ins.controller.workqueue import Key, WorkQueue
@@ -185,7 +186,7 @@ def test_a_certificate_is_correct_for_its_hosts_and_subject_only() -> None:
     assert not pki.is_correct(issued.crt, "other", ["router.ns", "127.0.0.1"])
     assert not pki.is_correct(b"nonsense", "server", [])
     assert pki.is_correct(authority.crt, "ca", [])
-    assert pki.chains_to(issued.crt, authority.crt)
+    assert chains_to(issued.crt, authority.crt)
     assert issued.ca == authority.crt
     assert b"BEGIN RSA PRIVATE KEY" in issued.key
     assert issued.key.decode() not in repr(issued)
