@@ -126,5 +126,5 @@ def test_durations_are_read_as_go_reads_them(text: str, seconds: float) -> None:
     ["1 day", "1d", "1y", "1h 30m", "1h,30m", "10", "1.5.5s", ".s", "soon", "-", "", "1h\n", "99999999999999999h"],
 )
 def test_what_go_refuses_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="(?i)duration"):
+    with pytest.raises(ValueError, match=r"(?i)duration"):
         grants.parse_window(text)
