@@ -9,10 +9,11 @@ from collections.abc import Callable
 from lab.certificates import Pair
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import pki
-from lab.stand_ins.cnpg.kinds import MANAGER, SECRET, Group
+from lab.stand_ins.cnpg.kinds import MANAGER, Group
 from lab.stand_ins.cnpg.objects import owner
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET
 
 CLUSTER_DOMAIN = "cluster.local"
 STREAMING_REPLICA = "streaming_replica"
