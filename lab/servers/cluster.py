@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from lab.servers.certificates import Authority, signing_key, write_private
+from lab.certificates import Authority, signing_key
+from lab.files import write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ
