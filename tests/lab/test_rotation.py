@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.link_claim import JOB_NAME
+from components.link.claim import JOB_NAME
 from lab import environment
 from lab.rotation.rotate import Rotation, Rotator
 from lab.servers import process

@@ -7,8 +7,7 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from components.link_claim import token_name
-from components.skupper import grant_name
+from components.link.rotation import grant_name, token_name
 from lab import cli
 from lab.environment import Environment
 from lab.home import Home, LabError
