@@ -16,17 +16,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab import environment, link, replication, report
-from lab import shell as shells
+from lab import environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.rotation import show
-from lab.rotation.rotate import Rotator, chosen
-from lab.rotation.soak import soak as soak_lab
-from lab.servers.parts import PARTS
+from lab.servers import PARTS
 from lab.stacks import Runner, Stack, discover
-from lab.stand_ins.pods import logs as pod_logs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,6 +108,8 @@ def up(
     no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
 ) -> None:
     """Start what is missing of the lab, bring the stacks up, and show what stands."""
+    from lab import replication, report
+
     with _sentences():
         found = _start(without)
         if no_stacks:
@@ -146,6 +143,9 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Rotate standbys and show what existed when; fails where no Ready Link existed for a moment."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+
     with _sentences(), Rotator(_standing(), standby or [], output=sys.stderr) as rotator:
         results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
@@ -163,6 +163,10 @@ def soak(
     as_json: Json = False,
 ) -> None:
     """Rotate again and again; fails where a Link was missing, objects pile up or memory grows."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+    from lab.rotation.soak import soak as soak_lab
+
     with _sentences():
         found = _standing()
         log = Home(found.root).logs / "soak.log"
@@ -179,6 +183,9 @@ def soak(
 @links.command("cut")
 def cut_links(standby: Standby = None) -> None:
     """Cut the links: connections are reset and no new ones cross, until `restore`."""
+    from lab import link
+    from lab.rotation.rotate import chosen
+
     with _sentences():
         for name in link.cut(_standing(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is cut")
@@ -187,6 +194,9 @@ def cut_links(standby: Standby = None) -> None:
 @links.command("restore")
 def restore_links(standby: Standby = None) -> None:
     """Restore the links that `cut` has cut."""
+    from lab import link
+    from lab.rotation.rotate import chosen
+
     with _sentences():
         for name in link.restore(_standing(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is whole")
@@ -195,6 +205,8 @@ def restore_links(standby: Standby = None) -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the lab's processes and the objects of the link."""
+    from lab import replication, report
+
     with _sentences():
         found = environment.load(Home.default())
         if found:
@@ -224,6 +236,8 @@ def destroy(
 
     Databases that replicate part first, while each can still tell the other: docs/runbook.md, "Turn it off".
     """
+    from lab import replication
+
     with _sentences():
         found, stacks = _standing(), discover()
         runner = Runner(found)
@@ -240,6 +254,8 @@ def shell(
     command: Annotated[list[str] | None, typer.Argument(help="Run this instead, such as `-- pulumi preview`.")] = None,
 ) -> None:
     """Open a shell in which pulumi, kubectl, bao and psql work on the lab, or run one command in it."""
+    from lab import shell as shells
+
     with _sentences():
         found = _standing()
         runner = _prepared(found)
@@ -257,6 +273,8 @@ def shell(
 @app.command("env")
 def env_() -> None:
     """Print the same environment as exports, and the folder: `eval "$(python -m lab env)"`. It holds secrets."""
+    from lab import shell as shells
+
     with _sentences():
         found = _standing()
         runner = _prepared(found)
@@ -280,6 +298,8 @@ def logs(
     ] = "",
 ) -> None:
     """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
+    from lab.stand_ins.pods import logs as pod_logs
+
     with _sentences():
         found = _standing()
         known = {process.name: process.log for process in found.processes()}

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.home import CHECKOUT, Home
-from lab.pulumi.plugins import LANGUAGE_HOST, PACKAGES
 
+PACKAGES = ("kubernetes", "vault")
+LANGUAGE_HOST = "python"
 COMMAND = "pulumi"
 EXECUTOR = "pulumi-language-python-exec"
 LAUNCHER = Path(__file__).with_name("launcher.py")

@@ -4,12 +4,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.pulumi.installation import LANGUAGE_HOST, PACKAGES
 from lab.pulumi.lazy import load
 from lab.pulumi.protocol import language_pb2_grpc, provider_pb2_grpc
 from lab.pulumi.serving import serve
 
-PACKAGES = ("kubernetes", "vault")
-LANGUAGE_HOST = "python"
 PLUGINS = (*PACKAGES, LANGUAGE_HOST)
 # What the packages load when they first contact a server.
 CLIENTS = ("kubernetes.config", "kubernetes.dynamic", "hvac.adapters", "requests.exceptions")

@@ -17,6 +17,7 @@ from lab.binaries.definitions import external_secrets_definitions
 from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
+from lab.servers import PARTS
 from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
@@ -30,7 +31,6 @@ from lab.stand_ins.controller.definitions import install
 from lab.stand_ins.skupper import crds as skupper
 from lab.stand_ins.skupper.api import MANAGER as SKUPPER
 
-PARTS = ("clusters", "vault", "eso", *OPTIONS)
 PROGRAMS = {
     "clusters": ("etcd", "kube-apiserver", "kube-controller-manager"),
     "vault": ("bao",),
