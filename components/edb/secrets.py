@@ -77,7 +77,7 @@ class EdbSyncedCredentialsArgs(Args):
     peer: str
     namespace: str
     store: pulumi.Input[str]
-    paths: pulumi.Input[dict[str, str]]
+    paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
     peer_app: bool = False
     shared_ca: bool = False
@@ -107,6 +107,11 @@ def held(site: str, peer: str, *, peer_app: bool) -> list[Login]:
     """The logins whose Secrets are beside a site's cluster."""
     own, others = logins(site, "own"), logins(peer, "peer")
     return [*own.values(), others["replicator"], *([others["app"]] if peer_app else [])]
+
+
+def synced(site: str, peer: str, *, peer_app: bool, shared_ca: bool) -> list[str]:
+    """The Secrets that a standby takes from Vault."""
+    return [*(login.secret for login in held(site, peer, peer_app=peer_app)), *([CA_SECRET] if shared_ca else [])]
 
 
 def reload_label(operator: str) -> dict[str, str]:
@@ -206,7 +211,7 @@ class EdbSyncedCredentials(Component):
             secret=secret,
             namespace=args.namespace,
             store=args.store,
-            path=pulumi.Output.from_input(args.paths).apply(lambda paths: str(paths[secret])),
+            path=args.paths[secret],
             version=args.version,
             type=kind,
             labels=reload_label(args.operator),

@@ -88,7 +88,7 @@ class StandbyDatabaseArgs(Args):
     namespace: str
     shape: ServerShape
     store: pulumi.Input[str]
-    paths: pulumi.Input[dict[str, str]]
+    paths: Mapping[str, pulumi.Input[str]]
     password_rotation: pulumi.Input[int]
     routing_prefix: pulumi.Input[str]
 
@@ -172,7 +172,6 @@ class StandbyDatabase(Component):
             ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),
             self.child(),
         )
-        paths = pulumi.Output.from_input(args.paths)
         secrets = {
             secret: SyncedSecret(
                 f"{name}-{user}",
@@ -180,7 +179,7 @@ class StandbyDatabase(Component):
                     secret=secret,
                     namespace=args.namespace,
                     store=args.store,
-                    path=paths[secret],
+                    path=args.paths[secret],
                     version=pulumi.Output.format("{}", args.password_rotation),
                     type=SECRET_TYPE,
                     awaited=True,

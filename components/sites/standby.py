@@ -5,20 +5,21 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from components import outputs
 from components.component import Component
 from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim, LinkClaimArgs
 from components.link.rotation import commands
-from components.postgres.database import StandbyDatabase
+from components.postgres.database import USERS, StandbyDatabase
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
 from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.peer import Peer
-from components.sites.postgres import described, smoke_test, standby_database
-from components.sites.services import describe, exported_services, imported_services
+from components.sites.postgres import smoke_test, standby_database, standby_postgres
+from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper.services import ServiceExport, ServiceImport
 from components.skupper.site import SkupperSite, SkupperSiteArgs
@@ -65,8 +66,8 @@ class StandbySite(Component):
                 secret=LINK_SECRET,
                 namespace=namespace,
                 store=store.store,
-                path=grant["vault_path"],
-                version=pulumi.Output.format("{}/{}", grant["rotation"], grant["expires"]),
+                path=grant.vault_path,
+                version=pulumi.Output.format("{}/{}", grant.rotation, grant.expires),
             ),
             self.child(depends_on=[store]),
         )
@@ -75,9 +76,9 @@ class StandbySite(Component):
             LinkClaimArgs(
                 namespace=namespace,
                 secret=LINK_SECRET,
-                rotation=grant["rotation"],
-                expires=grant["expires"],
-                rotate_hint=grant["rotation"].apply(
+                rotation=grant.rotation,
+                expires=grant.expires,
+                rotate_hint=grant.rotation.apply(
                     lambda rotation: commands(settings.primary_stack, settings.site, rotation, pulumi.get_stack())
                 ),
                 image=settings.claim_image,
@@ -91,22 +92,14 @@ class StandbySite(Component):
         if settings.services.exports or settings.services.imports:
             exported = exported_services(self, name, settings, peer.routing_prefix, [site])
             imported = imported_services(self, name, settings, peer.routing_prefix, [site])
-        self.exports = {
-            "site": settings.site,
-            "skupper_site": site.site_name,
-            "namespace": site.namespace,
-            "rotation": grant["rotation"],
-            "link": claim.link,
-            "link_status": claim.status,
-            "remote_site": claim.remote_site,
-        }
+        postgres = None
         if settings.postgres.enabled:
             database = StandbyDatabase(
                 f"{name}-postgres",
                 standby_database(
                     settings,
-                    grant=grant,
-                    database=peer.database,
+                    paths=peer.paths(USERS),
+                    password_rotation=peer.postgres.password_rotation,
                     routing_prefix=peer.routing_prefix,
                     store=store.store,
                 ),
@@ -114,19 +107,33 @@ class StandbySite(Component):
                 self.child(depends_on=[claim, store]),
             )
             imported[PRIMARY] = database.imported
-            told = described(database.service) | {"slot": database.slot}
+            result = None
             if settings.postgres.smoke_test:
                 test = smoke_test(settings, database, claim.link)
-                told["smoke_test"] = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
-            self.exports["postgres"] = told
+                result = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
+            postgres = standby_postgres(database, result)
+        databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
                 f"{name}-edb", settings, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
-            self.exports["edb"] = databases.exports
-        self.exports |= {"exported_services": describe(exported), "imported_services": describe(imported)}
+        self.exports = outputs.exports(
+            outputs.Standby(
+                site=settings.site,
+                skupper_site=site.site_name,
+                namespace=site.namespace,
+                rotation=grant.rotation,
+                link=claim.link,
+                link_status=claim.status,
+                remote_site=claim.remote_site,
+                exported_services=described(exported),
+                imported_services=described(imported),
+                postgres=postgres,
+                edb=databases.output if databases else None,
+            )
+        )
         self.register_outputs(self.exports)
 
     def _api_server_ca(self, name: str, settings: Settings) -> pulumi.Input[str]:
