@@ -15,11 +15,11 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 from components.component import Args, Component
 from components.custom_resource import LINK, ExistingObject
 from components.link.rotation import HA_SUFFIXES, TOKEN_PREFIX, superseded, token_name
-from components.script_job import ScriptJob, ScriptJobArgs
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
-SCRIPT = (Path(__file__).parent / "claim_link.sh").read_text()
+SCRIPT = job_script(Path(__file__).parent / "claim_link.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,7 @@ class LinkClaimArgs(Args):
         rotation: the grant's rotation.
         expires: the grant's expiry, UTC as RFC 3339; with the rotation it tells one grant from every other.
         rotate_hint: the commands of a rotation, for the messages of a failed claim.
-        image: an image with sh and kubectl or oc.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
-        timeout_seconds: how long the script may take.
+        runtime: of the script, with kubectl or oc.
     """
 
     namespace: str
@@ -42,9 +40,7 @@ class LinkClaimArgs(Args):
     rotation: pulumi.Input[int]
     expires: pulumi.Input[str]
     rotate_hint: pulumi.Input[str]
-    image: str
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    runtime: Runtime
 
 
 def role_rules(
@@ -101,12 +97,10 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "EXTERNAL_SECRET": args.secret,
             "TOKEN_PREFIX": TOKEN_PREFIX,
             "SUPERSEDED": earlier.apply(" ".join),
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
         },
         rules=rules,
-        image=args.image,
-        run_as_user=args.run_as_user,
-        timeout_seconds=args.timeout_seconds,
+        secrets={},
+        runtime=args.runtime,
     )
 
 

@@ -25,13 +25,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.component import Args, Component
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.shell_script import read_script
 
 PORT = 5432
 # The volume, and the folder in it that initdb or pg_basebackup makes; no path at which an image declares a volume.
 VOLUME = "/data"
 PGDATA = f"{VOLUME}/pgdata"
 SOCKETS = "/run/postgresql"
-SCRIPT = (Path(__file__).parent / "server.sh").read_text()
+SCRIPT = read_script(Path(__file__).parent / "server.sh")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from components.link.claim import LinkClaim
 from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer
+from components.sites.runtimes import edb_runtime
 from components.sites.vault import READER_ACCOUNT, secret_store
 from components.vault import KubernetesAuth, ReaderAccount, ReaderAccountArgs
 
@@ -27,10 +28,7 @@ def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestA
         namespace=settings.edb.namespace,
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
-        image=settings.edb.postgres_image,
-        pull_secret=settings.edb.pull_secret,
-        run_as_user=settings.claim_user,
-        timeout_seconds=settings.smoke_test_seconds,
+        runtime=edb_runtime(settings),
     )
 
 

@@ -16,6 +16,7 @@ from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
 from components.settings import Settings
+from components.sites.runtimes import postgres_runtime
 
 
 def server_shape(settings: Settings) -> ServerShape:
@@ -77,9 +78,7 @@ def smoke_test(settings: Settings, database: StandbyDatabase, link: pulumi.Outpu
         site=settings.site,
         link=link,
         application_secret=database.application_secret,
-        image=settings.postgres.image_on(settings.cluster.platform),
-        run_as_user=settings.postgres.user_on(settings.cluster.platform),
-        timeout_seconds=settings.smoke_test_seconds,
+        runtime=postgres_runtime(settings),
     )
 
 

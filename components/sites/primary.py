@@ -15,6 +15,7 @@ from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
 from components.sites.postgres import primary_database, primary_postgres
+from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.skupper.site import SkupperSite, SkupperSiteArgs
 from components.vault import KvStore, KvStoreArgs
@@ -46,9 +47,7 @@ class PrimarySite(Component):
             revocation = LinkRevocationArgs(
                 number=settings.revoke,
                 namespace=settings.cluster.namespace,
-                image=settings.claim_image,
-                run_as_user=settings.claim_user,
-                timeout_seconds=settings.claim_seconds,
+                runtime=kubectl_runtime(settings),
             )
             ready.append(LinkRevocation(f"{name}-revocation", revocation, self.child(depends_on=[site])))
         if settings.vault.manage_mount:

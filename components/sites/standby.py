@@ -19,6 +19,7 @@ from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.peer import Peer
 from components.sites.postgres import smoke_test, standby_database, standby_postgres
+from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper.services import ServiceExport, ServiceImport
@@ -81,9 +82,7 @@ class StandbySite(Component):
                 rotate_hint=grant.rotation.apply(
                     lambda rotation: commands(settings.primary_stack, settings.site, rotation, pulumi.get_stack())
                 ),
-                image=settings.claim_image,
-                run_as_user=settings.claim_user,
-                timeout_seconds=settings.claim_seconds,
+                runtime=kubectl_runtime(settings),
             ),
             self.child(depends_on=[site, secret]),
         )

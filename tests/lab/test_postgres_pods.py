@@ -29,6 +29,7 @@ from components.postgres.replication import (
     standby_server,
 )
 from components.postgres.server import SCRIPT, PostgresServerArgs, ServerShape
+from components.script_job import Runtime
 from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
 from tests.lab.unprivileged import IDENTITY, own_folder, readable_folder, write
@@ -171,13 +172,14 @@ def smoke(primary: Pod, standby: Pod, seconds: int = 20) -> subprocess.Completed
         site="site-b",
         link="link-1",
         application_secret=APPLICATION_SECRET,
-        image="i",
-        timeout_seconds=seconds,
+        runtime=Runtime(image="i", user=0, pull_secret="", seconds=seconds),
     )
     own = smoke_test.script_job(args).environment
     environment = {
         **{name: str(value).replace("/secrets", str(standby.root)) for name, value in own.items()},
         "PATH": f"{standby.programs}:/usr/bin:/bin",
+        "HOME": str(standby.root),
+        "TIMEOUT_SECONDS": str(seconds),
         "SERVICE": primary.address,
         "STANDBY": standby.address,
     }

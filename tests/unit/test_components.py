@@ -1,5 +1,6 @@
 """The pure parts of the components: arguments, names, manifests."""
 
+import dataclasses
 from typing import Any
 
 import pulumi
@@ -9,6 +10,8 @@ from components import external_secrets, script_job, vault
 from components.link import claim, grant, rotation
 from components.settings import formats
 from components.skupper import services, site
+
+RUNTIME = script_job.Runtime(image="i", user=0, pull_secret="", seconds=300)
 
 
 def test_arguments_from_another_language_arrive_as_a_dict_with_floats() -> None:
@@ -102,8 +105,10 @@ def test_durations_are_read_as_go_reads_them() -> None:
 
 
 def script_pod(**changes: Any) -> Any:
-    usual = {"job": "j", "account": "a", "namespace": "n", "script": "true", "environment": {}, "image": "i"}
-    return script_job.pod_spec(script_job.ScriptJobArgs.of({**usual, **changes}))
+    usual = script_job.ScriptJobArgs(
+        job="j", account="a", namespace="n", script="true", environment={}, rules=[], secrets={}, runtime=RUNTIME
+    )
+    return script_job.pod_spec(dataclasses.replace(usual, **changes))
 
 
 def test_a_script_without_rights_gets_no_token() -> None:
@@ -113,7 +118,7 @@ def test_a_script_without_rights_gets_no_token() -> None:
 
 
 def test_a_script_reads_its_secrets_as_files_that_its_group_alone_can_read() -> None:
-    pod = script_pod(secrets={"application": "app-secret"}, run_as_user=999)
+    pod = script_pod(secrets={"application": "app-secret"}, runtime=dataclasses.replace(RUNTIME, user=999))
     assert pod["security_context"]["fs_group"] == 999
     assert pod["volumes"][1] == {"name": "application", "secret": {"secret_name": "app-secret", "default_mode": 0o440}}
     mount = pod["containers"][0]["volume_mounts"][1]

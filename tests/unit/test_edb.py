@@ -12,6 +12,7 @@ from components.edb import logical_replication, names, options, registry, replic
 from components.edb.cluster import EdbCluster, EdbClusterArgs, cluster_spec
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.script_job import Runtime
 from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
 
 GROUP = "kubernetes:postgresql.k8s.enterprisedb.io/v1"
@@ -282,7 +283,7 @@ def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
         namespace="db",
         skupper_namespace="rhsi",
         database="app",
-        image="postgresql:16",
+        runtime=Runtime(image="postgresql:16", user=0, pull_secret="", seconds=300),
     )
     job = replication_test.script_job(args)
     assert job.secrets == {"own": "edb-site-b-app", "peer": "edb-site-a-app"}
