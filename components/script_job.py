@@ -5,17 +5,15 @@ Pulumi shows; and what all scripts begin with (`prelude.sh` in this folder). Wha
 the business of the component that brings it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodSpecArgsDict, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
@@ -25,7 +23,7 @@ PRELUDE = Path(__file__).parent / "prelude.sh"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runtime(Args):
+class Runtime:
     """In what a script runs, and for how long.
 
     Attributes:
@@ -42,7 +40,7 @@ class Runtime(Args):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScriptJobArgs(Args):
+class ScriptJobArgs:
     """What to run, and as whom.
 
     Attributes:
@@ -135,12 +133,9 @@ class ScriptJob(Component):
 
     job_id: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ScriptJobArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ScriptJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = ScriptJobArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ScriptJob", name, opts)
         account = ServiceAccount(
             f"{name}-account", metadata={"name": args.account, "namespace": args.namespace}, opts=self.child()
         )
@@ -180,7 +175,7 @@ class ScriptJob(Component):
                 "kind": "Role",
                 # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
                 # operator may bind everything.
-                "name": role.id.apply(lambda _: args.account),
+                "name": once(role, args.account),
             },
             subjects=[{"kind": "ServiceAccount", "name": args.account, "namespace": args.namespace}],
             opts=self.child(depends_on=[account, role]),

@@ -3,14 +3,12 @@
 `up` awaits it and the next `up` repeats a failed one. Its passwords are files in the pod and nothing else.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.edb.names import OWNER, PORT, app_secret, link_host, service_host, table_name
 from components.restricted_pod import SECRETS
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
@@ -20,7 +18,7 @@ SCRIPT = job_script(Path(__file__).parent / "replication_test.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplicationTestArgs(Args):
+class ReplicationTestArgs:
     """Which two sites, seen from the one where the Job runs.
 
     Attributes:
@@ -77,12 +75,9 @@ class ReplicationTest(Component):
 
     result: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ReplicationTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ReplicationTestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `opts` must make it wait for the replication."""
-        args = ReplicationTestArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ReplicationTest", name, opts)
         job = ScriptJob(f"{name}-job", script_job(args), self.child())
-        self.result = job.job_id.apply(lambda _: f"{args.site} and {args.peer} replicate both ways")
+        self.result = once(job.job_id, f"{args.site} and {args.peer} replicate both ways")
         self.register_outputs({"result": self.result})

@@ -4,15 +4,13 @@ A site's cluster holds its own three logins and the peer's replication login, no
 leaves a missing Secret out in silence, so all of them exist before their cluster does.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
-from components.component import Args, Component
+from components.component import Component
 from components.credentials import (
     SECRET_TYPE,
     Credential,
@@ -24,11 +22,12 @@ from components.credentials import (
 )
 from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
+from components.encoding import to_base64
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbCredentialsArgs(Args):
+class EdbCredentialsArgs:
     """What the primary's stack makes.
 
     Attributes:
@@ -57,7 +56,7 @@ class EdbCredentialsArgs(Args):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbSyncedCredentialsArgs(Args):
+class EdbSyncedCredentialsArgs:
     """What the standby's stack takes from Vault.
 
     Attributes:
@@ -124,12 +123,9 @@ class EdbCredentials(Component):
 
     paths: dict[str, pulumi.Output[str]]
 
-    def __init__(
-        self, name: str, args: EdbCredentialsArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EdbCredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `paths` has the path in Vault of each of the peer's Secrets."""
-        args = EdbCredentialsArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbCredentials", name, opts)
         passwords = {
             login.secret: Password(
                 f"{name}-{login.key}",
@@ -178,7 +174,7 @@ class EdbCredentials(Component):
         Secret(
             f"{name}-ca",
             metadata={"name": CA_SECRET, "namespace": args.namespace, "labels": reload_label(args.operator)},
-            data={file: pulumi.Output.from_input(text).apply(_encoded) for file, text in files.items()},
+            data={file: pulumi.Output.from_input(text).apply(to_base64) for file, text in files.items()},
             opts=self.child(),
         )
 
@@ -191,12 +187,11 @@ class EdbSyncedCredentials(Component):
     def __init__(
         self,
         name: str,
-        args: EdbSyncedCredentialsArgs | Mapping[str, Any],
+        args: EdbSyncedCredentialsArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the component."""
-        args = EdbSyncedCredentialsArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbSyncedCredentials", name, opts)
         wanted = {
             login.secret: (login.key, SECRET_TYPE) for login in held(args.site, args.peer, peer_app=args.peer_app)
         }
@@ -218,7 +213,3 @@ class EdbSyncedCredentials(Component):
             awaited=True,
         )
         return SyncedSecret(name, wanted, self.child()).secret
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

@@ -4,15 +4,13 @@ Everything happens inside the cluster (`claim_link.sh` in this folder), so that 
 through this stack. The Job's own rights are the only ones that can touch the credentials.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
-from components.component import Args, Component
+from components.component import Component
 from components.custom_resource import LINK, ExistingObject
 from components.link.rotation import HA_SUFFIXES, TOKEN_PREFIX, superseded, token_name
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
@@ -23,7 +21,7 @@ SCRIPT = job_script(Path(__file__).parent / "claim_link.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkClaimArgs(Args):
+class LinkClaimArgs:
     """What to claim.
 
     Attributes:
@@ -111,12 +109,9 @@ class LinkClaim(Component):
     status: pulumi.Output[str]
     remote_site: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: LinkClaimArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LinkClaimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = LinkClaimArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LinkClaim", name, opts)
         job = ScriptJob(f"{name}-claim", script_job(args), self.child())
         self.link = pulumi.Output.all(job.job_id, args.rotation).apply(lambda known: token_name(known[1]))
         link = ExistingObject(

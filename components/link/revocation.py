@@ -5,15 +5,13 @@ Skupper knows no revocation list (skupper:internal/site/routeraccess.go; issue #
 standby then needs a new grant; giving it one is the business of the site that asks for the revocation.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "renew-site-ca"
@@ -25,7 +23,7 @@ SCRIPT = job_script(Path(__file__).parent / "renew_site_ca.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkRevocationArgs(Args):
+class LinkRevocationArgs:
     """Which site, and the number of the revocation: a new one renews the CA once more; `runtime` has kubectl or oc."""
 
     number: int
@@ -62,12 +60,9 @@ class LinkRevocation(Component):
 
     number: pulumi.Output[int]
 
-    def __init__(
-        self, name: str, args: LinkRevocationArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LinkRevocationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = LinkRevocationArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LinkRevocation", name, opts)
         job = ScriptJob(f"{name}-renewal", script_job(args), self.child())
-        self.number = job.job_id.apply(lambda _: args.number)
+        self.number = once(job.job_id, args.number)
         self.register_outputs({"number": self.number})

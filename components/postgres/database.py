@@ -6,11 +6,10 @@ standby what that one needs; a standby knows names only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.credentials import (
     SECRET_TYPE,
     Credential,
@@ -44,7 +43,7 @@ DATABASES = {APPLICATION_SECRET: DATABASE, REPLICATION_SECRET: "postgres"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrimaryDatabaseArgs(Args):
+class PrimaryDatabaseArgs:
     """The database of a primary.
 
     Attributes:
@@ -71,7 +70,7 @@ class PrimaryDatabaseArgs(Args):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandbyDatabaseArgs(Args):
+class StandbyDatabaseArgs:
     """The database of a standby.
 
     Attributes:
@@ -100,12 +99,9 @@ class PrimaryDatabase(Component):
     exported: ServiceExport
     paths: dict[str, dict[str, pulumi.Output[str]]]
 
-    def __init__(
-        self, name: str, args: PrimaryDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PrimaryDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PrimaryDatabaseArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PrimaryDatabase", name, opts)
         secrets: dict[str, pulumi.Output[str]] = {}
         self.paths = {standby: {} for standby in args.standbys}
         for secret, user in USERS.items():
@@ -161,12 +157,9 @@ class StandbyDatabase(Component):
     application_secret: pulumi.Output[str]
     imported: ServiceImport
 
-    def __init__(
-        self, name: str, args: StandbyDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: StandbyDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = StandbyDatabaseArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:StandbyDatabase", name, opts)
         self.imported = ServiceImport(
             f"{name}-import",
             ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),

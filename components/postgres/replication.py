@@ -5,13 +5,11 @@ the primary's WAL for it. Promotion is a person's decision and happens in the po
 name comes into the standby's cluster is the business of services.py, how a password does that of external_secrets.py.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.postgres.server import PORT, PostgresServer, PostgresServerArgs, ServerShape
 from components.restricted_pod import SECRETS
 
@@ -25,7 +23,7 @@ SERVICE_FILE = "pg_service.conf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresPrimaryArgs(Args):
+class PostgresPrimaryArgs:
     """The primary.
 
     Attributes:
@@ -49,7 +47,7 @@ class PostgresPrimaryArgs(Args):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresStandbyArgs(Args):
+class PostgresStandbyArgs:
     """A standby.
 
     Attributes:
@@ -123,12 +121,9 @@ class PostgresPrimary(Component):
 
     service: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PostgresPrimaryArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PostgresPrimaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PostgresPrimaryArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PostgresPrimary", name, opts)
         self.service = PostgresServer(f"{name}-postgres", primary_server(args), self.child()).service
         self.register_outputs({"service": self.service})
 
@@ -139,12 +134,9 @@ class PostgresStandby(Component):
     service: pulumi.Output[str]
     slot: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PostgresStandbyArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PostgresStandbyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PostgresStandbyArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PostgresStandby", name, opts)
         self.service = PostgresServer(f"{name}-postgres", standby_server(args), self.child()).service
         self.slot = pulumi.Output.from_input(slot_name(args.site))
         self.register_outputs({"service": self.service, "slot": self.slot})

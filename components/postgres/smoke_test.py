@@ -4,14 +4,12 @@ It runs anew whenever the link does (`smoke_test.sh` in this folder). The row th
 procedure: the table is its history.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.postgres.replication import PRIMARY, SERVICE_FILE, STANDBY
 from components.restricted_pod import SECRETS
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
@@ -21,7 +19,7 @@ SCRIPT = job_script(Path(__file__).parent / "smoke_test.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmokeTestArgs(Args):
+class SmokeTestArgs:
     """What to test.
 
     Attributes:
@@ -64,12 +62,9 @@ class SmokeTest(Component):
 
     result: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: SmokeTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: SmokeTestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = SmokeTestArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:SmokeTest", name, opts)
         job = ScriptJob(f"{name}-test", script_job(args), self.child())
         link = pulumi.Output.from_input(args.link)
         self.result = pulumi.Output.all(link, job.job_id).apply(lambda known: f"passed through {known[0]}")

@@ -22,7 +22,7 @@ class PrimaryEdb(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions) -> None:
         """Register the component; `paths` has the path in Vault of each of the standby's Secrets."""
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PrimaryEdb", name, opts)
         wanted = settings.edb
         owned = namespace(self, name, settings)
         credentials = EdbCredentials(

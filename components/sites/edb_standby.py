@@ -16,7 +16,7 @@ from components.sites.edb import described, namespace, replication_args, site_ar
 from components.sites.peer import Peer
 from components.sites.runtimes import edb_runtime
 from components.sites.vault import READER_ACCOUNT, secret_store
-from components.vault import KubernetesAuth, ReaderAccount, ReaderAccountArgs
+from components.vault.kubernetes_auth import KubernetesAuth, ReaderAccount, ReaderAccountArgs
 
 
 def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
@@ -49,7 +49,7 @@ class StandbyEdb(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Register the component; the replication waits for the `claim` of the link."""
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:StandbyEdb", name, opts)
         wanted = settings.edb
         owned = namespace(self, name, settings)
         reader = ReaderAccount(

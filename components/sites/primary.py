@@ -18,7 +18,7 @@ from components.sites.postgres import primary_database, primary_postgres
 from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.skupper.site import SkupperSite, SkupperSiteArgs
-from components.vault import KvStore, KvStoreArgs
+from components.vault.mount import KvStore, KvStoreArgs
 
 
 class PrimarySite(Component):
@@ -28,7 +28,7 @@ class PrimarySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, providers(settings))
+        super().__init__("rhsi:index:PrimarySite", name, providers(settings))
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(

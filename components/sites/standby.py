@@ -24,7 +24,7 @@ from components.sites.services import described, exported_services, imported_ser
 from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper.services import ServiceExport, ServiceImport
 from components.skupper.site import SkupperSite, SkupperSiteArgs
-from components.vault import KubernetesAuth
+from components.vault.kubernetes_auth import KubernetesAuth
 
 LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
 
@@ -36,7 +36,7 @@ class StandbySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, providers(settings))
+        super().__init__("rhsi:index:StandbySite", name, providers(settings))
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
