@@ -6,7 +6,7 @@ of external_secrets.py, what it opens that of the component that uses it.
 """
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
@@ -25,8 +25,8 @@ RANDOM_BYTES = 24
 class PasswordArgs:
     """A password: `given`, or random if None. It stays until `rotation`, an integer >= 1, becomes another one."""
 
-    rotation: int = 1
-    given: pulumi.Input[str] | None = None
+    rotation: int
+    given: pulumi.Input[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class CredentialArgs:
     namespace: str
     username: str
     password: pulumi.Input[str]
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

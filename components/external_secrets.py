@@ -3,7 +3,7 @@
 Only `external-secrets.io/v1` (v1beta1 is no longer served). Does not own the Secrets themselves: the controller does.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -40,10 +40,10 @@ class VaultSecretStoreArgs:
     auth_path: pulumi.Input[str]
     role: pulumi.Input[str]
     service_account: pulumi.Input[str]
-    ca: str = ""
-    vault_namespace: str = ""
-    audiences: tuple[str, ...] = ()
-    timeout: str | None = None
+    ca: str
+    vault_namespace: str
+    audiences: tuple[str, ...]
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,10 @@ class SyncedSecretArgs:
     store: pulumi.Input[str]
     path: pulumi.Input[str]
     version: pulumi.Input[str]
-    type: str = ""
-    data: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    awaited: bool = False
+    type: str
+    data: dict[str, str]
+    labels: dict[str, str]
+    awaited: bool
 
 
 def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:

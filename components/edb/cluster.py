@@ -5,7 +5,7 @@ Secrets, which must exist before (the operator leaves a missing one out in silen
 Source of the rules: cloudnative-pg:api/v1/cluster_types.go, internal/webhook/v1/cluster_webhook.go.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -83,20 +83,20 @@ class EdbClusterArgs:
     database: str
     host: str
     peer_host: str
-    tls: str = "require"
-    pull_secret: str = ""
-    instances: int = 1
-    synchronous_replicas: int = 0
-    size: str = "10Gi"
-    storage_class: str = ""
-    resources: dict[str, dict[str, str]] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    monitoring: bool = False
-    pooler: PoolerArgs = field(default_factory=PoolerArgs)
-    backup: BackupArgs = field(default_factory=BackupArgs)
-    recovery: RecoveryArgs = field(default_factory=RecoveryArgs)
-    protect: bool = True
-    timeout: str | None = None
+    tls: str
+    pull_secret: str
+    instances: int
+    synchronous_replicas: int
+    size: str
+    storage_class: str
+    resources: dict[str, dict[str, str]]
+    parameters: dict[str, str]
+    monitoring: bool
+    pooler: PoolerArgs
+    backup: BackupArgs
+    recovery: RecoveryArgs
+    protect: bool
+    timeout: str
 
 
 def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:

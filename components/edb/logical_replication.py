@@ -43,10 +43,10 @@ class LogicalReplicationArgs:
     database: str
     site: str
     peer: str
-    tls: str = "require"
-    subscribe: bool = True
-    awaited: bool = True
-    reclaim_policy: str = "delete"
+    tls: str
+    subscribe: bool
+    awaited: bool
+    reclaim_policy: str
 
 
 class ReplicationError(pulumi.RunError):

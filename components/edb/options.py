@@ -4,7 +4,7 @@ Backups go through the barman-cloud plugin, which an administrator installs besi
 `barmanObjectStore` is deprecated and goes with CloudNativePG 1.31.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -33,28 +33,28 @@ class BackupArgs:
         schedule: six cron fields, seconds first.
     """
 
-    destination_path: str = ""
-    endpoint_url: str = ""
-    credentials: str = ""
-    server_name: str = ""
-    retention: str = "30d"
-    schedule: str = "0 0 2 * * *"
+    destination_path: str
+    endpoint_url: str
+    credentials: str
+    server_name: str
+    retention: str
+    schedule: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryArgs:
     """Which backups a new cluster starts from, and up to when (RFC 3339; empty: the latest); no name, no recovery."""
 
-    server_name: str = ""
-    target_time: str = ""
+    server_name: str
+    target_time: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolerArgs:
     """PgBouncer for applications, never for the replication; no instances, no pooler."""
 
-    instances: int = 0
-    mode: str = "transaction"
+    instances: int
+    mode: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,9 @@ class ClusterOptionsArgs:
     operator: str
     cluster: str
     namespace: str
-    monitoring: bool = False
-    pooler: PoolerArgs = field(default_factory=PoolerArgs)
-    backup: BackupArgs = field(default_factory=BackupArgs)
+    monitoring: bool
+    pooler: PoolerArgs
+    backup: BackupArgs
 
 
 def object_store_spec(args: BackupArgs) -> dict[str, Any]:

@@ -5,7 +5,7 @@ leaves a missing Secret out in silence, so all of them exist before their cluste
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
@@ -48,11 +48,11 @@ class EdbCredentialsArgs:
     peer: str
     namespace: str
     vault_mount: str
-    passwords: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    password_rotation: int = 1
-    peer_app: bool = False
-    ca_certificate: str = ""
-    ca_key: pulumi.Input[str] = ""
+    passwords: dict[str, pulumi.Input[str]]
+    password_rotation: int
+    peer_app: bool
+    ca_certificate: str
+    ca_key: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class EdbSyncedCredentialsArgs:
     store: pulumi.Input[str]
     paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
-    peer_app: bool = False
-    shared_ca: bool = False
+    peer_app: bool
+    shared_ca: bool
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,7 @@ class EdbSyncedCredentials(Component):
             path=args.paths[secret],
             version=args.version,
             type=kind,
+            data={},
             labels=reload_label(args.operator),
             awaited=True,
         )

@@ -42,6 +42,7 @@ class EdbSite(Component):
                 namespace=args.skupper_namespace,
                 port=PORT,
                 routing_prefix=args.routing_prefix,
+                selector="",
                 host=service_host(args.cluster.site, args.cluster.namespace),
             ),
             self.child(depends_on=[cluster]),

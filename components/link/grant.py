@@ -35,9 +35,9 @@ class LinkGrantArgs:
     rotation: int
     namespace: str
     vault_mount: str
-    expiration_window: str = "1h"
-    redemptions_allowed: int = 1
-    timeout: str | None = None
+    expiration_window: str
+    redemptions_allowed: int
+    timeout: str
 
 
 class GrantError(pulumi.RunError):

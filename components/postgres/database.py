@@ -5,7 +5,7 @@ standby what that one needs; a standby knows names only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 
@@ -63,10 +63,10 @@ class PrimaryDatabaseArgs:
     standbys: tuple[str, ...]
     vault_mount: str
     routing_prefix: pulumi.Input[str]
-    passwords: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    password_rotation: int = 1
-    wal_keep: str = "4GB"
-    timeout: str = "10m"
+    passwords: dict[str, pulumi.Input[str]]
+    password_rotation: int
+    wal_keep: str
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,9 @@ class PrimaryDatabase(Component):
                 PasswordArgs(rotation=args.password_rotation, given=args.passwords.get(secret)),
                 self.child(),
             ).password
-            credential = CredentialArgs(secret=secret, namespace=args.namespace, username=user, password=password)
+            credential = CredentialArgs(
+                secret=secret, namespace=args.namespace, username=user, password=password, labels={}
+            )
             secrets[secret] = Credential(f"{name}-{user}", credential, self.child()).secret
             for standby in args.standbys:
                 published = PublishedSecretArgs(
@@ -142,6 +144,7 @@ class PrimaryDatabase(Component):
                 namespace=args.namespace,
                 port=PORT,
                 routing_prefix=args.routing_prefix,
+                host="",
                 selector=selector(PRIMARY),
             ),
             self.child(),
@@ -181,6 +184,7 @@ class StandbyDatabase(Component):
                         "password": "{{ .password }}",
                         SERVICE_FILE: service_file(DATABASES[secret]),
                     },
+                    labels={},
                 ),
                 self.child(),
             ).secret

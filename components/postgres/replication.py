@@ -41,9 +41,9 @@ class PostgresPrimaryArgs:
     shape: ServerShape
     application_secret: pulumi.Input[str]
     replication_secret: pulumi.Input[str]
-    password_rotation: int = 1
-    wal_keep: str = "4GB"
-    timeout: str = "10m"
+    password_rotation: int
+    wal_keep: str
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,8 @@ def standby_server(args: PostgresStandbyArgs) -> PostgresServerArgs:
             "PGSERVICEFILE": f"{SECRETS}/replication/{SERVICE_FILE}",
         },
         secrets={"replication": args.replication_secret},
+        restart="",
+        timeout="",
     )
 
 

@@ -5,7 +5,7 @@ ready when it answers queries, stopped by a fast shutdown. Whether it is a prima
 business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
@@ -49,13 +49,13 @@ class ServerShape:
     """
 
     image: str
-    run_as_user: int = 0
-    size: str = "10Gi"
-    storage_class: str = ""
-    requests: dict[str, str] = field(default_factory=dict)
-    limits: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    keep_data: bool = True
+    run_as_user: int
+    size: str
+    storage_class: str
+    requests: dict[str, str]
+    limits: dict[str, str]
+    parameters: dict[str, str]
+    keep_data: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,8 @@ class PostgresServerArgs:
     shape: ServerShape
     environment: dict[str, pulumi.Input[str]]
     secrets: dict[str, pulumi.Input[str]]
-    restart: str = ""
-    timeout: str = ""
+    restart: str
+    timeout: str
 
 
 def labels(server: str) -> dict[str, str]:

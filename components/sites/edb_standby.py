@@ -111,6 +111,7 @@ class StandbyEdb(Component):
                 version="",
                 type=SECRET_TYPE,
                 data={KEY: docker_config_template(registry.server, registry.user)},
+                labels={},
                 awaited=True,
             ),
             self.child(depends_on=[store]),

@@ -47,6 +47,8 @@ class StandbySite(Component):
                 namespace=namespace,
                 create_namespace=settings.cluster.create_namespace,
                 protect_namespace=settings.protects_namespace,
+                accepts_links=False,
+                cut_old_tls=False,
                 timeout=settings.timeouts.site,
             ),
             self.child(),
@@ -69,6 +71,11 @@ class StandbySite(Component):
                 store=store.store,
                 path=grant.vault_path,
                 version=pulumi.Output.format("{}/{}", grant.rotation, grant.expires),
+                type="",
+                data={},
+                labels={},
+                # The claim says what is wrong with it.
+                awaited=False,
             ),
             self.child(depends_on=[store]),
         )

@@ -30,8 +30,8 @@ class ServiceExportArgs:
     namespace: str
     port: int
     routing_prefix: pulumi.Input[str]
-    host: str = ""
-    selector: str = ""
+    host: str
+    selector: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,11 +26,11 @@ class SkupperSiteArgs:
 
     site_name: str
     namespace: str
-    create_namespace: bool = True
-    protect_namespace: bool = False
-    accepts_links: bool = False
-    cut_old_tls: bool = False
-    timeout: str | None = None
+    create_namespace: bool
+    protect_namespace: bool
+    accepts_links: bool
+    cut_old_tls: bool
+    timeout: str
 
 
 def site_spec(args: SkupperSiteArgs) -> dict[str, Any]:

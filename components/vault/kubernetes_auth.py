@@ -46,12 +46,12 @@ class KubernetesAuthArgs:
     api_server: str
     api_server_ca: pulumi.Input[str]
     kv_mount: str
-    shared: tuple[str, ...] = ()
-    other_namespaces: tuple[str, ...] = ()
-    manage_auth: bool = True
-    reviewer: str = "client"
-    audiences: tuple[str, ...] = ()
-    api_audience: str = ""
+    shared: tuple[str, ...]
+    other_namespaces: tuple[str, ...]
+    manage_auth: bool
+    reviewer: str
+    audiences: tuple[str, ...]
+    api_audience: str
 
 
 @dataclass(frozen=True, kw_only=True)

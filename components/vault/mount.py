@@ -13,7 +13,7 @@ class KvStoreArgs:
     """A KV v2 mount that this stack owns; `protect` keeps `pulumi destroy` from it."""
 
     mount: str
-    protect: bool = True
+    protect: bool
 
 
 class KvStore(Component):
