@@ -28,20 +28,23 @@ from components.postgres.replication import (
     service_file,
     standby_server,
 )
-from components.postgres.server import SCRIPT, PostgresServerArgs, ServerShape
+from components.postgres.server import SCRIPT, PostgresServerArgs
 from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
+from tests.arguments import RUNTIME, postgres_shape
 from tests.lab.unprivileged import IDENTITY, own_folder, readable_folder, write
 
 pytestmark = pytest.mark.lab
 
-SHAPE = ServerShape(image="postgresql:16")
+SHAPE = postgres_shape(image="postgresql:16")
 PRIMARY_ARGS = PostgresPrimaryArgs(
     namespace="rhsi",
     shape=SHAPE,
     application_secret=APPLICATION_SECRET,
     replication_secret=REPLICATION_SECRET,
+    password_rotation=1,
     wal_keep="32MB",
+    timeout="10m",
 )
 STANDBY_ARGS = PostgresStandbyArgs(namespace="rhsi", shape=SHAPE, site="site-b", replication_secret=REPLICATION_SECRET)
 # With everything that a shell, SQL and libpq would read otherwise.
@@ -171,13 +174,14 @@ def smoke(primary: Pod, standby: Pod, seconds: int = 20) -> subprocess.Completed
         site="site-b",
         link="link-1",
         application_secret=APPLICATION_SECRET,
-        image="i",
-        timeout_seconds=seconds,
+        runtime=dataclasses.replace(RUNTIME, seconds=seconds),
     )
     own = smoke_test.script_job(args).environment
     environment = {
         **{name: str(value).replace("/secrets", str(standby.root)) for name, value in own.items()},
         "PATH": f"{standby.programs}:/usr/bin:/bin",
+        "HOME": str(standby.root),
+        "TIMEOUT_SECONDS": str(seconds),
         "SERVICE": primary.address,
         "STANDBY": standby.address,
     }

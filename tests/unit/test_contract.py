@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from components.custom_resource import POSTGRES_OPERATORS
-from components.edb.cluster import EdbCluster, EdbClusterArgs
-from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
-from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb.cluster import EdbCluster
+from components.edb.logical_replication import LogicalReplication
+from components.edb.options import PoolerArgs, RecoveryArgs
 from lab.stand_ins.cnpg import crds as cnpg
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.skupper import crds as skupper
+from tests.arguments import edb_cluster, edb_replication
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, record_component
 
 CRDS = Path(__file__).parents[3] / "shared" / "crds"
@@ -126,15 +127,9 @@ def validated(graph: Graph, source: str) -> list[str]:
 @pytest.mark.parametrize("source", SCHEMAS)
 @pytest.mark.parametrize("operator", POSTGRES_OPERATORS)
 def test_every_object_of_a_database_is_valid_for_upstream_and_for_the_lab(operator: str, source: str) -> None:
-    wanted = EdbClusterArgs(
+    wanted = edb_cluster(
         operator=operator,
-        site="site-a",
-        peer="site-b",
-        namespace="db",
         image="postgresql:16",
-        database="app",
-        host="pg-site-a.rhsi.svc.cluster.local",
-        peer_host="pg-site-b.rhsi.svc.cluster.local",
         tls="verify-full",
         pull_secret="edb-repos2-token",
         instances=3,
@@ -142,20 +137,21 @@ def test_every_object_of_a_database_is_valid_for_upstream_and_for_the_lab(operat
         storage_class="fast",
         resources={"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
         parameters={"work_mem": "8MB"},
-        pooler=PoolerArgs(instances=2),
-        backup=BackupArgs(destination_path="s3://backups", credentials="s3", server_name="edb-site-a-2"),
+        pooler=PoolerArgs(instances=2, mode="session"),
         recovery=RecoveryArgs(server_name="edb-site-a", target_time="2026-11-23T21:30:00Z"),
     )
-    half = LogicalReplicationArgs(
-        operator=operator, namespace="db", cluster="edb-site-a", database="app", site="site-a", peer="site-b"
+    none = edb_cluster(operator=operator)
+    backup = dataclasses.replace(
+        none.backup, destination_path="s3://backups", credentials="s3", server_name="edb-site-a-2"
     )
+    wanted = dataclasses.replace(wanted, backup=backup)
+    half = edb_replication(operator=operator)
     kinds = ["Cluster", "Pooler", "Publication", "ScheduledBackup", "Subscription"]
     graph = record_component(
         lambda: {"cluster": EdbCluster("db", wanted).cluster, "slot": LogicalReplication("half", half).subscription}
     )
     assert validated(graph, source) == kinds
-    empty = dataclasses.replace(wanted, backup=BackupArgs(), recovery=RecoveryArgs(), pooler=PoolerArgs())
-    assert validated(record_component(lambda: {"cluster": EdbCluster("db", empty).cluster}), source) == ["Cluster"]
+    assert validated(record_component(lambda: {"cluster": EdbCluster("db", none).cluster}), source) == ["Cluster"]
 
 
 def test_the_runbooks_secured_access_would_have_been_found() -> None:
