@@ -1,6 +1,6 @@
 """One cluster without nodes: etcd, kube-apiserver and kube-controller-manager, as light as they come.
 
-Owns their flags, certificates and the administrator's kubeconfig. No kubelet or scheduler: stand_ins/pods runs pods.
+Owns their flags, certificates and the administrator's kubeconfig. No kubelet: lab/stand_ins/pods runs pods.
 """
 
 import base64
