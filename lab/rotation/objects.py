@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from lab.kube import Manifest
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Kind
-from lab.stand_ins.controller.kinds import SECRET
+from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, JOB, SECRET
 from lab.stand_ins.skupper.api import GRANT, LINK, TOKEN
 
-EXTERNAL_SECRET = Kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets")
-JOB = Kind("batch/v1", "Job", "jobs")
 CLAIMED = r"standby-from-vault-[0-9]+(-[0-9]+)?"
 """The names of claimed Links, of their tokens and Secrets; the second number belongs to a router of an HA pair."""
 
