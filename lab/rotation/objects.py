@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from lab.kube import Manifest
 from lab.stacks import Stack
+from lab.stand_ins.controller.api import Kind
+from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, JOB, SECRET
+from lab.stand_ins.skupper.api import GRANT, LINK, TOKEN
 
-SKUPPER = "skupper.io/v2alpha1"
 CLAIMED = r"standby-from-vault-[0-9]+(-[0-9]+)?"
 """The names of claimed Links, of their tokens and Secrets; the second number belongs to a router of an HA pair."""
 
@@ -22,14 +24,8 @@ class Watched:
     """One kind in one namespace, and the names in it that belong to the standby."""
 
     stack: Stack
-    api_version: str
-    kind: str
+    kind: Kind
     names: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from the others of its standby: stack and kind."""
-        return self.stack.name, self.kind
 
     def has(self, name: str) -> bool:
         """Whether an object of this name is the standby's."""
@@ -39,12 +35,12 @@ class Watched:
 def of(primary: Stack, standby: Stack) -> list[Watched]:
     """Everything of one standby that a rotation creates, changes or deletes."""
     return [
-        Watched(primary, SKUPPER, "AccessGrant", rf"rhsi-{re.escape(standby.site)}-grant-[0-9]+"),
-        Watched(standby, "external-secrets.io/v1", "ExternalSecret", "rhsi-link-token"),
-        Watched(standby, "batch/v1", "Job", "create-access-token-from-vault"),
-        Watched(standby, SKUPPER, "AccessToken", CLAIMED),
-        Watched(standby, SKUPPER, "Link", CLAIMED),
-        Watched(standby, "v1", "Secret", CLAIMED),
+        Watched(primary, GRANT, rf"rhsi-{re.escape(standby.site)}-grant-[0-9]+"),
+        Watched(standby, EXTERNAL_SECRET, "rhsi-link-token"),
+        Watched(standby, JOB, "create-access-token-from-vault"),
+        Watched(standby, TOKEN, CLAIMED),
+        Watched(standby, LINK, CLAIMED),
+        Watched(standby, SECRET, CLAIMED),
     ]
 
 

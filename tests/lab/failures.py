@@ -72,9 +72,9 @@ class Sites:
         primary, standby = self.checkout.stacks()
         found: dict[str, list[Manifest]] = {}
         for watched in objects.of(primary, standby):
-            verbs = self.kind(watched.stack.context, watched.kind, watched.api_version)
+            verbs = self.kind(watched.stack.context, watched.kind.name, watched.kind.api_version)
             items = verbs.get(namespace=NAMESPACE).to_dict()["items"]
-            found[watched.kind] = [item for item in items if watched.has(item["metadata"]["name"])]
+            found[watched.kind.name] = [item for item in items if watched.has(item["metadata"]["name"])]
         return found
 
     def ready_links(self) -> list[str]:

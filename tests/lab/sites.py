@@ -20,7 +20,7 @@ from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import Api, Kind
 from lab.stand_ins.pods import logs
 from lab.stand_ins.skupper import api as skupper
-from lab.stand_ins.skupper.survey import CUT
+from lab.stand_ins.skupper.api import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.databases import Rows, eventually

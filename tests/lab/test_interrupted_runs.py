@@ -13,7 +13,7 @@ import pytest
 
 from components.link.rotation import grant_name, token_name
 from lab.kube import Manifest, find
-from lab.rotation import objects
+from lab.stand_ins.skupper.api import SKUPPER
 from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.lab
 
 EXTERNAL_SECRETS, RBAC = "external-secrets.io/v1", "rbac.authorization.k8s.io/v1"
 NAMESPACED = {
-    objects.SKUPPER: ("Site", "AccessGrant", "AccessToken", "Link", "RouterAccess", "SecuredAccess", "Certificate"),
+    SKUPPER: ("Site", "AccessGrant", "AccessToken", "Link", "RouterAccess", "SecuredAccess", "Certificate"),
     "batch/v1": ("Job",),
     RBAC: ("Role", "RoleBinding"),
     "v1": ("Pod", "Secret", "ServiceAccount", "ConfigMap", "Service"),
@@ -101,7 +101,7 @@ FIRST_SITE_AWAITED = Point(
         lambda: (
             "rhsi:index:KvStore" in str(sites.state("site-a").get("resources"))
             and "mount:Mount" not in under_way(sites, "site-a")
-            and names(sites, "site-a", objects.SKUPPER, "Site")
+            and names(sites, "site-a", SKUPPER, "Site")
         ),
         SECONDS,
     ),
@@ -115,7 +115,7 @@ GRANT_AWAITED = Point(
     stack="site-a",
     outage=lambda sites: sites.down("skupper"),
     reached=lambda sites: until(
-        lambda: grant_name(STANDBY, sites.rotation) in names(sites, "site-a", objects.SKUPPER, "AccessGrant"), SECONDS
+        lambda: grant_name(STANDBY, sites.rotation) in names(sites, "site-a", SKUPPER, "AccessGrant"), SECONDS
     ),
 )
 VAULT_WRITTEN = Point(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,8 +17,10 @@ from lab.rotation import objects
 from lab.rotation.rotate import Rotation, chosen
 from lab.rotation.soak import Soak, is_flat
 from lab.rotation.timeline import Event, Gap, What, gaps, milliseconds, standing, told
+from lab.rotation.watching import Recorder
 from lab.stacks import Stack, rotations
 from lab.stacks.overrides import overrides
+from tests.unit.watches import Client
 
 PRIMARY = Stack(
     "site-a",
@@ -129,7 +132,7 @@ def test_a_rotation_with_a_gap_is_not_well() -> None:
 
 
 def test_the_names_are_those_that_the_program_gives() -> None:
-    watched = {one.kind: one for one in objects.of(PRIMARY, STANDBY)}
+    watched = {one.kind.name: one for one in objects.of(PRIMARY, STANDBY)}
     assert watched["AccessGrant"].has(grant_name("site-b", 12))
     assert not watched["AccessGrant"].has(grant_name("site-bb", 12))
     for kind in ("AccessToken", "Link", "Secret"):
@@ -164,6 +167,38 @@ def test_an_objects_state_is_read_from_its_conditions(kind: str, item: Manifest,
     assert (objects.is_ready(kind, found), objects.state(kind, found)) == (ready, state)
     deleted = {**found, "metadata": {"deletionTimestamp": "2026-11-24T00:00:00Z"}}
     assert (objects.is_ready(kind, deleted), objects.state(kind, deleted)) == (False, "being deleted")
+
+
+def test_a_recorder_tells_what_stood_what_happened_and_begins_anew_with_what_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def claimed(number: int, version: int, ready: str) -> Manifest:
+        status = {"status": "any", "conditions": [{"type": "Ready", "status": ready}]}
+        name = token_name(number)
+        metadata = {"namespace": "rhsi", "name": name, "uid": f"uid-{number}", "resourceVersion": str(version)}
+        return {"metadata": metadata, "status": status}
+
+    foreign = {"metadata": {"namespace": "rhsi", "name": "my-link", "uid": "x", "resourceVersion": "2"}}
+    happened = [
+        {"type": "ADDED", "object": claimed(2, 11, "False")},
+        {"type": "MODIFIED", "object": claimed(2, 12, "True")},
+        {"type": "DELETED", "object": claimed(1, 13, "True")},
+    ]
+    client = Client([[claimed(1, 1, "True"), foreign]], [happened])
+    monkeypatch.setattr("lab.rotation.watching.connect", lambda *_, **__: client)
+    links = next(one for one in objects.of(PRIMARY, STANDBY) if one.kind.name == "Link")
+    with Recorder(cast("Environment", SimpleNamespace(kubeconfig="")), [links]) as recorder:
+        assert recorder.wait_for(lambda events: len(events) == 4, 10)
+        told_of = [(event.uid, event.what, event.ready) for event in recorder.events()]
+        recorder.cut()
+        stands = [(event.uid, event.what, event.at) for event in recorder.events()]
+    assert told_of == [
+        ("uid-1", "stood", True),
+        ("uid-2", "created", False),
+        ("uid-2", "changed", True),
+        ("uid-1", "deleted", False),
+    ]
+    assert stands == [("uid-2", "stood", 0.0)]
 
 
 def test_the_higher_rotation_wins_and_the_other_settings_stay() -> None:
@@ -285,7 +320,7 @@ def test_the_command_fails_where_no_link_was_ready_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, without: list[Gap], code: int, option: list[str]
 ) -> None:
     monkeypatch.setattr(cli, "_standing", lambda: None)
-    monkeypatch.setattr(cli, "Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
+    monkeypatch.setattr("lab.rotation.rotate.Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
     done = CliRunner().invoke(cli.app, ["rotate", "--times", "2", *option])
     assert done.exit_code == code, done.output
     if option:

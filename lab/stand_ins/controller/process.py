@@ -18,7 +18,6 @@ import typer
 
 from lab.home import LabError
 from lab.signals import stop_event
-from lab.stand_ins.controller.api import UNREACHABLE, error_text
 
 Contexts = Annotated[list[str], typer.Option("--context", help="A context of $KUBECONFIG; may be given several times.")]
 ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="A file to make once everything is ready.")]
@@ -106,6 +105,9 @@ def _each(act: Callable[[Part], None], parts: list[Part]) -> None:
 
 
 def _start(part: Part) -> None:
+    # The routers' process uses no API server, and need not load its client.
+    from lab.stand_ins.controller.api import UNREACHABLE, error_text  # noqa: PLC0415 - as just said
+
     try:
         part.start()
     except UNREACHABLE as error:

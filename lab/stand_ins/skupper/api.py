@@ -23,6 +23,8 @@ __all__ = [
 
 # The field manager of server-side apply, as upstream's (internal/kube/site/resources).
 MANAGER = "skupper-controller"
+CUT = "lab.rhsi/cut"
+"""Annotation on a Link: with `true` its endpoint does not answer, as if the network between the sites were down."""
 
 SKUPPER = "skupper.io/v2alpha1"
 SITE = Kind(SKUPPER, "Site", "sites")
