@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 
 from lab.home import Home, LabError
 from lab.progress import Progress, Silent
+from lab.servers import PARTS
 from lab.servers.certificates import write_private
 from lab.servers.folder import forget, locked, take
-from lab.servers.parts import PARTS, Start
 from lab.servers.process import Process, memory
 from lab.servers.supervisor import Supervisor, recorded
 
@@ -92,7 +92,7 @@ def start(
     """Start the lab, or what is missing of it, and return when every part is ready.
 
     A start that fails or is interrupted stops what it began. A part that had died since is started again on its old
-    address and data.
+    address and data. Where every process lives nothing is asked of it.
 
     Args:
         home: where the lab lives.
@@ -119,6 +119,11 @@ def start(
                 f"without {', '.join(sorted(known.without)) or 'nothing left out'}: "
                 "run `python -m lab down` before you start it differently."
             )
+        elif all(process.alive for process in known.processes()):
+            return known
+        # Its clients take a second to import, which a lab that stands has no use for.
+        from lab.servers.parts import Start  # noqa: PLC0415 - as just said
+
         supervisor = Supervisor(home, progress)
         try:
             with _terminated_like_interrupted():

@@ -14,7 +14,7 @@ import pulumi
 from components.component import Args, Component
 from components.edb.cluster import EdbCluster, EdbClusterArgs
 from components.edb.names import PORT, routing_key, service_host
-from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 
 @dataclass(frozen=True, kw_only=True)

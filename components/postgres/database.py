@@ -34,7 +34,7 @@ from components.postgres.replication import (
     service_file,
 )
 from components.postgres.server import PORT, ServerShape, selector
-from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
 REPLICATION_SECRET = "postgres-replication"  # noqa: S105 -- the name of an object, no secret

@@ -11,7 +11,7 @@ from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
 from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
 from components.edb.site import EdbSite
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
-from components.link_claim import LinkClaim
+from components.link.claim import LinkClaim
 from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer

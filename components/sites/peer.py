@@ -9,14 +9,6 @@ from components.edb.names import link_host
 from components.settings import Settings
 
 
-def rotation_commands(primary_stack: str, standby: str, rotation: int, standby_stack: str) -> str:
-    """What to type for the rotation that follows `rotation`."""
-    return (
-        f"pulumi config set --path 'rhsi:standbys.{standby}.rotation' {rotation + 1} -s {primary_stack} && "
-        f"pulumi up -s {primary_stack} && pulumi up -s {standby_stack}"
-    )
-
-
 def peer_grant(standbys: Mapping[str, Any] | None, settings: Settings) -> dict[str, Any]:
     """This standby's entry in the primary's output `standbys`, with the rotation as the integer it is.
 

@@ -6,15 +6,16 @@ import pulumi
 
 from components.component import Component
 from components.edb.names import routing_key
+from components.link.grant import LinkGrant, LinkGrantArgs
+from components.link.revocation import LinkRevocation, LinkRevocationArgs
 from components.postgres.database import PrimaryDatabase
 from components.postgres.replication import PRIMARY
 from components.providers import providers
-from components.revocation import LinkRevocation, LinkRevocationArgs
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
 from components.sites.postgres import described, primary_database
 from components.sites.services import describe, exported_services, imported_services
-from components.skupper import LinkGrant, LinkGrantArgs, SkupperSite, SkupperSiteArgs
+from components.skupper.site import SkupperSite, SkupperSiteArgs
 from components.vault import KvStore, KvStoreArgs
 
 

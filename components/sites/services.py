@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 
 from components.component import Component
-from components.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 from components.settings import Settings
+from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 Described = dict[str, dict[str, pulumi.Output[Any]]]
 

@@ -8,19 +8,20 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from components.component import Component
 from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
-from components.link_claim import LinkClaim, LinkClaimArgs
+from components.link.claim import LinkClaim, LinkClaimArgs
+from components.link.rotation import commands
 from components.postgres.database import StandbyDatabase
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
 from components.providers import providers
-from components.services import ServiceExport, ServiceImport
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
-from components.sites.peer import Peer, rotation_commands
+from components.sites.peer import Peer
 from components.sites.postgres import described, smoke_test, standby_database
 from components.sites.services import describe, exported_services, imported_services
 from components.sites.vault import kubernetes_auth, secret_store
-from components.skupper import SkupperSite, SkupperSiteArgs
+from components.skupper.services import ServiceExport, ServiceImport
+from components.skupper.site import SkupperSite, SkupperSiteArgs
 from components.vault import KubernetesAuth
 
 LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
@@ -77,9 +78,7 @@ class StandbySite(Component):
                 rotation=grant["rotation"],
                 expires=grant["expires"],
                 rotate_hint=grant["rotation"].apply(
-                    lambda rotation: rotation_commands(
-                        settings.primary_stack, settings.site, int(rotation), pulumi.get_stack()
-                    )
+                    lambda rotation: commands(settings.primary_stack, settings.site, rotation, pulumi.get_stack())
                 ),
                 image=settings.claim_image,
                 run_as_user=settings.claim_user,

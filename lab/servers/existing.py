@@ -18,9 +18,9 @@ from hvac.exceptions import VaultError
 from kubernetes.client import ApiException, VersionApi
 from requests.exceptions import RequestException
 
+from lab.files import write_private
 from lab.home import Home, LabError
 from lab.kube import api_client
-from lab.servers.certificates import write_private
 
 
 class ExistingClusters:

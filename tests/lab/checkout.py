@@ -38,8 +38,6 @@ class Checkout:
             shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
             shutil.copy(file, root / file.name)
-        # `pulumi` looks for the virtual environment that Pulumi.yaml names.
-        (root / ".venv").symlink_to(CHECKOUT / ".venv")
         found = cls(root, environment)
         for stack in found.stacks() if not databases else []:
             found.change(stack.name, "postgres.enabled", False)
@@ -72,7 +70,7 @@ class Checkout:
     def pulumi(self, *arguments: str) -> Result:
         """Run any other command of `pulumi`."""
         runner = Runner(self.environment, self.root)
-        return self._done([*runner.command, *arguments], runner)
+        return self._done([runner.command, *arguments], runner)
 
     def up(self, *names: str) -> None:
         """Bring stacks up, one after the other; all of them without names."""
@@ -93,7 +91,7 @@ class Checkout:
     def _done(self, line: Sequence[str], runner: Runner) -> Result:
         done = subprocess.run(
             line,
-            cwd=self.root,
+            cwd=runner.project,
             env=runner.environ(),
             check=False,
             text=True,

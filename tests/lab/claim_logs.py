@@ -2,7 +2,7 @@
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from components.link_claim import JOB_NAME
+from components.link.claim import JOB_NAME
 from lab.stand_ins.pods import logs
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state

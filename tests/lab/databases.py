@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 
+from lab.certificates import Pair
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import Group
-from lab.stand_ins.cnpg.pki import Pair
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import Api, Kind
 from tests.lab import waiting
 

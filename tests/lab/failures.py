@@ -20,9 +20,8 @@ import hvac
 from kubernetes.dynamic import DynamicClient
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from components.link_claim import token_name
+from components.link.rotation import grant_name, link_token_path, token_name
 from components.sites.standby import LINK_SECRET
-from components.skupper import grant_name, link_token_path
 from lab import environment
 from lab.kube import Manifest
 from lab.rotation import objects

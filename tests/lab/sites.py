@@ -15,8 +15,8 @@ from components.edb.names import app_secret, cluster_name, replicator_secret, su
 from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
 from components.postgres.replication import PRIMARY, STANDBY
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import COMMUNITY
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import Api, Kind
 from lab.stand_ins.pods import logs
 from lab.stand_ins.skupper import api as skupper

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from components.link_claim import JOB_NAME, token_name
+from components.link.claim import JOB_NAME
+from components.link.rotation import grant_name, link_token_path, token_name
 from components.sites.vault import STORE
-from components.skupper import grant_name, link_token_path
 from lab.kube import Manifest
 from lab.stand_ins.skupper import pki, redemption
 from tests.lab import runbook

@@ -15,8 +15,8 @@ import pytest
 
 from components.edb.names import replicator_secret
 from lab.kube import find
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
+from lab.stand_ins.controller import kinds
 from tests.lab import leaks, oc, runbook
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab

@@ -19,7 +19,7 @@ from lab import environment
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
 from lab.kube import api_client, connect, find
-from lab.servers.parts import PARTS
+from lab.servers import PARTS
 from lab.servers.process import stop
 from lab.servers.supervisor import recorded
 

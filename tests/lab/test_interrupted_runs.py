@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import hvac
 import pytest
 
-from components.link_claim import token_name
-from components.skupper import grant_name
+from components.link.rotation import grant_name, token_name
 from lab.kube import Manifest, find
 from lab.rotation import objects
 from tests.lab import runbook

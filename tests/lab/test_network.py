@@ -14,7 +14,8 @@ import pytest
 from lab import link
 from lab.kube import Manifest
 from lab.stacks import Stack
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import POD, SERVICE
 from lab.stand_ins.network.forwarding import NODE
 from lab.stand_ins.network.table import Address
 from lab.stand_ins.pods.addresses import address_of
@@ -26,7 +27,6 @@ from tests.lab.outages import down
 
 pytestmark = pytest.mark.lab
 
-POD, SERVICE = Kind("v1", "Pod", "pods"), Kind("v1", "Service", "services")
 PORT = 7007
 NAMESPACE = "rhsi"
 

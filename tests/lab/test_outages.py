@@ -14,9 +14,8 @@ from typing import Any
 import hvac
 import pytest
 
-from components.link_claim import token_name
+from components.link.rotation import grant_name, token_name
 from components.sites.vault import STORE
-from components.skupper import grant_name
 from lab import environment
 from lab.rotation import objects
 from tests.lab import runbook

@@ -17,9 +17,9 @@ from components.edb.logical_replication import LogicalReplicationArgs, publicati
 from components.edb.names import OWNER, REPLICATION_ROLE
 from components.edb.replication_test import SCRIPT
 from lab.binaries.postgresql import postgresql
+from lab.certificates import Authority
 from lab.home import Home
 from lab.progress import Silent
-from lab.servers.certificates import Authority
 from lab.servers.ports import Ports
 from tests.lab import runbook
 from tests.lab.postgres import PASSWORDS, Refused, Server, running

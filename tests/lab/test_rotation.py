@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.link_claim import JOB_NAME
+from components.link.claim import JOB_NAME
 from lab import environment
-from lab.rotation import numbers
 from lab.rotation.rotate import Rotation, Rotator
 from lab.servers import process
+from lab.stacks import rotations
 from lab.stand_ins.pods import logs
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
@@ -44,7 +44,7 @@ def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Che
         yield found
     finally:
         found.destroy()
-        (lab.home.root / numbers.FILE).unlink(missing_ok=True)
+        (lab.home.root / rotations.FILE).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_a_jump_over_more_rotations_than_the_claim_may_remove_says_how_to_remove
 ) -> None:
     (old,) = claimed(lab)
     old_number = int(old.rpartition("-")[2])
-    numbers.save(lab.home, {"site-b": old_number + BEYOND})
+    rotations.save(lab.home, {"site-b": old_number + BEYOND})
     checkout.up("site-a", "site-b")
     new = f"standby-from-vault-{old_number + BEYOND}"
     assert claimed(lab) == sorted([old, new])

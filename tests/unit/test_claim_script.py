@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components.link_claim import SCRIPT, SUPERSEDED, TOKEN_PREFIX
+from components.link.claim import SCRIPT
+from components.link.rotation import REACH, TOKEN_PREFIX, superseded
 
 CODE = "qUiTeSecretCodeOfTheGrant"
 FUTURE, PAST = "2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
@@ -78,7 +79,7 @@ class Claim:
             "TOKEN_PREFIX": TOKEN_PREFIX,
             "JOB_NAME": "the-job",
             "JOB_UID": "the-uid",
-            "SUPERSEDED": str(SUPERSEDED),
+            "SUPERSEDED": " ".join(superseded(self.rotation)),
             "TIMEOUT_SECONDS": str(seconds),
             "ROTATE": "the commands of a rotation",
         }
@@ -131,11 +132,11 @@ def test_a_rotations_own_link_is_not_claimed_twice(claim: Claim) -> None:
 
 
 def test_secrets_are_removed_by_name_newest_first_and_as_far_back_as_the_rights_reach(claim: Claim) -> None:
-    claim.rotation = SUPERSEDED + 3
+    claim.rotation = REACH + 3
     assert claim.run().returncode == 0
     (call,) = [call for call in claim.calls("delete") if call[1] == "secrets"]
     names = [name for name in call if name.startswith(TOKEN_PREFIX)]
-    assert names == [f"{TOKEN_PREFIX}-{number}" for number in range(SUPERSEDED + 2, 2, -1)]
+    assert names == [f"{TOKEN_PREFIX}-{number}" for number in range(REACH + 2, 2, -1)]
 
 
 def test_a_link_beyond_the_rights_is_left_with_a_note_that_names_the_command(claim: Claim) -> None:
@@ -143,7 +144,7 @@ def test_a_link_beyond_the_rights_is_left_with_a_note_that_names_the_command(cla
     done = claim.run(links="standby-from-vault-7 ", forbidden="standby-from-vault-7")
     assert done.returncode == 0, done.stdout
     command = "kubectl delete links.skupper.io/standby-from-vault-7 secret/standby-from-vault-7"
-    assert f"Note: Link standby-from-vault-7 is beyond the {SUPERSEDED} rotations" in done.stdout
+    assert f"Note: Link standby-from-vault-7 is beyond the {REACH} rotations" in done.stdout
     assert command in done.stdout
 
 

@@ -5,18 +5,20 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import external_secrets, link_claim, script_job, services, skupper, vault
+from components import external_secrets, script_job, vault
+from components.link import claim, grant, rotation
 from components.settings import formats
+from components.skupper import services, site
 
 
 def test_arguments_from_another_language_arrive_as_a_dict_with_floats() -> None:
-    args = skupper.LinkGrantArgs.of(
+    args = grant.LinkGrantArgs.of(
         {"standby": "site-b", "rotation": 2.0, "namespace": "rhsi", "vault_mount": "rhsi", "redemptions_allowed": 3.0}
     )
-    assert args == skupper.LinkGrantArgs(
+    assert args == grant.LinkGrantArgs(
         standby="site-b", rotation=2, namespace="rhsi", vault_mount="rhsi", redemptions_allowed=3
     )
-    assert skupper.grant_name(args.standby, args.rotation) == "rhsi-site-b-grant-2"
+    assert rotation.grant_name(args.standby, args.rotation) == "rhsi-site-b-grant-2"
 
 
 def test_an_argument_that_does_not_exist_is_named_with_those_that_do() -> None:
@@ -26,7 +28,7 @@ def test_an_argument_that_does_not_exist_is_named_with_those_that_do() -> None:
 
 def test_a_grants_expiry_is_published_in_utc() -> None:
     status = {"code": "c", "url": "u", "ca": "a\n", "expirationTime": "2026-11-23T22:30:00+01:00"}
-    assert skupper.link_token(status, "rhsi/g", 1) == {
+    assert grant.link_token(status, "rhsi/g", 1) == {
         "code": "c",
         "url": "u",
         "ca": "a\n",
@@ -36,19 +38,20 @@ def test_a_grants_expiry_is_published_in_utc() -> None:
 
 
 def test_only_a_site_that_accepts_links_has_link_access() -> None:
-    assert skupper.site_spec(skupper.SkupperSiteArgs(site_name="s", namespace="n")) == {}
-    accepting = skupper.SkupperSiteArgs(site_name="s", namespace="n", accepts_links=True)
-    assert skupper.site_spec(accepting) == {"linkAccess": "default"}
+    assert site.site_spec(site.SkupperSiteArgs(site_name="s", namespace="n")) == {}
+    accepting = site.SkupperSiteArgs(site_name="s", namespace="n", accepts_links=True)
+    assert site.site_spec(accepting) == {"linkAccess": "default"}
 
 
 def test_the_first_claim_may_remove_nothing_that_exists_and_still_names_something() -> None:
-    assert link_claim.superseded_names(1) == ["standby-from-vault-0"]
+    assert rotation.superseded(1) == []
+    assert claim.removable(rotation.superseded(1)) == ["standby-from-vault-0"]
 
 
 def test_a_claim_may_remove_the_twenty_rotations_before_its_own() -> None:
-    names = link_claim.superseded_names(30)
+    names = rotation.superseded(30)
     assert (names[0], names[-1], len(names)) == ("standby-from-vault-29", "standby-from-vault-10", 20)
-    assert link_claim.superseded_names(2, link_claim.HA_SUFFIXES) == [
+    assert claim.removable(rotation.superseded(2), rotation.HA_SUFFIXES) == [
         "standby-from-vault-1",
         "standby-from-vault-1-1",
         "standby-from-vault-1-2",

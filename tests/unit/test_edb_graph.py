@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.servers.certificates import Authority
+from lab.certificates import Authority
 from tests.unit.recorder import (
     PRIMARY,
     PRIMARY_OUTPUTS,

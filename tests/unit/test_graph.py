@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import skupper
+from components.link import grant
 from tests.unit.recorder import (
     CODE,
     GRANT_CA,
@@ -246,8 +246,8 @@ def test_a_blank_grant_is_never_published(blank: str) -> None:
 
 
 def test_a_missing_field_of_a_grant_is_named_without_the_others_values() -> None:
-    with pytest.raises(skupper.GrantError) as refusal:
-        skupper.link_token({"code": CODE}, "rhsi/g", 1)
+    with pytest.raises(grant.GrantError) as refusal:
+        grant.link_token({"code": CODE}, "rhsi/g", 1)
     assert "status.url, status.ca, status.expirationTime" in str(refusal.value)
     assert CODE not in str(refusal.value)
 

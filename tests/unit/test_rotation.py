@@ -7,17 +7,17 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from components.link_claim import token_name
-from components.skupper import grant_name
+from components.link.rotation import grant_name, token_name
 from lab import cli
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.kube import Manifest
-from lab.rotation import numbers, objects
+from lab.rotation import objects
 from lab.rotation.rotate import Rotation, chosen
 from lab.rotation.soak import Soak, is_flat
 from lab.rotation.timeline import Event, Gap, What, gaps, milliseconds, standing, told
-from lab.stacks import Stack, overrides
+from lab.stacks import Stack, rotations
+from lab.stacks.overrides import overrides
 
 PRIMARY = Stack(
     "site-a",
@@ -169,30 +169,30 @@ def test_an_objects_state_is_read_from_its_conditions(kind: str, item: Manifest,
 def test_the_higher_rotation_wins_and_the_other_settings_stay() -> None:
     standbys = PRIMARY.section("standbys")
     merged = {"site-b": {"rotation": 7, "redemptions": 2}, "site-c": {"rotation": 2}}
-    assert numbers.merge(standbys, {"site-b": 7, "site-c": 2, "gone": 9}) == merged
-    assert numbers.merge(standbys, {"site-b": 2})["site-b"] == {"rotation": 3, "redemptions": 2}
-    assert numbers.merge(standbys, {}) == standbys
+    assert rotations.merge(standbys, {"site-b": 7, "site-c": 2, "gone": 9}) == merged
+    assert rotations.merge(standbys, {"site-b": 2})["site-b"] == {"rotation": 3, "redemptions": 2}
+    assert rotations.merge(standbys, {}) == standbys
 
 
 @pytest.mark.parametrize("wrong", ["2", 1.5, True])
 def test_a_rotation_that_is_no_number_stays_for_the_program_to_refuse(wrong: object) -> None:
-    assert numbers.merge({"site-b": {"rotation": wrong}}, {"site-b": 7}) == {"site-b": {"rotation": wrong}}
-    assert numbers.merge({"site-b": "nonsense"}, {"site-b": 7}) == {"site-b": "nonsense"}
+    assert rotations.merge({"site-b": {"rotation": wrong}}, {"site-b": 7}) == {"site-b": {"rotation": wrong}}
+    assert rotations.merge({"site-b": "nonsense"}, {"site-b": 7}) == {"site-b": "nonsense"}
 
 
 def test_the_numbers_are_kept_in_the_labs_home_for_its_owner_only(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    assert numbers.load(home) == {}
-    numbers.save(home, {"site-b": 4})
-    assert numbers.load(home) == {"site-b": 4}
-    assert (tmp_path / numbers.FILE).stat().st_mode & 0o077 == 0
+    assert rotations.load(home) == {}
+    rotations.save(home, {"site-b": 4})
+    assert rotations.load(home) == {"site-b": 4}
+    assert (tmp_path / rotations.FILE).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"site-b": "x"}'])
 def test_a_damaged_file_of_numbers_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / numbers.FILE).write_text(text)
+    (tmp_path / rotations.FILE).write_text(text)
     with pytest.raises(LabError, match=r"rotations\.json holds no rotation numbers .*: delete it"):
-        numbers.load(Home(tmp_path))
+        rotations.load(Home(tmp_path))
 
 
 def test_the_labs_numbers_reach_the_primarys_settings_only(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_labs_numbers_reach_the_primarys_settings_only(tmp_path: Path) -> No
         vault_token_file=None,
     )
     assert "rhsi:standbys" not in overrides(PRIMARY, lab)
-    numbers.save(Home(tmp_path), {"site-b": 5})
+    rotations.save(Home(tmp_path), {"site-b": 5})
     assert overrides(PRIMARY, lab)["rhsi:standbys"]["site-b"] == {"rotation": 5, "redemptions": 2}
     assert "rhsi:standbys" not in overrides(STANDBY, lab)
 

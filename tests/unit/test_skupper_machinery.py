@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from lab.certificates import chains_to
 from lab.kube import Manifest
-from lab.stand_ins.controller.informer import Informer
+from lab.stand_ins.controller.informer import Change, Informer
 from lab.stand_ins.controller.workqueue import Key, WorkQueue
 from lab.stand_ins.skupper import api, pki
 from lab.stand_ins.skupper.access import endpoints_of, load_balancer_host
@@ -84,6 +85,10 @@ class Response:
         assert self._ended is not None
         self._ended.wait(10)
 
+    def shutdown(self) -> None:
+        if self._ended:
+            self._ended.set()
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -118,16 +123,15 @@ def told(client: Client, number: int) -> tuple[Informer, list[str]]:
     keys: list[str] = []
     enough = threading.Event()
 
-    def notify(key: str) -> None:
-        keys.append(key)
+    def tell(_: Change, found: Manifest) -> None:
+        keys.append(api.key_of(found))
         if len(keys) == number:
             enough.set()
 
-    informer: Informer = Informer(client, api.LINK, notify)  # type: ignore[arg-type] # only request() is called
+    informer: Informer = Informer(client, api.LINK, tell)  # type: ignore[arg-type] # only request() is called
     informer.start()
     assert enough.wait(10), keys
     informer.stop()
-    client.ended.set()
     return informer, keys
 
 
@@ -185,7 +189,7 @@ def test_a_certificate_is_correct_for_its_hosts_and_subject_only() -> None:
     assert not pki.is_correct(issued.crt, "other", ["router.ns", "127.0.0.1"])
     assert not pki.is_correct(b"nonsense", "server", [])
     assert pki.is_correct(authority.crt, "ca", [])
-    assert pki.chains_to(issued.crt, authority.crt)
+    assert chains_to(issued.crt, authority.crt)
     assert issued.ca == authority.crt
     assert b"BEGIN RSA PRIVATE KEY" in issued.key
     assert issued.key.decode() not in repr(issued)

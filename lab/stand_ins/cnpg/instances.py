@@ -12,17 +12,15 @@ from lab.home import Home
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.files import Place
-from lab.stand_ins.cnpg.kinds import POD, VOLUME_CLAIM, Group
+from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.manager import Manager
 from lab.stand_ins.cnpg.server import Server
 from lab.stand_ins.cnpg.status import now
 from lab.stand_ins.cnpg.store import Store
-from lab.stand_ins.controller.api import Kind
+from lab.stand_ins.controller.kinds import POD, VOLUME, VOLUME_CLAIM
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names, names_file
-
-VOLUME = Kind("v1", "PersistentVolume", "persistentvolumes")
 
 
 class NotYetError(Exception):

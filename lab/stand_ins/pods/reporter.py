@@ -8,7 +8,8 @@ import contextlib
 import logging
 
 from lab.kube import Manifest
-from lab.stand_ins.pods.cluster import UNREACHABLE, Cluster
+from lab.stand_ins.controller.api import UNREACHABLE
+from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.container import Container
 from lab.stand_ins.pods.status import TERMINAL, pod_status, timestamp, unschedulable
 

@@ -10,12 +10,11 @@ import pytest
 
 from lab.stand_ins.cnpg import pki
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB, MANAGER
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import NAMESPACE
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.conftest import Lab
 from tests.lab.databases import Site
-
-NAMESPACE = Kind("v1", "Namespace", "namespaces")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import apply, log_of
 from tests.lab.conftest import Lab
 from tests.lab.databases import Site, eventually

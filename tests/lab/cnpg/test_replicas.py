@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import apply
 from tests.lab.databases import Site, eventually
 

@@ -10,7 +10,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import error_text
 from tests.lab.cnpg.clusters import Pair, log_of
 from tests.lab.conftest import Lab

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.kinds import NAMESPACE
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.api import Api, Kind
-from lab.stand_ins.skupper.controller import NAMESPACE
 from tests.lab.skupper.emulator import eventually
 
 

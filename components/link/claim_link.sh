@@ -6,8 +6,8 @@
 # likes: what is done already is found and left alone. The last line of a failed run says what is wrong and what to do.
 #
 # Environment: ROTATION and EXPIRES (of the grant to claim), SECRET, EXTERNAL_SECRET, TOKEN_PREFIX, JOB_NAME, JOB_UID,
-# SUPERSEDED (how many earlier rotations this account may remove), TIMEOUT_SECONDS, ROTATE (the commands of a rotation, for the
-# messages), HOME (a writable folder).
+# SUPERSEDED (names of the earlier rotations that this account may remove), TIMEOUT_SECONDS, ROTATE (the commands of a rotation,
+# for the messages), HOME (a writable folder).
 set -eu
 
 KUBECTL=kubectl
@@ -230,22 +230,18 @@ remove() {
 }
 
 remove_older_links() {
+  # shellcheck disable=SC2086 # a list of names
+  set -- $SUPERSEDED
   ask get links.skupper.io -o go-template='{{range .items}}{{.metadata.name}} {{end}}'
   for name in $answer; do
     number=$(rotation_of "$name")
     if [ -z "$number" ] || [ "$number" = "$ROTATION" ]; then continue; fi
-    remove links.skupper.io "$name" ||
-      say "Note: Link $name is beyond the $SUPERSEDED rotations that this claim may remove; it stays. Remove it with" \
-        "\`kubectl delete links.skupper.io/$name secret/$TOKEN_PREFIX-${number}\` on this cluster."
+    case " $SUPERSEDED " in *" $TOKEN_PREFIX-$number "*) remove links.skupper.io "$name" && continue ;; esac
+    say "Note: Link $name is beyond the $# rotations that this claim may remove; it stays. Remove it with" \
+      "\`kubectl delete links.skupper.io/$name secret/$TOKEN_PREFIX-${number}\` on this cluster."
   done
   # The Secrets last, and whether or not their Link was still there: a router that restarts waits for a Link's Secret, and
   # a claim that was killed between the two left a Secret without a Link.
-  number=$((ROTATION - 1))
-  set --
-  while [ "$number" -ge 1 ] && [ "$number" -ge $((ROTATION - SUPERSEDED)) ]; do
-    set -- "$@" "$TOKEN_PREFIX-$number"
-    number=$((number - 1))
-  done
   [ "$#" -eq 0 ] || remove secrets "$@" || fail "This claim may not remove Secrets of earlier rotations: $(last_error)"
 }
 

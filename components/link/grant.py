@@ -1,7 +1,7 @@
-"""Skupper v2: the site of a namespace, and the grants that let other sites link to it.
+"""The grant: a standby's permission to link, once, and its credentials on their way to the standby.
 
-Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go and internal/kube/grants/grants.go. The site's router,
-its certificates and its Services belong to the Skupper controller and are never declared here.
+Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go and internal/kube/grants/grants.go. Does not remove what
+a redeemed grant made: links outlive their grant.
 """
 
 import json
@@ -11,30 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_vault.kv import SecretV2
 
 from components.component import Args, Component
-from components.custom_resource import ACCESS_GRANT, SITE, CustomObject
-
-
-@dataclass(frozen=True, kw_only=True)
-class SkupperSiteArgs(Args):
-    """A site in a namespace.
-
-    `accepts_links` opens it by the cluster's default way in (on OpenShift a Route). `cut_old_tls` ends connections at
-    once whose certificates were renewed away, instead of keeping them for the streams that they carry.
-    `protect_namespace` keeps `pulumi destroy`, and a change of its name, from a namespace with volumes in it, for these
-    would go with it.
-    """
-
-    site_name: str
-    namespace: str
-    create_namespace: bool = True
-    protect_namespace: bool = False
-    accepts_links: bool = False
-    cut_old_tls: bool = False
-    timeout: str | None = None
+from components.custom_resource import ACCESS_GRANT, CustomObject
+from components.link.rotation import grant_name, link_token_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,25 +45,9 @@ class GrantError(pulumi.RunError):
     """A grant that must not be published, in one sentence with the way out."""
 
 
-def site_spec(args: SkupperSiteArgs) -> dict[str, Any]:
-    """Spec of the Site; only a site that accepts links has `linkAccess`."""
-    spec: dict[str, Any] = {"linkAccess": "default"} if args.accepts_links else {}
-    return {**spec, "settings": {"tls-prior-valid-revisions": "0"}} if args.cut_old_tls else spec
-
-
-def grant_name(standby: str, rotation: int) -> str:
-    """Name of a standby's AccessGrant. Carrying the rotation makes a rotation a create-before-delete replacement."""
-    return f"rhsi-{standby}-grant-{rotation}"
-
-
 def grant_spec(args: LinkGrantArgs) -> dict[str, Any]:
     """Spec of the AccessGrant. Both limits are explicit: left out, the controller writes its own into the object."""
     return {"expirationWindow": args.expiration_window, "redemptionsAllowed": args.redemptions_allowed}
-
-
-def link_token_path(standby: str) -> str:
-    """Path of a standby's credentials below the KV mount."""
-    return f"{standby}/link-token"
 
 
 def link_token(status: Mapping[str, Any], grant: str, rotation: int) -> dict[str, str]:
@@ -107,45 +72,10 @@ def link_token(status: Mapping[str, Any], grant: str, rotation: int) -> dict[str
     return {**token, "rotation": str(rotation), "expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
-class SkupperSite(Component):
-    """The namespace, if it is this stack's to make, and the Site in it, awaited until its router runs."""
-
-    site_name: pulumi.Output[str]
-    namespace: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: SkupperSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        """Register the component."""
-        args = SkupperSiteArgs.of(args)
-        super().__init__(name, opts)
-        owned = []
-        if args.create_namespace:
-            owned = [
-                Namespace(
-                    f"{name}-namespace",
-                    metadata={"name": args.namespace},
-                    opts=self.child(protect=args.protect_namespace),
-                )
-            ]
-        site = CustomObject(
-            f"{name}-site",
-            SITE,
-            metadata={"name": args.site_name, "namespace": args.namespace},
-            spec=site_spec(args),
-            timeout=args.timeout,
-            opts=self.child(depends_on=owned),
-        )
-        self.site_name = site.status.apply(lambda _: args.site_name)
-        self.namespace = pulumi.Output.from_input(args.namespace)
-        self.register_outputs({"siteName": self.site_name, "namespace": self.namespace})
-
-
 class LinkGrant(Component):
     """An AccessGrant and its credentials in Vault.
 
-    The code passes from the grant's status into the Vault secret as a Pulumi secret and leaves no other trace. The
-    class does not remove what a redeemed grant made: links outlive their grant.
+    The code passes from the grant's status into the Vault secret as a Pulumi secret and leaves no other trace.
     """
 
     grant: pulumi.Output[str]

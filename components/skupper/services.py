@@ -1,7 +1,7 @@
 """Services that cross a Skupper network: what one site offers, another one reaches under a name of its own.
 
 Owns the two declarations and the key that joins them. The Service behind a Listener belongs to the Skupper controller
-and is never declared here; links are the business of skupper.py and link_claim.py.
+and is never declared here; links are the business of link/.
 """
 
 from collections.abc import Mapping

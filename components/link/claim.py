@@ -14,15 +14,11 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
 from components.component import Args, Component
 from components.custom_resource import LINK, ExistingObject
+from components.link.rotation import HA_SUFFIXES, TOKEN_PREFIX, superseded, token_name
 from components.script_job import ScriptJob, ScriptJobArgs
 
 JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
-TOKEN_PREFIX = "standby-from-vault"  # noqa: S105 -- the name of an object, no secret
-# How many earlier rotations a claim may remove. Rights by name cannot be open-ended.
-SUPERSEDED = 20
-# A router pair (HA) makes one Link for each router, with these suffixes.
-HA_SUFFIXES = ("", "-1", "-2")
 SCRIPT = (Path(__file__).parent / "claim_link.sh").read_text()
 
 
@@ -51,36 +47,21 @@ class LinkClaimArgs(Args):
     timeout_seconds: int = 300
 
 
-def token_name(rotation: int) -> str:
-    """Name of a rotation's AccessToken, of its Secret and of its Link."""
-    return f"{TOKEN_PREFIX}-{rotation}"
-
-
-def superseded_names(rotation: int, suffixes: tuple[str, ...] = ("",)) -> list[str]:
-    """Names that a claim of this rotation may remove, newest first.
-
-    Never empty, for rights on no name are rights on every name: the first rotation gets the name of a rotation 0, which
-    does not exist.
-    """
-    earlier = range(rotation - 1, max(0, rotation - 1 - SUPERSEDED), -1) or range(1)
-    return [token_name(number) + suffix for number in earlier for suffix in suffixes]
-
-
 def role_rules(
-    secret: str,
-    token: pulumi.Input[str],
-    superseded_links: pulumi.Input[list[str]],
-    superseded_secrets: pulumi.Input[list[str]],
+    secret: str, token: pulumi.Input[str], links: pulumi.Input[list[str]], secrets: pulumi.Input[list[str]]
 ) -> list[PolicyRuleArgsDict]:
-    """Exactly the script's requests. Creation and lists cannot be limited by name in Kubernetes."""
+    """Exactly the script's requests. Creation and lists cannot be limited by name in Kubernetes.
+
+    Neither `links` nor `secrets`, which the claim may remove, may be empty: rights on no name are rights on every name.
+    """
     skupper, external_secrets, core = ["skupper.io"], ["external-secrets.io"], [""]
     read = ["get", "list", "watch"]
     return [
         {"api_groups": skupper, "resources": ["accesstokens"], "verbs": ["create"]},
         {"api_groups": skupper, "resources": ["accesstokens"], "resource_names": [token], "verbs": read},
         {"api_groups": skupper, "resources": ["links"], "verbs": read},
-        {"api_groups": skupper, "resources": ["links"], "resource_names": superseded_links, "verbs": ["delete"]},
-        {"api_groups": core, "resources": ["secrets"], "resource_names": superseded_secrets, "verbs": ["delete"]},
+        {"api_groups": skupper, "resources": ["links"], "resource_names": links, "verbs": ["delete"]},
+        {"api_groups": core, "resources": ["secrets"], "resource_names": secrets, "verbs": ["delete"]},
         {"api_groups": core, "resources": ["secrets"], "resource_names": [secret], "verbs": ["get"]},
         {
             "api_groups": external_secrets,
@@ -92,13 +73,20 @@ def role_rules(
     ]
 
 
-def script_job(args: LinkClaimArgs, rotation: pulumi.Output[int]) -> ScriptJobArgs:
+def removable(names: list[str], suffixes: tuple[str, ...] = ("",)) -> list[str]:
+    """Superseded names as rights on them; where there are none, that of a rotation 0, which does not exist."""
+    return [name + suffix for name in names or [token_name(0)] for suffix in suffixes]
+
+
+def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
     """The claim as a Job; no value of its environment is secret."""
+    rotation = pulumi.Output.from_input(args.rotation)
+    earlier = rotation.apply(superseded)
     rules = role_rules(
         args.secret,
         rotation.apply(token_name),
-        rotation.apply(lambda number: superseded_names(number, HA_SUFFIXES)),
-        rotation.apply(superseded_names),
+        earlier.apply(lambda names: removable(names, HA_SUFFIXES)),
+        earlier.apply(removable),
     )
     return ScriptJobArgs(
         job=JOB_NAME,
@@ -112,7 +100,7 @@ def script_job(args: LinkClaimArgs, rotation: pulumi.Output[int]) -> ScriptJobAr
             "SECRET": args.secret,
             "EXTERNAL_SECRET": args.secret,
             "TOKEN_PREFIX": TOKEN_PREFIX,
-            "SUPERSEDED": str(SUPERSEDED),
+            "SUPERSEDED": earlier.apply(" ".join),
             "TIMEOUT_SECONDS": str(args.timeout_seconds),
         },
         rules=rules,
@@ -135,9 +123,8 @@ class LinkClaim(Component):
         """Register the component."""
         args = LinkClaimArgs.of(args)
         super().__init__(name, opts)
-        rotation = pulumi.Output.from_input(args.rotation).apply(int)
-        job = ScriptJob(f"{name}-claim", script_job(args, rotation), self.child())
-        self.link = pulumi.Output.all(job.job_id, rotation).apply(lambda known: token_name(known[1]))
+        job = ScriptJob(f"{name}-claim", script_job(args), self.child())
+        self.link = pulumi.Output.all(job.job_id, args.rotation).apply(lambda known: token_name(known[1]))
         link = ExistingObject(
             f"{name}-link",
             LINK,

@@ -1,0 +1,285 @@
+"""The URNs of both stacks with everything on, and how the engine finds a resource of an old state again.
+
+`python -m tests.unit.urns > tests/unit/fixtures/urns.json` writes the golden list anew: for new resources, never to let
+a resource go that somebody's stack has. `urns-before.json` is the list of the program before its modules moved (commit
+0e46f39) and never changes: stacks of that time are alive.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.proto import alias_pb2, resource_pb2
+
+from components import sites
+from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, _Providers, reveal, settings_of
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ROOT_STACK = "pulumi:pulumi:Stack"
+
+POSTGRES = {"enabled": True}
+SERVICES = {
+    "exports": {"orders": {"host": "orders.shop.svc", "port": 80}, "stock": {"selector": "app=stock", "port": 81}},
+    "imports": {"prices": {"port": 82}},
+}
+EDB = {
+    "enabled": True,
+    "smokeTest": True,
+    "tls": "verify-full",
+    "instances": 3,
+    "synchronousReplicas": 1,
+    "monitoring": True,
+    "pooler": {"instances": 2},
+    "backup": {"destinationPath": "s3://backups/rhsi", "credentials": "s3"},
+}
+VERIFY_FULL = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "tls": "verify-full"}}
+# Of the form that the settings want; the key is empty and assembled so that no scanner takes it for a real one.
+CERTIFICATE = (FIXTURES / "authority.pem").read_text()
+EC_KEY = f"-----BEGIN {'EC PRIVATE'} KEY-----\nAAAA\n-----END {'EC PRIVATE'} KEY-----\n"
+EDB_PRIMARY = {
+    **EDB,
+    "peer": "site-b",
+    "registry": {"token": "the-token"},
+    "ca": {"certificate": CERTIFICATE, "key": EC_KEY},
+    "passwords": {"edb-site-a-app": "a-given-password"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One way to set a stack up."""
+
+    stack: str
+    settings: Mapping[str, Any]
+    primary_outputs: Mapping[str, Any] = field(default_factory=lambda: PRIMARY_OUTPUTS)
+
+
+VARIANTS = {
+    "primary": Variant(stack="site-a", settings=PRIMARY),
+    "primary with everything": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "standbys": {"site-b": {"rotation": 3}, "site-c": {}},
+            "revoke": 1,
+            "services": SERVICES,
+            "postgres": POSTGRES,
+            "edb": EDB_PRIMARY,
+        },
+    ),
+    "primary with databases of the community": Variant(
+        stack="site-a", settings={**PRIMARY, "edb": {"enabled": True, "operator": "community"}}
+    ),
+    "primary that owns little": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "cluster": {**PRIMARY["cluster"], "createNamespace": False, "platform": "kubernetes"},
+            "vault": {**PRIMARY["vault"], "manageMount": False},
+            "edb": {
+                "enabled": True,
+                "createNamespace": False,
+                "subscribe": False,
+                "registry": {"token": "the-token", "manageToken": False},
+                "backup": {"destinationPath": "s3://backups/rhsi", "serverName": "edb-site-a-2"},
+                "recovery": {"serverName": "edb-site-a"},
+            },
+        },
+    ),
+    "standby": Variant(stack="site-b", settings=STANDBY),
+    "standby with everything": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "vault": {
+                **STANDBY["vault"],
+                "namespace": "team",
+                "reviewer": "token",
+                "audiences": ["vault", "https://kubernetes.default.svc"],
+            },
+            "services": SERVICES,
+            "postgres": {**POSTGRES, "smokeTest": True},
+            "edb": EDB,
+        },
+        primary_outputs=VERIFY_FULL,
+    ),
+    "standby with databases of the community": Variant(
+        stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
+    ),
+    "standby that owns little": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "cluster": {
+                **STANDBY["cluster"],
+                "createNamespace": False,
+                "platform": "kubernetes",
+                "ca": CERTIFICATE,
+            },
+            "vault": {**STANDBY["vault"], "manageAuth": False, "authPath": "clusters/site-b", "mount": "rhsi"},
+            "edb": {"enabled": True, "createNamespace": False, "subscribe": False},
+        },
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One registration, with what the engine needs to find it in an old state."""
+
+    urn: str
+    token: str
+    name: str
+    parent: str
+    aliases: tuple[alias_pb2.Alias, ...]
+    identity: dict[str, str]
+
+
+def new_urn(parent: str, token: str, name: str, *, stack: str) -> str:
+    """A URN as the engine makes it (pulumi: sdk/go/common/resource/urn/urn.go, New); the stack is nobody's parent."""
+    parents = parent.split("::")[2] if parent else ""
+    return "::".join(
+        [f"urn:pulumi:{stack}", "rhsi", token if parents in ("", ROOT_STACK) else f"{parents}${token}", name]
+    )
+
+
+def identity(token: str, inputs: Mapping[str, Any], read_id: str = "") -> dict[str, str]:
+    """What makes the object outside Pulumi this one and no other: another value of these is another object."""
+    if token.startswith("kubernetes:"):
+        metadata = reveal(inputs.get("metadata")) or {}
+        found = {key: inputs.get(key) for key in ("apiVersion", "kind")}
+        found |= {key: metadata.get(key) for key in ("name", "namespace")} | {"id": read_id}
+    elif token.startswith("vault:"):
+        names = ("path", "mount", "name", "backend", "roleName")
+        found = {key: inputs.get(key) for key in names} | {"id": read_id}
+    else:
+        found = {"id": read_id}
+    return {key: str(reveal(value)) for key, value in found.items() if value}
+
+
+class Monitor(MockMonitor):
+    """Keeps every registration, in the order in which they came: a parent is there before its children."""
+
+    def __init__(self, mocks: _Providers, stack: str) -> None:
+        super().__init__(mocks)
+        self.stack, self.found = stack, list[Resource]()
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        return new_urn(parent, type_, name, stack=self.stack)
+
+    def RegisterResource(  # noqa: N802 -- the name of the RPC
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        self._keep(request, rpc.deserialize_properties(request.object), request.aliases)
+        return cast("resource_pb2.RegisterResourceResponse", MockMonitor.RegisterResource(self, request))
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 -- the name of the RPC
+        self._keep(request, rpc.deserialize_properties(request.properties), (), request.id)
+        return MockMonitor.ReadResource(self, request)
+
+    def _keep(
+        self, request: Any, inputs: dict[str, Any], aliases: Iterable[alias_pb2.Alias], read_id: str = ""
+    ) -> None:
+        if request.type == ROOT_STACK:
+            return
+        self.found.append(
+            Resource(
+                urn=self.make_urn(request.parent, request.type, request.name),
+                token=request.type,
+                name=request.name,
+                parent=request.parent,
+                aliases=tuple(aliases),
+                identity=identity(request.type, inputs, read_id),
+            )
+        )
+
+
+def record_resources(
+    build: Callable[[], Mapping[str, pulumi.Input[Any]]], *, stack: str, outputs: Mapping[str, Any] = PRIMARY_OUTPUTS
+) -> list[Resource]:
+    """Everything that a program registers, parents before their children."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    mocks = _Providers(outputs)
+    monitor = Monitor(mocks, stack)
+    pulumi.runtime.set_mocks(mocks, project="rhsi", stack=stack, monitor=monitor, organization="acme")
+    pulumi.runtime.test(lambda: pulumi.Output.all(**build()))()
+    return monitor.found
+
+
+def resources(variant: Variant) -> list[Resource]:
+    """Everything that this program registers for a variant."""
+    settings = settings_of(variant.settings, stack=variant.stack)
+    return record_resources(lambda: sites.build(settings).exports, stack=variant.stack, outputs=variant.primary_outputs)
+
+
+def candidates(resource: Resource, found: Mapping[str, str], *, stack: str) -> Iterator[str]:
+    """Under which URNs the engine looks for a resource's old state, best first.
+
+    As generateAliases in pkg/resource/deploy/step_generator.go of Pulumi v3.274.1; `found` has the old URN of each
+    resource that was found under another one than its own.
+    """
+    yield resource.urn
+    own = [_collapsed(resource, alias, found, stack=stack) for alias in resource.aliases]
+    yield from own
+    if parent_alias := found.get(resource.parent):
+        yield _inherited(resource.token, resource.name, resource.parent, parent_alias, stack=stack)
+        for alias in own:
+            token = alias.split("::")[2].split("$")[-1]
+            yield _inherited(token, alias.split("::")[-1], resource.parent, parent_alias, stack=stack)
+
+
+def _collapsed(resource: Resource, alias: alias_pb2.Alias, found: Mapping[str, str], *, stack: str) -> str:
+    if alias.urn:
+        return str(alias.urn)
+    spec = alias.spec
+    parent = found.get(spec.parentUrn, spec.parentUrn) if spec.parentUrn else resource.parent
+    return new_urn(
+        "" if spec.noParent else parent, spec.type or resource.token, spec.name or resource.name, stack=stack
+    )
+
+
+def _inherited(token: str, name: str, parent: str, parent_alias: str, *, stack: str) -> str:
+    parent_name = parent.rsplit("::", maxsplit=1)[-1]
+    if name.startswith(parent_name):
+        name = parent_alias.rsplit("::", maxsplit=1)[-1] + name.removeprefix(parent_name)
+    return new_urn(parent_alias, token, name, stack=stack)
+
+
+def matched(old: Mapping[str, Any], new: Iterable[Resource], *, stack: str) -> dict[str, Resource]:
+    """Each URN of an old state with the resource of the program that the engine takes for the same."""
+    pairs: dict[str, Resource] = {}
+    aliased: dict[str, str] = {}
+    for resource in new:
+        urn = next((urn for urn in candidates(resource, aliased, stack=stack) if urn in old), None)
+        if urn is not None:
+            pairs[urn] = resource
+            if urn != resource.urn:
+                aliased[resource.urn] = urn
+    return pairs
+
+
+def listing() -> dict[str, dict[str, dict[str, str]]]:
+    """The identity of every resource by URN, by variant."""
+    return {
+        name: {resource.urn: resource.identity for resource in sorted(resources(variant), key=lambda one: one.urn)}
+        for name, variant in VARIANTS.items()
+    }
+
+
+def load(name: str) -> dict[str, dict[str, dict[str, str]]]:
+    """A listing that was kept."""
+    return cast("dict[str, dict[str, dict[str, str]]]", json.loads((FIXTURES / name).read_text()))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("VAULT_TOKEN", "test-token")
+    json.dump(listing(), sys.stdout, indent=1)
+    sys.stdout.write("\n")
