@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.files import Place
@@ -101,7 +101,7 @@ class Instances:
             raise NotYetError(f"the names of the namespace {namespace}") from error
         place = Place(
             name=name,
-            folder=self._home.folder("cnpg", logs.context_folder(context), namespace, name),
+            folder=self._home.folder("cnpg", context_folder(context), namespace, name),
             volume=self._volume(claim),
             programs=self._programs,
             log=logs.folder(self._home, context, namespace, name) / "postgres.log",
