@@ -5,18 +5,16 @@ secret below that site's folder; it is no argument or variable of anything. How 
 of external_secrets.py, what it opens that of the component that uses it.
 """
 
-import base64
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
-from pulumi_vault.kv import SecretV2
 
-from components.component import Args, Component
+from components.component import Component, once
+from components.encoding import to_base64
+from components.vault.secret import kv_secret
 
 SECRET_TYPE = "kubernetes.io/basic-auth"  # noqa: S105 -- a type of Secrets
 # 192 bits in 32 characters that need no quoting anywhere.
@@ -24,26 +22,26 @@ RANDOM_BYTES = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class PasswordArgs(Args):
+class PasswordArgs:
     """A password: `given`, or random if None. It stays until `rotation`, an integer >= 1, becomes another one."""
 
-    rotation: int = 1
-    given: pulumi.Input[str] | None = None
+    rotation: int
+    given: pulumi.Input[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class CredentialArgs(Args):
+class CredentialArgs:
     """A user name and password as the Secret `secret`, of the type and with the keys that Kubernetes has for them."""
 
     secret: str
     namespace: str
     username: str
     password: pulumi.Input[str]
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedSecretArgs(Args):
+class PublishedSecretArgs:
     """Values in Vault, by field, for the standby that keeps them as the Secret `secret`."""
 
     standby: str
@@ -74,12 +72,9 @@ class Password(Component):
 
     password: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PasswordArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PasswordArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PasswordArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:Password", name, opts)
         value = secrets.token_urlsafe(RANDOM_BYTES) if args.given is None else args.given
         # This one logical name may depend on a setting: nothing outside the state knows the resource, and a replacement
         # under the same name would keep its ignored input.
@@ -104,22 +99,19 @@ class Credential(Component):
 
     secret: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: CredentialArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: CredentialArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = CredentialArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:Credential", name, opts)
         password = pulumi.Output.secret(args.password)
         secret = Secret(
             f"{name}-secret",
             metadata=metadata(args),
             type=SECRET_TYPE,
-            data={"username": _encoded(args.username), "password": password.apply(_encoded)},
+            data={"username": to_base64(args.username), "password": password.apply(to_base64)},
             opts=self.child(),
         )
         # Known only once the Secret is there; whatever reads it comes later.
-        self.secret = secret.id.apply(lambda _: args.secret)
+        self.secret = once(secret, args.secret)
         self.register_outputs({"secret": self.secret})
 
 
@@ -128,25 +120,14 @@ class PublishedSecret(Component):
 
     vault_path: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PublishedSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PublishedSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PublishedSecretArgs.of(args)
-        super().__init__(name, opts)
-        path = published_path(args.standby, args.secret)
-        secret = SecretV2(
+        super().__init__("rhsi:index:PublishedSecret", name, opts)
+        self.vault_path = kv_secret(
             f"{name}-vault",
             mount=args.vault_mount,
-            name=path,
-            data_json=pulumi.Output.json_dumps(args.fields),
-            delete_all_versions=True,
-            # Both lives of a replaced secret share one path: creating first would delete what was just written.
-            opts=self.child(delete_before_replace=True),
+            path=published_path(args.standby, args.secret),
+            fields=args.fields,
+            opts=self.child(),
         )
-        self.vault_path = secret.id.apply(lambda _: path)
         self.register_outputs({"vaultPath": self.vault_path})
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

@@ -3,21 +3,20 @@
 Only `external-secrets.io/v1` (v1beta1 is no longer served). Does not own the Secrets themselves: the controller does.
 """
 
-import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE, CustomObject
+from components.encoding import to_base64
 
 VERSION_ANNOTATION = "rhsi/version"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VaultSecretStoreArgs(Args):
+class VaultSecretStoreArgs:
     """A SecretStore for Vault.
 
     Attributes:
@@ -41,14 +40,14 @@ class VaultSecretStoreArgs(Args):
     auth_path: pulumi.Input[str]
     role: pulumi.Input[str]
     service_account: pulumi.Input[str]
-    ca: str = ""
-    vault_namespace: str = ""
-    audiences: tuple[str, ...] = ()
-    timeout: str | None = None
+    ca: str
+    vault_namespace: str
+    audiences: tuple[str, ...]
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncedSecretArgs(Args):
+class SyncedSecretArgs:
     """A Vault secret, kept as a Kubernetes Secret of the same name as the ExternalSecret.
 
     Attributes:
@@ -68,10 +67,10 @@ class SyncedSecretArgs(Args):
     store: pulumi.Input[str]
     path: pulumi.Input[str]
     version: pulumi.Input[str]
-    type: str = ""
-    data: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    awaited: bool = False
+    type: str
+    data: dict[str, str]
+    labels: dict[str, str]
+    awaited: bool
 
 
 def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
     if args.vault_namespace:
         provider["namespace"] = args.vault_namespace
     if args.ca:
-        provider["caBundle"] = base64.b64encode(args.ca.encode()).decode()
+        provider["caBundle"] = to_base64(args.ca)
     return {"provider": {"vault": provider}}
 
 
@@ -117,12 +116,9 @@ class VaultSecretStore(Component):
 
     store: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: VaultSecretStoreArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: VaultSecretStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = VaultSecretStoreArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:VaultSecretStore", name, opts)
         store = CustomObject(
             f"{name}-store",
             SECRET_STORE,
@@ -131,7 +127,7 @@ class VaultSecretStore(Component):
             timeout=args.timeout,
             opts=self.child(),
         )
-        self.store = store.status.apply(lambda _: args.store)
+        self.store = once(store, args.store)
         self.register_outputs({"store": self.store})
 
 
@@ -140,12 +136,9 @@ class SyncedSecret(Component):
 
     secret: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: SyncedSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: SyncedSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = SyncedSecretArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:SyncedSecret", name, opts)
         external = CustomObject(
             f"{name}-external-secret",
             AWAITED_EXTERNAL_SECRET if args.awaited else EXTERNAL_SECRET,
@@ -157,5 +150,5 @@ class SyncedSecret(Component):
             spec=external_secret_spec(args),
             opts=self.child(),
         )
-        self.secret = external.id.apply(lambda _: args.secret)
+        self.secret = once(external, args.secret)
         self.register_outputs({"secret": self.secret})

@@ -1,41 +1,57 @@
 """A shell script that runs once inside a cluster, with an account and rights of its own.
 
 Owns the shape of such a Job: admissible under OpenShift's restricted-v2, tried once, its last words the message that
-Pulumi shows. What a script does and what it may do is the business of the component that brings it.
+Pulumi shows; and what all scripts begin with (`prelude.sh` in this folder). What a script does and what it may do is
+the business of the component that brings it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodSpecArgsDict, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.shell_script import read_script
 
-# The one writable folder of the container, for kubectl's cache.
+# The one writable folder of the container, for kubectl's cache and what the prelude keeps.
 HOME = "/home/job"
+PRELUDE = Path(__file__).parent / "prelude.sh"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScriptJobArgs(Args):
+class Runtime:
+    """In what a script runs, and for how long.
+
+    Attributes:
+        image: an image with sh and whatever else the script calls.
+        user: UID, 0 for "as the cluster assigns" (OpenShift does).
+        pull_secret: name of the Secret that the image's registry asks for, empty for none.
+        seconds: how long the script gives itself; the Job ends a minute later.
+    """
+
+    image: str
+    user: int
+    pull_secret: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptJobArgs:
     """What to run, and as whom.
 
     Attributes:
         job: name of the Job.
         account: name of its service account, Role and RoleBinding.
         namespace: of all of them.
-        script: text of a POSIX shell script; it gets JOB_NAME, JOB_UID and HOME besides `environment`.
+        script: from `job_script`; it gets JOB_NAME, JOB_UID, TIMEOUT_SECONDS and HOME besides `environment`.
         environment: values that are not secret: whoever may read the Job may read them.
-        image: an image with sh and whatever else the script calls.
         rules: rights of the account in its namespace; without any, the pod gets no token at all.
         secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it.
-        pull_secret: name of the Secret that the image's registry asks for, empty for none.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
-        timeout_seconds: how long the script gives itself; the Job ends a minute later.
+        runtime: in what it runs.
     """
 
     job: str
@@ -43,12 +59,14 @@ class ScriptJobArgs(Args):
     namespace: str
     script: str
     environment: dict[str, pulumi.Input[str]]
-    image: str
-    rules: list[PolicyRuleArgsDict] = field(default_factory=list)
-    secrets: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    pull_secret: str = ""
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    rules: list[PolicyRuleArgsDict]
+    secrets: dict[str, pulumi.Input[str]]
+    runtime: Runtime
+
+
+def job_script(file: Path) -> str:
+    """The text of a script file with the prelude before it."""
+    return read_script(PRELUDE, file)
 
 
 def environment(args: ScriptJobArgs) -> list[EnvVarArgsDict]:
@@ -57,7 +75,8 @@ def environment(args: ScriptJobArgs) -> list[EnvVarArgsDict]:
         "name": "JOB_UID",
         "value_from": {"field_ref": {"field_path": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
     }
-    values = {**args.environment, "JOB_NAME": args.job, "HOME": HOME}
+    own = {"JOB_NAME": args.job, "TIMEOUT_SECONDS": str(args.runtime.seconds), "HOME": HOME}
+    values = {**args.environment, **own}
     return [*(EnvVarArgsDict(name=name, value=value) for name, value in values.items()), uid]
 
 
@@ -66,11 +85,11 @@ def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
     spec: PodSpecArgsDict = {
         "service_account_name": args.account,
         "restart_policy": "Never",
-        "security_context": pod_security(args.run_as_user, volumes=bool(args.secrets)),
+        "security_context": pod_security(args.runtime.user, volumes=bool(args.secrets)),
         "containers": [
             {
                 "name": "script",
-                "image": args.image,
+                "image": args.runtime.image,
                 "command": ["/bin/sh", "-c", args.script],
                 "env": environment(args),
                 # The last lines of a failed run become the message that Pulumi shows.
@@ -87,8 +106,8 @@ def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
     }
     if not args.rules:
         spec["automount_service_account_token"] = False
-    if args.pull_secret:
-        spec["image_pull_secrets"] = [{"name": args.pull_secret}]
+    if args.runtime.pull_secret:
+        spec["image_pull_secrets"] = [{"name": args.runtime.pull_secret}]
     return spec
 
 
@@ -101,7 +120,7 @@ def job_spec(args: ScriptJobArgs) -> JobSpecArgsDict:
             "rules": [{"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]}]
         },
         # The script ends by itself and says why; this ends only what hangs.
-        "active_deadline_seconds": args.timeout_seconds + 60,
+        "active_deadline_seconds": args.runtime.seconds + 60,
         "template": {
             "metadata": {"labels": {"app.kubernetes.io/name": args.job, "app.kubernetes.io/part-of": "rhsi"}},
             "spec": pod_spec(args),
@@ -114,17 +133,14 @@ class ScriptJob(Component):
 
     job_id: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ScriptJobArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ScriptJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = ScriptJobArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ScriptJob", name, opts)
         account = ServiceAccount(
             f"{name}-account", metadata={"name": args.account, "namespace": args.namespace}, opts=self.child()
         )
         rights = [self._binding(name, args, account)] if args.rules else []
-        limit = f"{args.timeout_seconds + 120}s"
+        limit = f"{args.runtime.seconds + 120}s"
         job = Job(
             f"{name}-job",
             metadata={
@@ -159,7 +175,7 @@ class ScriptJob(Component):
                 "kind": "Role",
                 # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
                 # operator may bind everything.
-                "name": role.id.apply(lambda _: args.account),
+                "name": once(role, args.account),
             },
             subjects=[{"kind": "ServiceAccount", "name": args.account, "namespace": args.namespace}],
             opts=self.child(depends_on=[account, role]),

@@ -5,14 +5,13 @@ Secrets, which must exist before (the operator leaves a missing one out in silen
 Source of the rules: cloudnative-pg:api/v1/cluster_types.go, internal/webhook/v1/cluster_webhook.go.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import OBJECT_STORE, POSTGRES_OPERATORS, CustomObject
 from components.edb.names import (
     CA_SECRET,
@@ -48,7 +47,7 @@ PARAMETERS = {"wal_sender_timeout": "60s", "wal_receiver_timeout": "60s", "max_s
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbClusterArgs(Args):
+class EdbClusterArgs:
     """A site's cluster.
 
     Attributes:
@@ -84,20 +83,20 @@ class EdbClusterArgs(Args):
     database: str
     host: str
     peer_host: str
-    tls: str = "require"
-    pull_secret: str = ""
-    instances: int = 1
-    synchronous_replicas: int = 0
-    size: str = "10Gi"
-    storage_class: str = ""
-    resources: dict[str, dict[str, str]] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    monitoring: bool = False
-    pooler: PoolerArgs = field(default_factory=PoolerArgs)
-    backup: BackupArgs = field(default_factory=BackupArgs)
-    recovery: RecoveryArgs = field(default_factory=RecoveryArgs)
-    protect: bool = True
-    timeout: str | None = None
+    tls: str
+    pull_secret: str
+    instances: int
+    synchronous_replicas: int
+    size: str
+    storage_class: str
+    resources: dict[str, dict[str, str]]
+    parameters: dict[str, str]
+    monitoring: bool
+    pooler: PoolerArgs
+    backup: BackupArgs
+    recovery: RecoveryArgs
+    protect: bool
+    timeout: str
 
 
 def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
@@ -191,12 +190,9 @@ class EdbCluster(Component):
 
     cluster: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: EdbClusterArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EdbClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `opts` must make it wait for the Secrets."""
-        args = EdbClusterArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbCluster", name, opts)
         object_name = cluster_name(args.site)
         schema = ConfigMap(
             f"{name}-schema",
@@ -222,7 +218,7 @@ class EdbCluster(Component):
             timeout=args.timeout,
             opts=self.child(depends_on=before, protect=args.protect),
         )
-        self.cluster = cluster.status.apply(lambda _: object_name)
+        self.cluster = once(cluster, object_name)
         ClusterOptions(
             f"{name}-options",
             ClusterOptionsArgs(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import POSTGRES_OPERATORS, CustomObject
 from components.edb.names import external_cluster, publication_name, subscription_name, table_name
 
@@ -20,7 +20,7 @@ IMMUTABLE = ["spec.cluster", "spec.name", "spec.dbname"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogicalReplicationArgs(Args):
+class LogicalReplicationArgs:
     """One site's half of the replication.
 
     Attributes:
@@ -43,10 +43,10 @@ class LogicalReplicationArgs(Args):
     database: str
     site: str
     peer: str
-    tls: str = "require"
-    subscribe: bool = True
-    awaited: bool = True
-    reclaim_policy: str = "delete"
+    tls: str
+    subscribe: bool
+    awaited: bool
+    reclaim_policy: str
 
 
 class ReplicationError(pulumi.RunError):
@@ -109,12 +109,11 @@ class LogicalReplication(Component):
     def __init__(
         self,
         name: str,
-        args: LogicalReplicationArgs | Mapping[str, Any],
+        args: LogicalReplicationArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the component; `subscription` is empty without one."""
-        args = LogicalReplicationArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LogicalReplication", name, opts)
         operator = POSTGRES_OPERATORS[args.operator]
         publication = CustomObject(
             f"{name}-publication",
@@ -140,5 +139,5 @@ class LogicalReplication(Component):
                 self.subscription = subscription.status.apply(lambda status: applied(status, "Subscription", taken))
             else:
                 # The state has no status of what nobody waited for: it would be unknown in every preview.
-                self.subscription = subscription.id.apply(lambda _: taken)
+                self.subscription = once(subscription, taken)
         self.register_outputs({"publication": self.publication, "subscription": self.subscription})

@@ -4,13 +4,12 @@ Backups go through the barman-cloud plugin, which an administrator installs besi
 `barmanObjectStore` is deprecated and goes with CloudNativePG 1.31.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, CustomObject
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
@@ -21,7 +20,7 @@ BACKUP_SOURCE = "backups"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackupArgs(Args):
+class BackupArgs:
     """Where backups and WAL go, and when; no destination, no backup.
 
     Attributes:
@@ -34,40 +33,40 @@ class BackupArgs(Args):
         schedule: six cron fields, seconds first.
     """
 
-    destination_path: str = ""
-    endpoint_url: str = ""
-    credentials: str = ""
-    server_name: str = ""
-    retention: str = "30d"
-    schedule: str = "0 0 2 * * *"
+    destination_path: str
+    endpoint_url: str
+    credentials: str
+    server_name: str
+    retention: str
+    schedule: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoveryArgs(Args):
+class RecoveryArgs:
     """Which backups a new cluster starts from, and up to when (RFC 3339; empty: the latest); no name, no recovery."""
 
-    server_name: str = ""
-    target_time: str = ""
+    server_name: str
+    target_time: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolerArgs(Args):
+class PoolerArgs:
     """PgBouncer for applications, never for the replication; no instances, no pooler."""
 
-    instances: int = 0
-    mode: str = "transaction"
+    instances: int
+    mode: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterOptionsArgs(Args):
+class ClusterOptionsArgs:
     """What hangs on a cluster that exists; `operator` is `edb` or `community`."""
 
     operator: str
     cluster: str
     namespace: str
-    monitoring: bool = False
-    pooler: PoolerArgs = field(default_factory=PoolerArgs)
-    backup: BackupArgs = field(default_factory=BackupArgs)
+    monitoring: bool
+    pooler: PoolerArgs
+    backup: BackupArgs
 
 
 def object_store_spec(args: BackupArgs) -> dict[str, Any]:
@@ -139,12 +138,9 @@ class ClusterOptions(Component):
 
     pooler: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ClusterOptionsArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ClusterOptionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `pooler` is the Service of PgBouncer, empty without one."""
-        args = ClusterOptionsArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ClusterOptions", name, opts)
         operator = POSTGRES_OPERATORS[args.operator]
         metadata = {"name": args.cluster, "namespace": args.namespace}
         if args.backup.destination_path:
@@ -174,5 +170,5 @@ class ClusterOptions(Component):
                 spec=pooler_spec(args.pooler, args.cluster),
                 opts=self.child(),
             )
-            self.pooler = pooler.id.apply(lambda _: service)
+            self.pooler = once(pooler, service)
         self.register_outputs({"pooler": self.pooler})

@@ -4,17 +4,15 @@ Owns the form, a dockerconfigjson; also as a template for External Secrets, wher
 such a Secret because the operator makes its own copy of its pull secret once and never renews it (facts: cnpg.md, 8).
 """
 
-import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
-from pulumi_vault.kv import SecretV2
 
-from components.component import Args, Component
+from components.component import Component, once
+from components.encoding import to_base64
+from components.vault.secret import kv_secret
 
 SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105 -- a type of Secrets
 KEY = ".dockerconfigjson"
@@ -25,7 +23,7 @@ TOKEN = "token"  # noqa: S105 -- the name of a field, no secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class PullSecretArgs(Args):
+class PullSecretArgs:
     """A pull secret made of a token that this stack knows."""
 
     secret: str
@@ -36,7 +34,7 @@ class PullSecretArgs(Args):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedTokenArgs(Args):
+class PublishedTokenArgs:
     """A registry's token in Vault, in the field `token` at `path` below the KV v2 mount."""
 
     vault_mount: str
@@ -46,7 +44,7 @@ class PublishedTokenArgs(Args):
 
 def docker_config(server: str, user: str, token: str) -> str:
     """The file that container runtimes read."""
-    auth = base64.b64encode(f"{user}:{token}".encode()).decode()
+    auth = to_base64(f"{user}:{token}")
     return json.dumps({"auths": {server: {"username": user, "password": token, "auth": auth}}})
 
 
@@ -62,21 +60,18 @@ class PullSecret(Component):
 
     secret: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PullSecretArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PullSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PullSecretArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PullSecret", name, opts)
         config = pulumi.Output.secret(args.token).apply(lambda token: docker_config(args.server, args.user, token))
         secret = Secret(
             f"{name}-secret",
             metadata={"name": args.secret, "namespace": args.namespace},
             type=SECRET_TYPE,
-            data={KEY: config.apply(lambda text: base64.b64encode(text.encode()).decode())},
+            data={KEY: config.apply(to_base64)},
             opts=self.child(),
         )
-        self.secret = pulumi.Output.unsecret(secret.id.apply(lambda _: args.secret))
+        self.secret = once(secret, args.secret)
         self.register_outputs({"secret": self.secret})
 
 
@@ -85,19 +80,14 @@ class PublishedToken(Component):
 
     vault_path: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PublishedTokenArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PublishedTokenArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PublishedTokenArgs.of(args)
-        super().__init__(name, opts)
-        secret = SecretV2(
+        super().__init__("rhsi:index:PublishedToken", name, opts)
+        self.vault_path = kv_secret(
             f"{name}-vault",
             mount=args.vault_mount,
-            name=args.path,
-            data_json=pulumi.Output.json_dumps({TOKEN: pulumi.Output.secret(args.token)}),
-            delete_all_versions=True,
-            opts=self.child(delete_before_replace=True),
+            path=args.path,
+            fields={TOKEN: pulumi.Output.secret(args.token)},
+            opts=self.child(),
         )
-        self.vault_path = secret.id.apply(lambda _: args.path)
         self.register_outputs({"vaultPath": self.vault_path})

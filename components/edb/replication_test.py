@@ -3,24 +3,22 @@
 `up` awaits it and the next `up` repeats a failed one. Its passwords are files in the pod and nothing else.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.edb.names import OWNER, PORT, app_secret, link_host, service_host, table_name
 from components.restricted_pod import SECRETS
-from components.script_job import ScriptJob, ScriptJobArgs
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "edb-replication-test"
-SCRIPT = (Path(__file__).parent / "replication_test.sh").read_text()
+SCRIPT = job_script(Path(__file__).parent / "replication_test.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplicationTestArgs(Args):
+class ReplicationTestArgs:
     """Which two sites, seen from the one where the Job runs.
 
     Attributes:
@@ -30,10 +28,7 @@ class ReplicationTestArgs(Args):
         namespace: of the cluster and of the Secrets of both owners.
         skupper_namespace: where the peer's database appears.
         database: the replicated database.
-        image: an image with sh and psql, such as the cluster's own.
-        pull_secret: Secret for it, empty for none.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
-        timeout_seconds: how long the script may take.
+        runtime: of the script, with psql and sed, such as the cluster's own image.
     """
 
     site: str
@@ -42,10 +37,7 @@ class ReplicationTestArgs(Args):
     namespace: str
     skupper_namespace: str
     database: str
-    image: str
-    pull_secret: str = ""
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    runtime: Runtime
 
 
 def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
@@ -59,15 +51,12 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             "DATABASE": args.database,
             "ROLE": OWNER,
             "LINK": args.link,
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
             **_environment("OWN", args.site, service_host(args.site, args.namespace)),
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
         },
+        rules=[],
         secrets={"own": app_secret(args.site), "peer": app_secret(args.peer)},
-        image=args.image,
-        pull_secret=args.pull_secret,
-        run_as_user=args.run_as_user,
-        timeout_seconds=args.timeout_seconds,
+        runtime=args.runtime,
     )
 
 
@@ -86,12 +75,9 @@ class ReplicationTest(Component):
 
     result: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ReplicationTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ReplicationTestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `opts` must make it wait for the replication."""
-        args = ReplicationTestArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ReplicationTest", name, opts)
         job = ScriptJob(f"{name}-job", script_job(args), self.child())
-        self.result = job.job_id.apply(lambda _: f"{args.site} and {args.peer} replicate both ways")
+        self.result = once(job.job_id, f"{args.site} and {args.peer} replicate both ways")
         self.register_outputs({"result": self.result})

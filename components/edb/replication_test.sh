@@ -2,22 +2,12 @@
 # Proves that two sites replicate both ways: each writes, changes and deletes a row of its own table, and every time the other
 # must come to show the same. The row's id is the Job's, so that a statement whose answer was lost can be repeated.
 #
-# Needs sh (with date, sed and sleep) and psql. The last line of a failed run says what is wrong and what to do.
+# Begins with prelude.sh and needs psql and sed. The last line of a failed run says what is wrong and what to do.
 #
-# Environment: OWN_SITE, OWN_HOST, OWN_PORT, OWN_TABLE, OWN_CREDENTIALS (a folder with the file `password`), the same with PEER_,
-# DATABASE, ROLE, JOB_UID, TIMEOUT_SECONDS, HOME (a writable folder). LINK is there so that a new link means a new Job.
-set -eu
+# Environment: that of the prelude, OWN_SITE, OWN_HOST, OWN_PORT, OWN_TABLE, OWN_CREDENTIALS (a folder with the file `password`),
+# the same with PEER_, DATABASE, ROLE, JOB_UID. LINK is there so that a new link means a new Job.
+# shellcheck disable=SC2154 # what the prelude and the Job set
 umask 077
-
-STDERR="$HOME/stderr"
-DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
-
-say() { printf '%s\n' "$*"; }
-
-fail() {
-  say "$*"
-  exit 1
-}
 
 # A line of libpq's password file, which escapes colons and backslashes.
 password_line() { printf '%s:%s:*:*:%s\n' "$1" "$2" "$(sed 's/[\\:]/\\&/g' "$3/password")"; }
@@ -28,7 +18,7 @@ export PGPASSFILE="$HOME/pgpass" PGSSLMODE=require PGCONNECT_TIMEOUT=10
   password_line "$PEER_HOST" "$PEER_PORT" "$PEER_CREDENTIALS"
 } >"$PGPASSFILE"
 
-ask() {
+query() {
   case $1 in
   "$OWN_SITE") set -- "$OWN_HOST" "$OWN_PORT" "$2" ;;
   *) set -- "$PEER_HOST" "$PEER_PORT" "$2" ;;
@@ -42,8 +32,8 @@ told() { sed -n "1s/^/, /p" "$STDERR"; }
 # Repeats a question to a site until it gives this answer.
 await() {
   site=$1 expected=$2 question=$3 problem=$4
-  until answer=$(ask "$site" "$question") && [ "$answer" = "$expected" ]; do
-    [ "$(date +%s)" -lt "$DEADLINE" ] ||
+  until answer=$(query "$site" "$question") && [ "$answer" = "$expected" ]; do
+    in_time ||
       fail "$problem in $TIMEOUT_SECONDS s$(told): see 'Replication stands still' in docs/runbook.md, then run \`pulumi up\` again."
     sleep 1
   done
@@ -63,8 +53,8 @@ prove() {
 }
 
 clean_up() {
-  ask "$OWN_SITE" "DELETE FROM public.\"$OWN_TABLE\" WHERE id = '$JOB_UID'" || :
-  ask "$PEER_SITE" "DELETE FROM public.\"$PEER_TABLE\" WHERE id = '$JOB_UID'" || :
+  query "$OWN_SITE" "DELETE FROM public.\"$OWN_TABLE\" WHERE id = '$JOB_UID'" || :
+  query "$PEER_SITE" "DELETE FROM public.\"$PEER_TABLE\" WHERE id = '$JOB_UID'" || :
 }
 trap clean_up EXIT
 

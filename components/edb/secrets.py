@@ -4,15 +4,13 @@ A site's cluster holds its own three logins and the peer's replication login, no
 leaves a missing Secret out in silence, so all of them exist before their cluster does.
 """
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
-from components.component import Args, Component
+from components.component import Component
 from components.credentials import (
     SECRET_TYPE,
     Credential,
@@ -24,11 +22,12 @@ from components.credentials import (
 )
 from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
+from components.encoding import to_base64
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbCredentialsArgs(Args):
+class EdbCredentialsArgs:
     """What the primary's stack makes.
 
     Attributes:
@@ -49,15 +48,15 @@ class EdbCredentialsArgs(Args):
     peer: str
     namespace: str
     vault_mount: str
-    passwords: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    password_rotation: int = 1
-    peer_app: bool = False
-    ca_certificate: str = ""
-    ca_key: pulumi.Input[str] = ""
+    passwords: dict[str, pulumi.Input[str]]
+    password_rotation: int
+    peer_app: bool
+    ca_certificate: str
+    ca_key: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbSyncedCredentialsArgs(Args):
+class EdbSyncedCredentialsArgs:
     """What the standby's stack takes from Vault.
 
     Attributes:
@@ -77,10 +76,10 @@ class EdbSyncedCredentialsArgs(Args):
     peer: str
     namespace: str
     store: pulumi.Input[str]
-    paths: pulumi.Input[dict[str, str]]
+    paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
-    peer_app: bool = False
-    shared_ca: bool = False
+    peer_app: bool
+    shared_ca: bool
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,11 @@ def held(site: str, peer: str, *, peer_app: bool) -> list[Login]:
     return [*own.values(), others["replicator"], *([others["app"]] if peer_app else [])]
 
 
+def synced(site: str, peer: str, *, peer_app: bool, shared_ca: bool) -> list[str]:
+    """The Secrets that a standby takes from Vault."""
+    return [*(login.secret for login in held(site, peer, peer_app=peer_app)), *([CA_SECRET] if shared_ca else [])]
+
+
 def reload_label(operator: str) -> dict[str, str]:
     """The label of Secrets whose changes the operator is to follow."""
     return {f"{POSTGRES_OPERATORS[operator].metadata_prefix}/reload": "true"}
@@ -119,12 +123,9 @@ class EdbCredentials(Component):
 
     paths: dict[str, pulumi.Output[str]]
 
-    def __init__(
-        self, name: str, args: EdbCredentialsArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EdbCredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `paths` has the path in Vault of each of the peer's Secrets."""
-        args = EdbCredentialsArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbCredentials", name, opts)
         passwords = {
             login.secret: Password(
                 f"{name}-{login.key}",
@@ -173,7 +174,7 @@ class EdbCredentials(Component):
         Secret(
             f"{name}-ca",
             metadata={"name": CA_SECRET, "namespace": args.namespace, "labels": reload_label(args.operator)},
-            data={file: pulumi.Output.from_input(text).apply(_encoded) for file, text in files.items()},
+            data={file: pulumi.Output.from_input(text).apply(to_base64) for file, text in files.items()},
             opts=self.child(),
         )
 
@@ -186,12 +187,11 @@ class EdbSyncedCredentials(Component):
     def __init__(
         self,
         name: str,
-        args: EdbSyncedCredentialsArgs | Mapping[str, Any],
+        args: EdbSyncedCredentialsArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the component."""
-        args = EdbSyncedCredentialsArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbSyncedCredentials", name, opts)
         wanted = {
             login.secret: (login.key, SECRET_TYPE) for login in held(args.site, args.peer, peer_app=args.peer_app)
         }
@@ -206,14 +206,11 @@ class EdbSyncedCredentials(Component):
             secret=secret,
             namespace=args.namespace,
             store=args.store,
-            path=pulumi.Output.from_input(args.paths).apply(lambda paths: str(paths[secret])),
+            path=args.paths[secret],
             version=args.version,
             type=kind,
+            data={},
             labels=reload_label(args.operator),
             awaited=True,
         )
         return SyncedSecret(name, wanted, self.child()).secret
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

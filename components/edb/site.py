@@ -5,20 +5,18 @@ link: whoever composes both makes it wait for this one, so that a removed subscr
 the other side. Namespace and Secrets are not made here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.edb.cluster import EdbCluster, EdbClusterArgs
 from components.edb.names import PORT, routing_key, service_host
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdbSiteArgs(Args):
+class EdbSiteArgs:
     """A cluster, the namespace of the Skupper site through which peers reach each other, and the routing prefix."""
 
     cluster: EdbClusterArgs
@@ -33,12 +31,9 @@ class EdbSite(Component):
     exported: ServiceExport
     imported: ServiceImport
 
-    def __init__(
-        self, name: str, args: EdbSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EdbSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; `opts` must make it wait for Skupper's site and for the Secrets."""
-        args = EdbSiteArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:EdbSite", name, opts)
         cluster = EdbCluster(f"{name}-cluster", args.cluster, self.child())
         self.exported = ServiceExport(
             f"{name}-export",
@@ -47,6 +42,7 @@ class EdbSite(Component):
                 namespace=args.skupper_namespace,
                 port=PORT,
                 routing_prefix=args.routing_prefix,
+                selector="",
                 host=service_host(args.cluster.site, args.cluster.namespace),
             ),
             self.child(depends_on=[cluster]),

@@ -4,26 +4,24 @@ Everything happens inside the cluster (`claim_link.sh` in this folder), so that 
 through this stack. The Job's own rights are the only ones that can touch the credentials.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
-from components.component import Args, Component
+from components.component import Component
 from components.custom_resource import LINK, ExistingObject
 from components.link.rotation import HA_SUFFIXES, TOKEN_PREFIX, superseded, token_name
-from components.script_job import ScriptJob, ScriptJobArgs
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
-SCRIPT = (Path(__file__).parent / "claim_link.sh").read_text()
+SCRIPT = job_script(Path(__file__).parent / "claim_link.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkClaimArgs(Args):
+class LinkClaimArgs:
     """What to claim.
 
     Attributes:
@@ -32,9 +30,7 @@ class LinkClaimArgs(Args):
         rotation: the grant's rotation.
         expires: the grant's expiry, UTC as RFC 3339; with the rotation it tells one grant from every other.
         rotate_hint: the commands of a rotation, for the messages of a failed claim.
-        image: an image with sh and kubectl or oc.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
-        timeout_seconds: how long the script may take.
+        runtime: of the script, with kubectl or oc.
     """
 
     namespace: str
@@ -42,9 +38,7 @@ class LinkClaimArgs(Args):
     rotation: pulumi.Input[int]
     expires: pulumi.Input[str]
     rotate_hint: pulumi.Input[str]
-    image: str
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    runtime: Runtime
 
 
 def role_rules(
@@ -100,13 +94,12 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "SECRET": args.secret,
             "EXTERNAL_SECRET": args.secret,
             "TOKEN_PREFIX": TOKEN_PREFIX,
-            "SUPERSEDED": earlier.apply(" ".join),
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
+            # Never empty: the API server drops an empty value, and every preview would show a change.
+            "SUPERSEDED": earlier.apply(lambda names: " ".join(removable(names))),
         },
         rules=rules,
-        image=args.image,
-        run_as_user=args.run_as_user,
-        timeout_seconds=args.timeout_seconds,
+        secrets={},
+        runtime=args.runtime,
     )
 
 
@@ -117,12 +110,9 @@ class LinkClaim(Component):
     status: pulumi.Output[str]
     remote_site: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: LinkClaimArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LinkClaimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = LinkClaimArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LinkClaim", name, opts)
         job = ScriptJob(f"{name}-claim", script_job(args), self.child())
         self.link = pulumi.Output.all(job.job_id, args.rotation).apply(lambda known: token_name(known[1]))
         link = ExistingObject(

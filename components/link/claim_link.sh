@@ -2,47 +2,19 @@
 # Claims a Skupper link: turns the credentials that External Secrets synced into an AccessToken, waits until the controller
 # has redeemed it and the Link is Ready, then removes the Links that earlier rotations of this claim left behind.
 #
-# Needs sh (with date and sleep) and kubectl or oc. Runs as a Job with the rights of its own service account, as often as one
-# likes: what is done already is found and left alone. The last line of a failed run says what is wrong and what to do.
+# Begins with prelude.sh. Runs as a Job with the rights of its own service account, as often as one likes: what is done already
+# is found and left alone. The last line of a failed run says what is wrong and what to do.
 #
-# Environment: ROTATION and EXPIRES (of the grant to claim), SECRET, EXTERNAL_SECRET, TOKEN_PREFIX, JOB_NAME, JOB_UID,
-# SUPERSEDED (names of the earlier rotations that this account may remove), TIMEOUT_SECONDS, ROTATE (the commands of a rotation,
-# for the messages), HOME (a writable folder).
-set -eu
-
-KUBECTL=kubectl
-command -v "$KUBECTL" >/dev/null 2>&1 || KUBECTL=oc
+# Environment: that of the prelude, ROTATION and EXPIRES (of the grant to claim), SECRET, EXTERNAL_SECRET, TOKEN_PREFIX, JOB_NAME,
+# JOB_UID, SUPERSEDED (names of the earlier rotations that this account may remove), ROTATE (the commands of a rotation, for the
+# messages).
+# shellcheck disable=SC2154 # what the prelude and the Job set
 
 TOKEN="$TOKEN_PREFIX-${ROTATION:?}"
 STARTED=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
-STDERR="$HOME/stderr"
-
-say() { printf '%s\n' "$*"; }
-
-fail() {
-  say "$*"
-  exit 1
-}
 
 # A deleted pod, a drained node and the Job's own deadline end a claim this way.
 trap 'fail "The claim was stopped before it was done. Run \`pulumi up\` again."' TERM
-
-in_time() { [ "$(date +%s)" -lt "$DEADLINE" ]; }
-
-last_error() {
-  line=
-  while read -r next; do line=$next; done <"$STDERR"
-  printf '%s' "$line"
-}
-
-# Asks the API server until it answers, which it may not do for a moment while it is restarted.
-ask() {
-  until answer=$("$KUBECTL" "$@" 2>"$STDERR"); do
-    in_time || fail "The API server refused or did not answer: $(last_error)"
-    sleep 1
-  done
-}
 
 # 2026-11-23T21:00:00Z as 20261123210000, to compare times without knowing a calendar.
 as_number() {
@@ -145,14 +117,16 @@ create_token() {
     # The text of a refusal could quote what was sent, so only its reason is shown: "Error from server (Forbidden): ...".
     reason=$(last_error)
     case "$reason" in
-    *'no objects passed'*) wait_for_secret ;; # the Secret changed after it was found
+    # The Secret changed after it was found.
+    *'no objects passed'*) wait_for_secret ;;
     *AlreadyExists*)
       ask get accesstokens.skupper.io "$TOKEN" --ignore-not-found \
         -o go-template='{{range .metadata.ownerReferences}}{{.uid}}{{else}}nobody{{end}}'
       owner=$answer
       [ "$owner" != "$JOB_UID" ] || return 0
       find_link
-      [ -z "$LINK" ] || return 0 # another claim of this rotation was quicker
+      # Another claim of this rotation was quicker.
+      [ -z "$LINK" ] || return 0
       # A token of another Job goes with that Job; this one would stay.
       [ "$owner" != nobody ] || fail "AccessToken $TOKEN was made by hand. Delete it, then run \`pulumi up\` again."
       ;;

@@ -4,22 +4,21 @@ Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go and internal/kub
 a redeemed grant made: links outlive their grant.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi_vault.kv import SecretV2
 
-from components.component import Args, Component
+from components.component import Component
 from components.custom_resource import ACCESS_GRANT, CustomObject
 from components.link.rotation import grant_name, link_token_path
+from components.vault.secret import kv_secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkGrantArgs(Args):
+class LinkGrantArgs:
     """A standby's permission to link, once.
 
     Attributes:
@@ -36,9 +35,9 @@ class LinkGrantArgs(Args):
     rotation: int
     namespace: str
     vault_mount: str
-    expiration_window: str = "1h"
-    redemptions_allowed: int = 1
-    timeout: str | None = None
+    expiration_window: str
+    redemptions_allowed: int
+    timeout: str
 
 
 class GrantError(pulumi.RunError):
@@ -82,12 +81,9 @@ class LinkGrant(Component):
     expires: pulumi.Output[str]
     vault_path: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: LinkGrantArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LinkGrantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = LinkGrantArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LinkGrant", name, opts)
         object_name = grant_name(args.standby, args.rotation)
         grant = CustomObject(
             f"{name}-grant",
@@ -98,19 +94,17 @@ class LinkGrant(Component):
             opts=self.child(),
         )
         token = grant.status.apply(lambda status: link_token(status, f"{args.namespace}/{object_name}", args.rotation))
-        secret = SecretV2(
+        written = kv_secret(
             f"{name}-link-token",
             mount=args.vault_mount,
-            name=link_token_path(args.standby),
-            data_json=token.apply(json.dumps),
-            delete_all_versions=True,
-            # Both lives of a replaced secret share one path: creating first would delete what was just written.
-            opts=self.child(delete_before_replace=True),
+            path=link_token_path(args.standby),
+            fields=token,
+            opts=self.child(),
         )
         self.grant = pulumi.Output.from_input(object_name)
         # Published only together with the secret, so that no standby waits for a value that Vault does not have yet.
         self.expires = pulumi.Output.unsecret(
-            pulumi.Output.all(token, secret.id).apply(lambda known: str(known[0]["expires"]))
+            pulumi.Output.all(token, written).apply(lambda known: str(known[0]["expires"]))
         )
         self.vault_path = pulumi.Output.from_input(link_token_path(args.standby))
         self.register_outputs({"grant": self.grant, "expires": self.expires, "vaultPath": self.vault_path})

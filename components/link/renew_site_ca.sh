@@ -3,33 +3,16 @@
 # Skupper has. Deletes the CA's Secret, waits until the controller has made it anew, then does the same with the router's own
 # certificate, for the controller would keep one that the old CA signed (skupper:internal/kube/certificates/mgr.go).
 #
-# Needs sh (with cat, date and sleep) and kubectl or oc. Doing it twice renews twice, which harms nothing: the new grants come later.
-# The last line of a failed run says what is wrong and what to do.
+# Begins with prelude.sh. Doing it twice renews twice, which harms nothing: the new grants come later. The last line of a failed
+# run says what is wrong and what to do.
 #
-# Environment: REVOCATION (its number), CA_SECRET, SERVER_SECRET, TIMEOUT_SECONDS, HOME (a writable folder).
-set -eu
-
-KUBECTL=kubectl
-command -v "$KUBECTL" >/dev/null 2>&1 || KUBECTL=oc
-
-DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
-STDERR="$HOME/stderr"
-
-say() { printf '%s\n' "$*"; }
-
-fail() {
-  say "$*"
-  exit 1
-}
-
-in_time() { [ "$(date +%s)" -lt "$DEADLINE" ]; }
+# Environment: that of the prelude, REVOCATION (its number), CA_SECRET, SERVER_SECRET.
+# shellcheck disable=SC2154 # what the prelude and the Job set
 
 # The uid of a Secret, or nothing where there is none.
 uid_of() {
-  until uid=$("$KUBECTL" get secret "$1" --ignore-not-found -o go-template='{{.metadata.uid}}' 2>"$STDERR"); do
-    in_time || fail "The API server refused or did not answer: $(cat "$STDERR"). Run \`pulumi up\` again."
-    sleep 1
-  done
+  ask get secret "$1" --ignore-not-found -o go-template='{{.metadata.uid}}'
+  uid=$answer
 }
 
 renew() {
@@ -37,7 +20,7 @@ renew() {
   old=$uid
   say "Deleting Secret $1..."
   until "$KUBECTL" delete secret "$1" --ignore-not-found --wait=false >/dev/null 2>"$STDERR"; do
-    in_time || fail "Secret $1 could not be deleted: $(cat "$STDERR"). Run \`pulumi up\` again."
+    in_time || fail "Secret $1 could not be deleted: $(last_error). Run \`pulumi up\` again."
     sleep 1
   done
   uid_of "$1"

@@ -5,37 +5,30 @@ Skupper knows no revocation list (skupper:internal/site/routeraccess.go; issue #
 standby then needs a new grant; giving it one is the business of the site that asks for the revocation.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
-from components.component import Args, Component
-from components.script_job import ScriptJob, ScriptJobArgs
+from components.component import Component, once
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "renew-site-ca"
 ACCOUNT_NAME = "rhsi-revocation"
 # Names that the Skupper controller gives (skupper:internal/kube/site/site.go).
 CA_SECRET = "skupper-site-ca"  # noqa: S105 -- the name of an object, no secret
 SERVER_SECRET = "skupper-site-server"  # noqa: S105 -- the name of an object, no secret
-SCRIPT = (Path(__file__).parent / "renew_site_ca.sh").read_text()
+SCRIPT = job_script(Path(__file__).parent / "renew_site_ca.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinkRevocationArgs(Args):
-    """Which site, and the number of the revocation: a new one renews the CA once more.
-
-    `image`, `run_as_user` and `timeout_seconds` are those of `ScriptJobArgs`.
-    """
+class LinkRevocationArgs:
+    """Which site, and the number of the revocation: a new one renews the CA once more; `runtime` has kubectl or oc."""
 
     number: int
     namespace: str
-    image: str
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    runtime: Runtime
 
 
 def role_rules() -> list[PolicyRuleArgsDict]:
@@ -55,12 +48,10 @@ def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
             "REVOCATION": str(args.number),
             "CA_SECRET": CA_SECRET,
             "SERVER_SECRET": SERVER_SECRET,
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
         },
         rules=role_rules(),
-        image=args.image,
-        run_as_user=args.run_as_user,
-        timeout_seconds=args.timeout_seconds,
+        secrets={},
+        runtime=args.runtime,
     )
 
 
@@ -69,12 +60,9 @@ class LinkRevocation(Component):
 
     number: pulumi.Output[int]
 
-    def __init__(
-        self, name: str, args: LinkRevocationArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LinkRevocationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = LinkRevocationArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:LinkRevocation", name, opts)
         job = ScriptJob(f"{name}-renewal", script_job(args), self.child())
-        self.number = job.job_id.apply(lambda _: args.number)
+        self.number = once(job.job_id, args.number)
         self.register_outputs({"number": self.number})

@@ -5,12 +5,11 @@ standby what that one needs; a standby knows names only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.credentials import (
     SECRET_TYPE,
     Credential,
@@ -44,7 +43,7 @@ DATABASES = {APPLICATION_SECRET: DATABASE, REPLICATION_SECRET: "postgres"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrimaryDatabaseArgs(Args):
+class PrimaryDatabaseArgs:
     """The database of a primary.
 
     Attributes:
@@ -64,14 +63,14 @@ class PrimaryDatabaseArgs(Args):
     standbys: tuple[str, ...]
     vault_mount: str
     routing_prefix: pulumi.Input[str]
-    passwords: dict[str, pulumi.Input[str]] = field(default_factory=dict)
-    password_rotation: int = 1
-    wal_keep: str = "4GB"
-    timeout: str = "10m"
+    passwords: dict[str, pulumi.Input[str]]
+    password_rotation: int
+    wal_keep: str
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandbyDatabaseArgs(Args):
+class StandbyDatabaseArgs:
     """The database of a standby.
 
     Attributes:
@@ -88,7 +87,7 @@ class StandbyDatabaseArgs(Args):
     namespace: str
     shape: ServerShape
     store: pulumi.Input[str]
-    paths: pulumi.Input[dict[str, str]]
+    paths: Mapping[str, pulumi.Input[str]]
     password_rotation: pulumi.Input[int]
     routing_prefix: pulumi.Input[str]
 
@@ -100,12 +99,9 @@ class PrimaryDatabase(Component):
     exported: ServiceExport
     paths: dict[str, dict[str, pulumi.Output[str]]]
 
-    def __init__(
-        self, name: str, args: PrimaryDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PrimaryDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PrimaryDatabaseArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PrimaryDatabase", name, opts)
         secrets: dict[str, pulumi.Output[str]] = {}
         self.paths = {standby: {} for standby in args.standbys}
         for secret, user in USERS.items():
@@ -114,7 +110,9 @@ class PrimaryDatabase(Component):
                 PasswordArgs(rotation=args.password_rotation, given=args.passwords.get(secret)),
                 self.child(),
             ).password
-            credential = CredentialArgs(secret=secret, namespace=args.namespace, username=user, password=password)
+            credential = CredentialArgs(
+                secret=secret, namespace=args.namespace, username=user, password=password, labels={}
+            )
             secrets[secret] = Credential(f"{name}-{user}", credential, self.child()).secret
             for standby in args.standbys:
                 published = PublishedSecretArgs(
@@ -146,6 +144,7 @@ class PrimaryDatabase(Component):
                 namespace=args.namespace,
                 port=PORT,
                 routing_prefix=args.routing_prefix,
+                host="",
                 selector=selector(PRIMARY),
             ),
             self.child(),
@@ -161,18 +160,14 @@ class StandbyDatabase(Component):
     application_secret: pulumi.Output[str]
     imported: ServiceImport
 
-    def __init__(
-        self, name: str, args: StandbyDatabaseArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: StandbyDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = StandbyDatabaseArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:StandbyDatabase", name, opts)
         self.imported = ServiceImport(
             f"{name}-import",
             ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),
             self.child(),
         )
-        paths = pulumi.Output.from_input(args.paths)
         secrets = {
             secret: SyncedSecret(
                 f"{name}-{user}",
@@ -180,7 +175,7 @@ class StandbyDatabase(Component):
                     secret=secret,
                     namespace=args.namespace,
                     store=args.store,
-                    path=paths[secret],
+                    path=args.paths[secret],
                     version=pulumi.Output.format("{}", args.password_rotation),
                     type=SECRET_TYPE,
                     awaited=True,
@@ -189,6 +184,7 @@ class StandbyDatabase(Component):
                         "password": "{{ .password }}",
                         SERVICE_FILE: service_file(DATABASES[secret]),
                     },
+                    labels={},
                 ),
                 self.child(),
             ).secret

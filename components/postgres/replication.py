@@ -5,13 +5,11 @@ the primary's WAL for it. Promotion is a person's decision and happens in the po
 name comes into the standby's cluster is the business of services.py, how a password does that of external_secrets.py.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.postgres.server import PORT, PostgresServer, PostgresServerArgs, ServerShape
 from components.restricted_pod import SECRETS
 
@@ -25,7 +23,7 @@ SERVICE_FILE = "pg_service.conf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresPrimaryArgs(Args):
+class PostgresPrimaryArgs:
     """The primary.
 
     Attributes:
@@ -43,13 +41,13 @@ class PostgresPrimaryArgs(Args):
     shape: ServerShape
     application_secret: pulumi.Input[str]
     replication_secret: pulumi.Input[str]
-    password_rotation: int = 1
-    wal_keep: str = "4GB"
-    timeout: str = "10m"
+    password_rotation: int
+    wal_keep: str
+    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresStandbyArgs(Args):
+class PostgresStandbyArgs:
     """A standby.
 
     Attributes:
@@ -115,6 +113,8 @@ def standby_server(args: PostgresStandbyArgs) -> PostgresServerArgs:
             "PGSERVICEFILE": f"{SECRETS}/replication/{SERVICE_FILE}",
         },
         secrets={"replication": args.replication_secret},
+        restart="",
+        timeout="",
     )
 
 
@@ -123,12 +123,9 @@ class PostgresPrimary(Component):
 
     service: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PostgresPrimaryArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PostgresPrimaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PostgresPrimaryArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PostgresPrimary", name, opts)
         self.service = PostgresServer(f"{name}-postgres", primary_server(args), self.child()).service
         self.register_outputs({"service": self.service})
 
@@ -139,12 +136,9 @@ class PostgresStandby(Component):
     service: pulumi.Output[str]
     slot: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PostgresStandbyArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PostgresStandbyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PostgresStandbyArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PostgresStandby", name, opts)
         self.service = PostgresServer(f"{name}-postgres", standby_server(args), self.child()).service
         self.slot = pulumi.Output.from_input(slot_name(args.site))
         self.register_outputs({"service": self.service, "slot": self.slot})

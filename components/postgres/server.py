@@ -5,10 +5,8 @@ ready when it answers queries, stopped by a fast shutdown. Whether it is a prima
 business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
@@ -23,19 +21,20 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.shell_script import read_script
 
 PORT = 5432
 # The volume, and the folder in it that initdb or pg_basebackup makes; no path at which an image declares a volume.
 VOLUME = "/data"
 PGDATA = f"{VOLUME}/pgdata"
 SOCKETS = "/run/postgresql"
-SCRIPT = (Path(__file__).parent / "server.sh").read_text()
+SCRIPT = read_script(Path(__file__).parent / "server.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerShape(Args):
+class ServerShape:
     """What a server is made of.
 
     Attributes:
@@ -50,17 +49,17 @@ class ServerShape(Args):
     """
 
     image: str
-    run_as_user: int = 0
-    size: str = "10Gi"
-    storage_class: str = ""
-    requests: dict[str, str] = field(default_factory=dict)
-    limits: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    keep_data: bool = True
+    run_as_user: int
+    size: str
+    storage_class: str
+    requests: dict[str, str]
+    limits: dict[str, str]
+    parameters: dict[str, str]
+    keep_data: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresServerArgs(Args):
+class PostgresServerArgs:
     """One server.
 
     Attributes:
@@ -80,8 +79,8 @@ class PostgresServerArgs(Args):
     shape: ServerShape
     environment: dict[str, pulumi.Input[str]]
     secrets: dict[str, pulumi.Input[str]]
-    restart: str = ""
-    timeout: str = ""
+    restart: str
+    timeout: str
 
 
 def labels(server: str) -> dict[str, str]:
@@ -219,12 +218,9 @@ class PostgresServer(Component):
 
     service: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PostgresServerArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PostgresServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = PostgresServerArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PostgresServer", name, opts)
         account = ServiceAccount(
             f"{name}-account", metadata=metadata(args), automount_service_account_token=False, opts=self.child()
         )
@@ -250,5 +246,5 @@ class PostgresServer(Component):
                 custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="5m"),
             ),
         )
-        self.service = pulumi.Output.all(service.id, server.id).apply(lambda _: args.server)
+        self.service = once(pulumi.Output.all(service.id, server.id), args.server)
         self.register_outputs({"service": self.service})

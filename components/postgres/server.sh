@@ -88,7 +88,8 @@ SQL
 
 prepare_primary() {
   [ -d "$PGDATA" ] || make_cluster
-  chmod 0700 "$PGDATA" # a volume's group may have been given rights on it, with which no server starts
+  # A volume's group may have been given rights on it, with which no server starts.
+  chmod 0700 "$PGDATA"
   write_access_rules
   apply_roles
   say "The primary is prepared."
@@ -134,7 +135,8 @@ prepare_standby() {
     : >"$PGDATA.new/standby.signal"
     mv "$PGDATA.new" "$PGDATA"
   fi
-  chmod 0700 "$PGDATA" # as on the primary
+  # As on the primary.
+  chmod 0700 "$PGDATA"
   say "The standby is prepared."
 }
 

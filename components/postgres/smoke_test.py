@@ -4,24 +4,22 @@ It runs anew whenever the link does (`smoke_test.sh` in this folder). The row th
 procedure: the table is its history.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component
 from components.postgres.replication import PRIMARY, SERVICE_FILE, STANDBY
 from components.restricted_pod import SECRETS
-from components.script_job import ScriptJob, ScriptJobArgs
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "postgres-smoke-test"
-SCRIPT = (Path(__file__).parent / "smoke_test.sh").read_text()
+SCRIPT = job_script(Path(__file__).parent / "smoke_test.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmokeTestArgs(Args):
+class SmokeTestArgs:
     """What to test.
 
     Attributes:
@@ -29,18 +27,14 @@ class SmokeTestArgs(Args):
         site: this site; its rows carry the name.
         link: name of the Link in use; another one means another test.
         application_secret: Secret whose key `pg_service.conf` says how to reach the primary.
-        image: an image with sh and psql.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does).
-        timeout_seconds: how long the script may take.
+        runtime: of the script, with psql.
     """
 
     namespace: str
     site: str
     link: pulumi.Input[str]
     application_secret: pulumi.Input[str]
-    image: str
-    run_as_user: int = 0
-    timeout_seconds: int = 300
+    runtime: Runtime
 
 
 def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
@@ -56,12 +50,10 @@ def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
             "STANDBY": STANDBY,
             "SITE": args.site,
             "LINK": args.link,
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
         },
-        image=args.image,
+        rules=[],
         secrets={"application": args.application_secret},
-        run_as_user=args.run_as_user,
-        timeout_seconds=args.timeout_seconds,
+        runtime=args.runtime,
     )
 
 
@@ -70,12 +62,9 @@ class SmokeTest(Component):
 
     result: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: SmokeTestArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: SmokeTestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = SmokeTestArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:SmokeTest", name, opts)
         job = ScriptJob(f"{name}-test", script_job(args), self.child())
         link = pulumi.Output.from_input(args.link)
         self.result = pulumi.Output.all(link, job.job_id).apply(lambda known: f"passed through {known[0]}")

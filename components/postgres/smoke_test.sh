@@ -1,25 +1,15 @@
 #!/bin/sh
 # Writes a row on the primary, over the link, and waits until the standby beside this pod shows it.
 #
-# Needs sh (with date and sleep) and psql. The password comes from a libpq service file. The last line says what happened, and
-# after a failure what to do.
+# Begins with prelude.sh and needs psql. The password comes from a libpq service file. The last line says what happened, and after
+# a failure what to do.
 #
-# Environment: PGSERVICEFILE, SERVICE (the primary in it), STANDBY (the standby's Service), SITE, LINK, TIMEOUT_SECONDS.
-set -eu
+# Environment: that of the prelude, PGSERVICEFILE, SERVICE (the primary in it), STANDBY (the standby's Service), SITE, LINK.
+# shellcheck disable=SC2154 # what the prelude and the Job set
 
-DEADLINE=$(($(date +%s) + TIMEOUT_SECONDS))
 ID=0
 NEWLINE='
 '
-
-say() { printf '%s\n' "$*"; }
-
-fail() {
-  say "$*"
-  exit 1
-}
-
-in_time() { [ "$(date +%s)" -lt "$DEADLINE" ]; }
 
 # Runs the statements of stdin on a host; $answer is what they return, or why they failed.
 query() {

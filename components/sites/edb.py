@@ -1,10 +1,9 @@
 """What `rhsi:edb` means for a site, whichever its role."""
 
-from typing import Any
-
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 
+from components import outputs
 from components.component import Component
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
@@ -76,24 +75,24 @@ def replication_args(settings: Settings, site: EdbSite, *, awaited: bool) -> Log
     )
 
 
-def described(settings: Settings, replication: LogicalReplication) -> dict[str, pulumi.Input[Any]]:
-    """A site's databases as outputs tell of them; the Secret is the owner's."""
-    return {
-        "site": settings.site,
-        "cluster": cluster_name(settings.site),
-        "namespace": settings.edb.namespace,
-        "host": service_host(settings.site, settings.edb.namespace),
-        "peer": settings.edb_peer,
-        "link_host": link_host(settings.site, settings.edb_peer_namespace),
-        "peer_host": link_host(settings.edb_peer, settings.cluster.namespace),
-        "port": PORT,
-        "database": settings.edb.database,
-        "user": OWNER,
-        "secret": app_secret(settings.site),
-        "tls": settings.edb.tls,
-        "publication": replication.publication,
-        "subscription": replication.subscription,
-    }
+def described(settings: Settings, replication: LogicalReplication) -> outputs.Edb:
+    """The databases of a site of either role as outputs tell of them."""
+    return outputs.Edb(
+        site=settings.site,
+        cluster=cluster_name(settings.site),
+        namespace=settings.edb.namespace,
+        host=service_host(settings.site, settings.edb.namespace),
+        peer=settings.edb_peer,
+        link_host=link_host(settings.site, settings.edb_peer_namespace),
+        peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
+        port=PORT,
+        database=settings.edb.database,
+        user=OWNER,
+        secret=app_secret(settings.site),
+        tls=settings.edb.tls,
+        publication=replication.publication,
+        subscription=replication.subscription,
+    )
 
 
 def namespace(component: Component, name: str, settings: Settings) -> list[pulumi.Resource]:

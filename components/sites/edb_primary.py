@@ -1,10 +1,9 @@
 """The primary's half of the replicated databases."""
 
-from typing import Any
-
 import pulumi
 from pydantic import SecretStr
 
+from components import outputs
 from components.component import Component
 from components.edb.logical_replication import LogicalReplication
 from components.edb.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
@@ -17,13 +16,13 @@ from components.sites.edb import described, namespace, replication_args, site_ar
 class PrimaryEdb(Component):
     """The primary's half: passwords for both sites, cluster, replication. It waits for nothing of the standby."""
 
-    exports: dict[str, pulumi.Input[Any]]
+    output: outputs.PrimaryEdb
     paths: dict[str, pulumi.Output[str]]
     site: EdbSite
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions) -> None:
         """Register the component; `paths` has the path in Vault of each of the standby's Secrets."""
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:PrimaryEdb", name, opts)
         wanted = settings.edb
         owned = namespace(self, name, settings)
         credentials = EdbCredentials(
@@ -55,11 +54,12 @@ class PrimaryEdb(Component):
             self.child(depends_on=[self.site]),
         )
         self.paths = credentials.paths
-        self.exports = described(settings, replication) | {
-            "password_rotation": wanted.password_rotation,
-            "peer_app": wanted.smoke_test,
-        }
-        self.register_outputs(self.exports)
+        self.output = outputs.PrimaryEdb(
+            **vars(described(settings, replication)),
+            password_rotation=wanted.password_rotation,
+            peer_app=wanted.smoke_test,
+        )
+        self.register_outputs(vars(self.output))
 
     def _pull_secret(self, name: str, settings: Settings, owned: list[pulumi.Resource]) -> PullSecret:
         registry, token = settings.edb.registry, _secret(settings.edb.registry.token)

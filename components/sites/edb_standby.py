@@ -1,22 +1,22 @@
 """The standby's half of the replicated databases."""
 
-from typing import Any
-
 import pulumi
 
+from components import outputs
 from components.component import Component
 from components.edb.logical_replication import LogicalReplication
 from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
 from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
-from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs
+from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs, synced
 from components.edb.site import EdbSite
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim
 from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer
+from components.sites.runtimes import edb_runtime
 from components.sites.vault import READER_ACCOUNT, secret_store
-from components.vault import KubernetesAuth, ReaderAccount, ReaderAccountArgs
+from components.vault.kubernetes_auth import KubernetesAuth, ReaderAccount, ReaderAccountArgs
 
 
 def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
@@ -28,17 +28,14 @@ def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestA
         namespace=settings.edb.namespace,
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
-        image=settings.edb.postgres_image,
-        pull_secret=settings.edb.pull_secret,
-        run_as_user=settings.claim_user,
-        timeout_seconds=settings.smoke_test_seconds,
+        runtime=edb_runtime(settings),
     )
 
 
 class StandbyEdb(Component):
     """The standby's half: a way into Vault of its own, cluster, replication that waits for the link, smoke test."""
 
-    exports: dict[str, pulumi.Input[Any]]
+    output: outputs.StandbyEdb
     site: EdbSite
 
     def __init__(
@@ -52,7 +49,7 @@ class StandbyEdb(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Register the component; the replication waits for the `claim` of the link."""
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:StandbyEdb", name, opts)
         wanted = settings.edb
         owned = namespace(self, name, settings)
         reader = ReaderAccount(
@@ -74,16 +71,17 @@ class StandbyEdb(Component):
             replication_args(settings, self.site, awaited=True),
             self.child(depends_on=[self.site, claim]),
         )
-        self.exports = described(settings, replication)
+        result = None
         if wanted.smoke_test:
-            test = ReplicationTest(
+            result = ReplicationTest(
                 f"{name}-smoke-test", smoke_test(settings, claim.link), self.child(depends_on=[replication])
-            )
-            self.exports["smoke_test"] = test.result
-        self.register_outputs(self.exports)
+            ).result
+        self.output = outputs.StandbyEdb(**vars(described(settings, replication)), smoke_test=result)
+        self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})
 
     def _credentials(self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore) -> EdbSyncedCredentials:
-        primary = peer.edb
+        peer_app, shared_ca = settings.edb.smoke_test, settings.edb.tls == "verify-full"
+        secrets = synced(settings.site, settings.edb_peer, peer_app=peer_app, shared_ca=shared_ca)
         return EdbSyncedCredentials(
             f"{name}-credentials",
             EdbSyncedCredentialsArgs(
@@ -92,10 +90,10 @@ class StandbyEdb(Component):
                 peer=settings.edb_peer,
                 namespace=settings.edb.namespace,
                 store=store.store,
-                paths=peer.grant["secrets"],
-                version=pulumi.Output.format("{}", primary["password_rotation"]),
-                peer_app=settings.edb.smoke_test,
-                shared_ca=settings.edb.tls == "verify-full",
+                paths=peer.paths(secrets),
+                version=pulumi.Output.format("{}", peer.edb.password_rotation),
+                peer_app=peer_app,
+                shared_ca=shared_ca,
             ),
             self.child(depends_on=[store]),
         )
@@ -113,6 +111,7 @@ class StandbyEdb(Component):
                 version="",
                 type=SECRET_TYPE,
                 data={KEY: docker_config_template(registry.server, registry.user)},
+                labels={},
                 awaited=True,
             ),
             self.child(depends_on=[store]),

@@ -1,13 +1,13 @@
 """What `rhsi:postgres` means for a primary and for a standby."""
 
-from typing import Any
-
 import pulumi
 from pydantic import SecretStr
 
+from components import outputs
 from components.postgres.database import (
     APPLICATION_SECRET,
     REPLICATION_SECRET,
+    PrimaryDatabase,
     PrimaryDatabaseArgs,
     StandbyDatabase,
     StandbyDatabaseArgs,
@@ -16,6 +16,7 @@ from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
 from components.settings import Settings
+from components.sites.runtimes import postgres_runtime
 
 
 def server_shape(settings: Settings) -> ServerShape:
@@ -53,8 +54,8 @@ def primary_database(settings: Settings) -> PrimaryDatabaseArgs:
 def standby_database(
     settings: Settings,
     *,
-    grant: pulumi.Output[dict[str, Any]],
-    database: pulumi.Output[dict[str, Any]],
+    paths: dict[str, pulumi.Output[str]],
+    password_rotation: pulumi.Output[int],
     routing_prefix: pulumi.Output[str],
     store: pulumi.Output[str],
 ) -> StandbyDatabaseArgs:
@@ -64,8 +65,8 @@ def standby_database(
         namespace=settings.cluster.namespace,
         shape=server_shape(settings),
         store=store,
-        paths=grant["secrets"],
-        password_rotation=database["password_rotation"],
+        paths=paths,
+        password_rotation=password_rotation,
         routing_prefix=routing_prefix,
     )
 
@@ -77,22 +78,31 @@ def smoke_test(settings: Settings, database: StandbyDatabase, link: pulumi.Outpu
         site=settings.site,
         link=link,
         application_secret=database.application_secret,
-        image=settings.postgres.image_on(settings.cluster.platform),
-        run_as_user=settings.postgres.user_on(settings.cluster.platform),
-        timeout_seconds=settings.smoke_test_seconds,
+        runtime=postgres_runtime(settings),
     )
 
 
-def described(service: pulumi.Output[str]) -> dict[str, pulumi.Input[Any]]:
-    """A server as outputs tell of it; the Secret is the application's, and `primary` takes the writes."""
-    return {
-        "service": service,
-        "primary": PRIMARY,
-        "port": PORT,
-        "database": DATABASE,
-        "user": APPLICATION_USER,
-        "secret": APPLICATION_SECRET,
-    }
+def primary_postgres(settings: Settings, database: PrimaryDatabase) -> outputs.PrimaryPostgres:
+    """The primary's server as outputs tell of it."""
+    return outputs.PrimaryPostgres(
+        **vars(_told(database.service)), password_rotation=settings.postgres.password_rotation
+    )
+
+
+def standby_postgres(database: StandbyDatabase, smoke_test: pulumi.Output[str] | None) -> outputs.StandbyPostgres:
+    """A standby's server as outputs tell of it."""
+    return outputs.StandbyPostgres(**vars(_told(database.service)), slot=database.slot, smoke_test=smoke_test)
+
+
+def _told(service: pulumi.Output[str]) -> outputs.Postgres:
+    return outputs.Postgres(
+        service=service,
+        primary=PRIMARY,
+        port=PORT,
+        database=DATABASE,
+        user=APPLICATION_USER,
+        secret=APPLICATION_SECRET,
+    )
 
 
 def _secret(password: SecretStr) -> pulumi.Output[str]:

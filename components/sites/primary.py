@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components import outputs
 from components.component import Component
 from components.edb.names import routing_key
 from components.link.grant import LinkGrant, LinkGrantArgs
@@ -13,10 +14,11 @@ from components.postgres.replication import PRIMARY
 from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
-from components.sites.postgres import described, primary_database
-from components.sites.services import describe, exported_services, imported_services
+from components.sites.postgres import primary_database, primary_postgres
+from components.sites.runtimes import kubectl_runtime
+from components.sites.services import described, exported_services, imported_services
 from components.skupper.site import SkupperSite, SkupperSiteArgs
-from components.vault import KvStore, KvStoreArgs
+from components.vault.mount import KvStore, KvStoreArgs
 
 
 class PrimarySite(Component):
@@ -26,7 +28,7 @@ class PrimarySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, providers(settings))
+        super().__init__("rhsi:index:PrimarySite", name, providers(settings))
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(
@@ -45,9 +47,7 @@ class PrimarySite(Component):
             revocation = LinkRevocationArgs(
                 number=settings.revoke,
                 namespace=settings.cluster.namespace,
-                image=settings.claim_image,
-                run_as_user=settings.claim_user,
-                timeout_seconds=settings.claim_seconds,
+                runtime=kubectl_runtime(settings),
             )
             ready.append(LinkRevocation(f"{name}-revocation", revocation, self.child(depends_on=[site])))
         if settings.vault.manage_mount:
@@ -84,32 +84,31 @@ class PrimarySite(Component):
             databases = PrimaryEdb(f"{name}-edb", settings, self.child(depends_on=ready))
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
-        self.exports = {
-            "site": settings.site,
-            "skupper_site": site.site_name,
-            "namespace": site.namespace,
-            "vault_mount": settings.vault.mount,
-            "standbys": {
-                standby: {
-                    "rotation": rotations[standby],
-                    "expires": grant.expires,
-                    "grant": grant.grant,
-                    "vault_mount": settings.vault.mount,
-                    "vault_path": grant.vault_path,
-                    "secrets": {
-                        **(database.paths[standby] if database else {}),
-                        **(databases.paths if databases and standby == settings.edb_peer else {}),
-                    },
-                }
-                for standby, grant in grants.items()
-            },
-            "routing_prefix": settings.routing_prefix,
-            "exported_services": describe(exported),
-            "imported_services": describe(imported),
-        }
-        if database:
-            rotation = {"password_rotation": settings.postgres.password_rotation}
-            self.exports["postgres"] = described(database.service) | rotation
-        if databases:
-            self.exports["edb"] = databases.exports
+        self.exports = outputs.exports(
+            outputs.Primary(
+                site=settings.site,
+                skupper_site=site.site_name,
+                namespace=site.namespace,
+                vault_mount=settings.vault.mount,
+                standbys={
+                    standby: outputs.Grant(
+                        rotation=rotations[standby],
+                        expires=grant.expires,
+                        grant=grant.grant,
+                        vault_mount=settings.vault.mount,
+                        vault_path=grant.vault_path,
+                        secrets={
+                            **(database.paths[standby] if database else {}),
+                            **(databases.paths if databases and standby == settings.edb_peer else {}),
+                        },
+                    )
+                    for standby, grant in grants.items()
+                },
+                routing_prefix=settings.routing_prefix,
+                exported_services=described(exported),
+                imported_services=described(imported),
+                postgres=primary_postgres(settings, database) if database else None,
+                edb=databases.output if databases else None,
+            )
+        )
         self.register_outputs(self.exports)

@@ -1,21 +1,19 @@
 """The services that a site's settings name, and how every service of a site shows in its outputs."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
+from components import outputs
 from components.component import Component
 from components.settings import Settings
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
-Described = dict[str, dict[str, pulumi.Output[Any]]]
 
-
-def describe(services: Mapping[str, ServiceExport | ServiceImport]) -> Described:
+def described(services: Mapping[str, ServiceExport | ServiceImport]) -> dict[str, outputs.Service]:
     """Services by name, as outputs tell of them."""
     return {
-        name: {"host": service.host, "port": service.port, "routing_key": service.routing_key}
+        name: outputs.Service(host=service.host, port=service.port, routing_key=service.routing_key)
         for name, service in services.items()
     }
 

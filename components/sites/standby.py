@@ -5,24 +5,26 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from components import outputs
 from components.component import Component
 from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim, LinkClaimArgs
 from components.link.rotation import commands
-from components.postgres.database import StandbyDatabase
+from components.postgres.database import USERS, StandbyDatabase
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
 from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.peer import Peer
-from components.sites.postgres import described, smoke_test, standby_database
-from components.sites.services import describe, exported_services, imported_services
+from components.sites.postgres import smoke_test, standby_database, standby_postgres
+from components.sites.runtimes import kubectl_runtime
+from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import kubernetes_auth, secret_store
 from components.skupper.services import ServiceExport, ServiceImport
 from components.skupper.site import SkupperSite, SkupperSiteArgs
-from components.vault import KubernetesAuth
+from components.vault.kubernetes_auth import KubernetesAuth
 
 LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
 
@@ -34,7 +36,7 @@ class StandbySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__(name, providers(settings))
+        super().__init__("rhsi:index:StandbySite", name, providers(settings))
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
@@ -45,6 +47,8 @@ class StandbySite(Component):
                 namespace=namespace,
                 create_namespace=settings.cluster.create_namespace,
                 protect_namespace=settings.protects_namespace,
+                accepts_links=False,
+                cut_old_tls=False,
                 timeout=settings.timeouts.site,
             ),
             self.child(),
@@ -65,8 +69,13 @@ class StandbySite(Component):
                 secret=LINK_SECRET,
                 namespace=namespace,
                 store=store.store,
-                path=grant["vault_path"],
-                version=pulumi.Output.format("{}/{}", grant["rotation"], grant["expires"]),
+                path=grant.vault_path,
+                version=pulumi.Output.format("{}/{}", grant.rotation, grant.expires),
+                type="",
+                data={},
+                labels={},
+                # The claim says what is wrong with it.
+                awaited=False,
             ),
             self.child(depends_on=[store]),
         )
@@ -75,14 +84,12 @@ class StandbySite(Component):
             LinkClaimArgs(
                 namespace=namespace,
                 secret=LINK_SECRET,
-                rotation=grant["rotation"],
-                expires=grant["expires"],
-                rotate_hint=grant["rotation"].apply(
+                rotation=grant.rotation,
+                expires=grant.expires,
+                rotate_hint=grant.rotation.apply(
                     lambda rotation: commands(settings.primary_stack, settings.site, rotation, pulumi.get_stack())
                 ),
-                image=settings.claim_image,
-                run_as_user=settings.claim_user,
-                timeout_seconds=settings.claim_seconds,
+                runtime=kubectl_runtime(settings),
             ),
             self.child(depends_on=[site, secret]),
         )
@@ -91,22 +98,14 @@ class StandbySite(Component):
         if settings.services.exports or settings.services.imports:
             exported = exported_services(self, name, settings, peer.routing_prefix, [site])
             imported = imported_services(self, name, settings, peer.routing_prefix, [site])
-        self.exports = {
-            "site": settings.site,
-            "skupper_site": site.site_name,
-            "namespace": site.namespace,
-            "rotation": grant["rotation"],
-            "link": claim.link,
-            "link_status": claim.status,
-            "remote_site": claim.remote_site,
-        }
+        postgres = None
         if settings.postgres.enabled:
             database = StandbyDatabase(
                 f"{name}-postgres",
                 standby_database(
                     settings,
-                    grant=grant,
-                    database=peer.database,
+                    paths=peer.paths(USERS),
+                    password_rotation=peer.postgres.password_rotation,
                     routing_prefix=peer.routing_prefix,
                     store=store.store,
                 ),
@@ -114,19 +113,33 @@ class StandbySite(Component):
                 self.child(depends_on=[claim, store]),
             )
             imported[PRIMARY] = database.imported
-            told = described(database.service) | {"slot": database.slot}
+            result = None
             if settings.postgres.smoke_test:
                 test = smoke_test(settings, database, claim.link)
-                told["smoke_test"] = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
-            self.exports["postgres"] = told
+                result = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
+            postgres = standby_postgres(database, result)
+        databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
                 f"{name}-edb", settings, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
-            self.exports["edb"] = databases.exports
-        self.exports |= {"exported_services": describe(exported), "imported_services": describe(imported)}
+        self.exports = outputs.exports(
+            outputs.Standby(
+                site=settings.site,
+                skupper_site=site.site_name,
+                namespace=site.namespace,
+                rotation=grant.rotation,
+                link=claim.link,
+                link_status=claim.status,
+                remote_site=claim.remote_site,
+                exported_services=described(exported),
+                imported_services=described(imported),
+                postgres=postgres,
+                edb=databases.output if databases else None,
+            )
+        )
         self.register_outputs(self.exports)
 
     def _api_server_ca(self, name: str, settings: Settings) -> pulumi.Input[str]:

@@ -5,7 +5,7 @@ import pulumi
 from components.edb.registry import TOKEN_PATH
 from components.external_secrets import VaultSecretStoreArgs
 from components.settings import Settings
-from components.vault import KubernetesAuth, KubernetesAuthArgs
+from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
 
 READER_ACCOUNT = "rhsi-vault-reader"
 STORE = "vault-rhsi"

@@ -4,18 +4,17 @@ Owns the two declarations and the key that joins them. The Service behind a List
 and is never declared here; links are the business of link/.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import CONNECTOR, LISTENER, CustomObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceExportArgs(Args):
+class ServiceExportArgs:
     """A TCP service that this site offers to its network: a `host`, or the pods of a `selector`, never both.
 
     Attributes:
@@ -31,12 +30,12 @@ class ServiceExportArgs(Args):
     namespace: str
     port: int
     routing_prefix: pulumi.Input[str]
-    host: str = ""
-    selector: str = ""
+    host: str
+    selector: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceImportArgs(Args):
+class ServiceImportArgs:
     """A service of another site, reached in this one as `<service>.<namespace>.svc:<port>`."""
 
     service: str
@@ -74,12 +73,9 @@ class ServiceExport(Component):
     port: pulumi.Output[int]
     routing_key: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ServiceExportArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ServiceExportArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = ServiceExportArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ServiceExport", name, opts)
         key = routing_key(args.routing_prefix, args.service)
         connector = CustomObject(
             f"{name}-connector",
@@ -88,7 +84,7 @@ class ServiceExport(Component):
             spec=connector_spec(args, key),
             opts=self.child(),
         )
-        self.host = connector.id.apply(lambda _: args.host or args.selector)
+        self.host = once(connector, args.host or args.selector)
         self.port = pulumi.Output.from_input(args.port)
         self.routing_key = key
         self.register_outputs({"host": self.host, "port": self.port, "routingKey": self.routing_key})
@@ -101,12 +97,9 @@ class ServiceImport(Component):
     port: pulumi.Output[int]
     routing_key: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ServiceImportArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ServiceImportArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = ServiceImportArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ServiceImport", name, opts)
         key = routing_key(args.routing_prefix, args.service)
         listener = CustomObject(
             f"{name}-listener",
@@ -115,7 +108,7 @@ class ServiceImport(Component):
             spec=listener_spec(args, key),
             opts=self.child(),
         )
-        self.host = listener.id.apply(lambda _: f"{args.service}.{args.namespace}.svc")
+        self.host = once(listener, f"{args.service}.{args.namespace}.svc")
         self.port = pulumi.Output.from_input(args.port)
         self.routing_key = key
         self.register_outputs({"host": self.host, "port": self.port, "routingKey": self.routing_key})

@@ -4,19 +4,18 @@ Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go. The site's rout
 belong to the Skupper controller and are never declared here; who may link to the site is the business of link/.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 
-from components.component import Args, Component
+from components.component import Component, once
 from components.custom_resource import SITE, CustomObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkupperSiteArgs(Args):
+class SkupperSiteArgs:
     """A site in a namespace.
 
     `accepts_links` opens it by the cluster's default way in (on OpenShift a Route). `cut_old_tls` ends connections at
@@ -27,11 +26,11 @@ class SkupperSiteArgs(Args):
 
     site_name: str
     namespace: str
-    create_namespace: bool = True
-    protect_namespace: bool = False
-    accepts_links: bool = False
-    cut_old_tls: bool = False
-    timeout: str | None = None
+    create_namespace: bool
+    protect_namespace: bool
+    accepts_links: bool
+    cut_old_tls: bool
+    timeout: str
 
 
 def site_spec(args: SkupperSiteArgs) -> dict[str, Any]:
@@ -46,12 +45,9 @@ class SkupperSite(Component):
     site_name: pulumi.Output[str]
     namespace: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: SkupperSiteArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: SkupperSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = SkupperSiteArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:SkupperSite", name, opts)
         owned = []
         if args.create_namespace:
             owned = [
@@ -69,6 +65,6 @@ class SkupperSite(Component):
             timeout=args.timeout,
             opts=self.child(depends_on=owned),
         )
-        self.site_name = site.status.apply(lambda _: args.site_name)
+        self.site_name = once(site, args.site_name)
         self.namespace = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"siteName": self.site_name, "namespace": self.namespace})

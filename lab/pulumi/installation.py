@@ -30,7 +30,7 @@ class Installation:
 
     Attributes:
         command: its path.
-        environ: PATH and PULUMI_HOME, with which it finds its plugins.
+        environ: with which it finds its plugins.
     """
 
     command: Path
@@ -65,7 +65,7 @@ def install(home: Home, command: Path, executor: Path | None) -> Installation:
         # The engine looks beside the file that it runs, so a symbolic link would lead it elsewhere.
         own = folder / COMMAND
         _hard_link(command, own)
-        _write_launcher(home, folder / "pulumi-language-python", LANGUAGE_HOST, str(executor))
+        write_launcher(home, folder / "pulumi-language-python", LANGUAGE_HOST, str(executor))
         command = own
     for package in PACKAGES:
         version = importlib.metadata.version(f"pulumi-{package}")
@@ -80,9 +80,13 @@ def install(home: Home, command: Path, executor: Path | None) -> Installation:
             place.symlink_to(installed)
         else:
             place.mkdir(parents=True, exist_ok=True)
-            _write_launcher(home, place / f"pulumi-resource-{package}", package)
+            write_launcher(home, place / f"pulumi-resource-{package}", package)
     path = os.pathsep.join((str(command.parent), os.environ.get("PATH", os.defpath)))
-    return Installation(command=command, environ={"PATH": path, "PULUMI_HOME": str(pulumi_home)})
+    environ = {"PATH": path, "PULUMI_HOME": str(pulumi_home)}
+    if missing_packages():
+        # `pulumi import` ends by printing code, for which it needs the schema that a stand-in does not have.
+        environ["PULUMI_OPTION_GENERATE_CODE"] = "false"
+    return Installation(command=command, environ=environ)
 
 
 def _on_path(package: str) -> bool:
@@ -96,7 +100,8 @@ def _installed(package: str) -> Path | None:
     return place if (place / f"pulumi-resource-{package}").is_file() else None
 
 
-def _write_launcher(home: Home, file: Path, plugin: str, *arguments: str) -> None:
+def write_launcher(home: Home, file: Path, plugin: str, *arguments: str) -> None:
+    """Write an executable that starts a plugin by way of this lab's resident process; `arguments` come first."""
     words = (sys.executable, "-I", "-S", LAUNCHER, sys.executable, CHECKOUT, socket_path(home), plugin, *arguments)
     command = " ".join(shlex.quote(str(word)) for word in words)
     written = file.with_suffix(".new")

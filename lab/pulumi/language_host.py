@@ -110,7 +110,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> Iterator[language_pb2.RunPluginResponse]:
         """Run a policy pack or a component package; its streams, then its exit code."""
         environ = {**os.environ, **dict(entry.split("=", 1) for entry in request.env)}
-        command = [str(interpreter(request.info)), "-u", *_plugin(request), *request.args]
+        command = [str(interpreter(request.info)), "-u", *_plugin(request)]
         process = self._start(command, environ, request.pwd, captured=True)
         said: queue.SimpleQueue[language_pb2.RunPluginResponse | None] = queue.SimpleQueue()
         readers = [
@@ -168,9 +168,10 @@ def interpreter(info: language_pb2.ProgramInfo) -> Path:
 
 def _plugin(request: language_pb2.RunPluginRequest) -> list[str]:
     """What of a plugin's folder Python runs: policy packs have a host in the SDK, packages bring their own."""
+    folder = request.info.program_directory
     if request.kind == "analyzer":
-        return ["-m", "pulumi.policy"]
-    return [str(Path(request.info.program_directory, request.info.entry_point))]
+        return ["-m", "pulumi.policy", *request.args, folder]
+    return [folder, *request.args]
 
 
 def _read(stream: IO[bytes], name: str, said: "queue.SimpleQueue[language_pb2.RunPluginResponse | None]") -> None:

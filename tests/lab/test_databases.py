@@ -20,11 +20,12 @@ from lab.stand_ins.controller import kinds
 from tests.lab import leaks, oc, runbook
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
-from tests.lab.databases import caught_up, eventually
+from tests.lab.database_sites import LINKED, REPLICATED, SETTINGS, SITES, Database, DatabaseSites
+from tests.lab.databases import caught_up
 from tests.lab.load import Load, under_load
 from tests.lab.operator_rights import operator
 from tests.lab.outages import begun
-from tests.lab.sites import LINKED, REPLICATED, SETTINGS, SITES, Database, Sites
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -41,13 +42,13 @@ def watcher() -> leaks.Watcher:
 
 
 @pytest.fixture(scope="module")
-def sites(lab: Lab, watcher: leaks.Watcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+def sites(lab: Lab, watcher: leaks.Watcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseSites]:
     rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {site: [LINKED] for site in SITES})
     checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights, databases=True)
     for site, sections in SETTINGS.items():
         for section, settings in sections.items():
             checkout.change(site, section, settings)
-    found = Sites(lab, checkout)
+    found = DatabaseSites(lab, checkout)
     try:
         with watcher:
             checkout.up()
@@ -58,23 +59,23 @@ def sites(lab: Lab, watcher: leaks.Watcher, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def passwords(sites: Sites) -> set[str]:
+def passwords(sites: DatabaseSites) -> set[str]:
     """Every password of this run; a rotation adds to them."""
     return {password for _, password in sites.logins().values()}
 
 
-def ways(sites: Sites) -> list[tuple[Database, Database, str]]:
+def ways(sites: DatabaseSites) -> list[tuple[Database, Database, str]]:
     """Who writes, who reads, and the table, of both directions."""
     return [(sites.a, sites.b, "site_a_data"), (sites.b, sites.a, "site_b_data")]
 
 
-def assert_no_conflicts(sites: Sites) -> None:
+def assert_no_conflicts(sites: DatabaseSites) -> None:
     """No row came twice; the counters of errors would count a lost connection as well."""
     for site in SITES:
         assert "duplicate key" not in sites.log(site)
 
 
-def assert_settled(sites: Sites) -> None:
+def assert_settled(sites: DatabaseSites) -> None:
     """Neither stack has anything to do, whether it trusts its state or looks."""
     for site in SITES:
         for action, *more in (("up",), ("preview", "--refresh")):
@@ -82,7 +83,7 @@ def assert_settled(sites: Sites) -> None:
             assert result.code == 0, result.text
 
 
-def test_rows_changes_and_deletions_arrive_on_the_other_side_once_and_come_not_back(sites: Sites) -> None:
+def test_rows_changes_and_deletions_arrive_on_the_other_side_once_and_come_not_back(sites: DatabaseSites) -> None:
     counters = "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE relname = '{}'"
     for writer, reader, table in ways(sites):
         before = [tuple(database.sql(counters.format(table))[0]) for database in (writer, reader)]
@@ -111,19 +112,19 @@ def test_rows_changes_and_deletions_arrive_on_the_other_side_once_and_come_not_b
 
 
 @pytest.fixture(scope="module")
-def table(sites: Sites) -> str:
+def table(sites: DatabaseSites) -> str:
     """A table of the streaming pair."""
     sites.primary.sql("CREATE TABLE load (id uuid PRIMARY KEY, site text, payload text)")
     return "load"
 
 
-def loads(sites: Sites, table: str) -> dict[Load, Database]:
+def loads(sites: DatabaseSites, table: str) -> dict[Load, Database]:
     """Clients on each server that takes writes, and where their rows are to arrive."""
     found = {Load(writer, own): reader for writer, reader, own in ways(sites)}
     return found | {Load(sites.primary, table): sites.standby}
 
 
-def test_nothing_is_lost_or_doubled_when_the_link_is_away_under_load(sites: Sites, table: str) -> None:
+def test_nothing_is_lost_or_doubled_when_the_link_is_away_under_load(sites: DatabaseSites, table: str) -> None:
     clients = loads(sites, table)
     with under_load(*clients), sites.link_cut():
         time.sleep(CUT_SECONDS)
@@ -135,7 +136,7 @@ def test_nothing_is_lost_or_doubled_when_the_link_is_away_under_load(sites: Site
     assert_no_conflicts(sites)
 
 
-def test_a_rotation_of_the_link_under_load_loses_no_transaction(sites: Sites, table: str) -> None:
+def test_a_rotation_of_the_link_under_load_loses_no_transaction(sites: DatabaseSites, table: str) -> None:
     clients = loads(sites, table)
     with under_load(*clients):
         sites.change("site-a", "standbys.site-b.rotation", 2)
@@ -147,7 +148,7 @@ def test_a_rotation_of_the_link_under_load_loses_no_transaction(sites: Sites, ta
     assert_no_conflicts(sites)
 
 
-def test_a_password_that_somebody_changed_stops_the_replication_until_it_is_put_back(sites: Sites) -> None:
+def test_a_password_that_somebody_changed_stops_the_replication_until_it_is_put_back(sites: DatabaseSites) -> None:
     receives = runbook.statements("Is it replicating?")[3]
     sites.b.shows(receives, [("site_b_from_site_a", True)])
     said = len(sites.log("site-b"))
@@ -174,7 +175,7 @@ def test_a_password_that_somebody_changed_stops_the_replication_until_it_is_put_
     sites.b.shows("SELECT payload FROM site_a_data WHERE site = 'somebody'", [("waits",)])
 
 
-def test_external_secrets_puts_a_password_back_by_itself(sites: Sites) -> None:
+def test_external_secrets_puts_a_password_back_by_itself(sites: DatabaseSites) -> None:
     login = dataclasses.replace(sites.b, secret=replicator_secret("site-b"))
     before = login.login()
     change_password(sites, "site-b")
@@ -186,14 +187,14 @@ def test_external_secrets_puts_a_password_back_by_itself(sites: Sites) -> None:
     eventually(put_back)
 
 
-def change_password(sites: Sites, site: str) -> None:
+def change_password(sites: DatabaseSites, site: str) -> None:
     """Change the password of the peer's login as somebody with `oc edit` does."""
     body = {"metadata": {"name": replicator_secret(site)}, "stringData": {"password": secrets.token_urlsafe()}}
     sites.apis[site].patch(kinds.SECRET, REPLICATED, body)
 
 
 def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_mends_it(
-    sites: Sites, passwords: set[str]
+    sites: DatabaseSites, passwords: set[str]
 ) -> None:
     sites.change("site-b", "edb.subscribe", False)
     sites.checkout.up("site-b")
@@ -226,11 +227,11 @@ def test_a_wrong_password_gives_the_operators_words_and_a_rotation_of_passwords_
     passwords |= {password for _, password in sites.logins().values()}
 
 
-def test_neither_stack_has_anything_left_to_do(sites: Sites) -> None:
+def test_neither_stack_has_anything_left_to_do(sites: DatabaseSites) -> None:
     assert_settled(sites)
 
 
-def test_a_standby_is_promoted_and_copied_anew_as_the_runbook_says(sites: Sites) -> None:
+def test_a_standby_is_promoted_and_copied_anew_as_the_runbook_says(sites: DatabaseSites) -> None:
     lab, recovering = sites.lab, "SELECT pg_is_in_recovery()"
     (promote,), (copy_anew,) = (
         runbook.commands(f"**{title}.**") for title in ("Promote the standby", "Copy a standby anew")
@@ -250,7 +251,7 @@ def test_a_standby_is_promoted_and_copied_anew_as_the_runbook_says(sites: Sites)
     sites.standby.shows("SELECT payload FROM load WHERE payload ~ '^after'", [("after the copy",)])
 
 
-def test_no_password_leaves_a_trace(sites: Sites, passwords: set[str], watcher: leaks.Watcher) -> None:
+def test_no_password_leaves_a_trace(sites: DatabaseSites, passwords: set[str], watcher: leaks.Watcher) -> None:
     assert len(passwords) == 16, "eight logins, twice"
     assert any("lab.engine" in text or "pulumi" in text for text in watcher.seen), "the watcher saw the first `up`"
     assert not watcher.saw(passwords)
@@ -260,7 +261,7 @@ def test_no_password_leaves_a_trace(sites: Sites, passwords: set[str], watcher: 
     assert leaks.in_state(sites.checkout, "site-b", present) == set()
 
 
-def test_a_protected_cluster_outlives_its_stack_and_replicates_with_the_next_one(sites: Sites) -> None:
+def test_a_protected_cluster_outlives_its_stack_and_replicates_with_the_next_one(sites: DatabaseSites) -> None:
     (empty_the_copy,) = runbook.statements("Turn it off, and remove it")
     sites.change("site-b", "protect", True)
     sites.checkout.up("site-b")
@@ -277,7 +278,7 @@ def test_a_protected_cluster_outlives_its_stack_and_replicates_with_the_next_one
     assert_no_conflicts(sites)
 
 
-def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: Sites) -> None:
+def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: DatabaseSites) -> None:
     assert sites.b.sql(SLOTS) == [("site_a_from_site_b",)]
     sites.change("site-a", "edb.subscribe", False)
     sites.checkout.up("site-a")
@@ -285,7 +286,7 @@ def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: Sites) -> None:
     assert sites.a.sql("SELECT subname FROM pg_subscription") == []
 
 
-def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(sites: Sites) -> None:
+def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(sites: DatabaseSites) -> None:
     let_go, _ = runbook.commands("**The peer is not reachable.**")
     # The runbook's example is the other site, with EDB's operator.
     let_go = re.sub("site-[ab]", lambda found: {"site-a": "site-b", "site-b": "site-a"}[found[0]], let_go)
@@ -311,7 +312,7 @@ def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(sites: Sites) 
     assert sites.primary.sql(SLOTS) == []
 
 
-def test_destroying_both_leaves_nothing_behind(sites: Sites) -> None:
+def test_destroying_both_leaves_nothing_behind(sites: DatabaseSites) -> None:
     result = sites.checkout.run("destroy", "site-a")
     assert result.code == 0, result.text
     for site in SITES:

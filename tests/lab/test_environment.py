@@ -13,7 +13,6 @@ import psutil
 import pytest
 import yaml
 from kubernetes.client import VersionApi
-from tenacity import retry, stop_after_delay, wait_fixed
 
 from lab import environment
 from lab.environment import Environment
@@ -22,6 +21,7 @@ from lab.kube import api_client, connect, find
 from lab.servers import PARTS
 from lab.servers.process import stop
 from lab.servers.supervisor import recorded
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -257,9 +257,8 @@ def test_an_interrupted_start_leaves_nothing_running(tmp_path: Path, number: sig
     assert environment.load(home) is None
 
 
-@retry(stop=stop_after_delay(60), wait=wait_fixed(0.02), reraise=True)
 def wait_for_processes(home: Home) -> None:
-    assert len(recorded(home)) >= 2, "the start has not begun its servers yet"
+    until(lambda: len(recorded(home)) >= 2, 60, pause=0.02)
 
 
 def test_stop_leaves_no_process_and_no_state_and_is_content_with_nothing_to_stop(tmp_path: Path) -> None:

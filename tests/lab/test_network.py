@@ -20,10 +20,10 @@ from lab.stand_ins.network.forwarding import NODE
 from lab.stand_ins.network.table import Address
 from lab.stand_ins.pods.addresses import address_of
 from lab.stand_ins.skupper import api as skupper
-from tests.lab import waiting
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -84,11 +84,6 @@ def exchange(address: Address, sent: bytes) -> bytes:
             return received(connection)
         finally:
             sender.join()
-
-
-def eventually(check: Callable[[], object]) -> None:
-    """Wait for what connections are to show."""
-    waiting.eventually(check, 30, OSError)
 
 
 def echoes(address: Address) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.kube import Manifest, connect, find
 from tests.lab import leaks
@@ -18,6 +17,7 @@ from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.operator_rights import operator
 from tests.lab.outages import begun
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -79,12 +79,13 @@ def ask(context: str, statement: str) -> Any:
         return answer.fetchone()[0] if answer.description else None  # type: ignore[index] # each statement has a row
 
 
-def eventually(context: str, statement: str, expected: object, seconds: int = 60) -> None:
+def becomes(context: str, statement: str, expected: object) -> None:
     """Ask until the answer is this one."""
-    failures = retry_if_exception_type((AssertionError, psycopg.Error))
-    for attempt in Retrying(retry=failures, wait=wait_fixed(0.2), stop=stop_after_delay(seconds), reraise=True):
-        with attempt:
-            assert ask(context, statement) == expected
+
+    def answered() -> None:
+        assert ask(context, statement) == expected
+
+    eventually(answered)
 
 
 def test_one_up_a_stack_gives_a_primary_and_a_standby_that_follows_it(provisioned: Checkout) -> None:
@@ -119,7 +120,7 @@ def test_new_passwords_leave_no_trace_and_the_standby_follows_without_a_restart(
     provisioned.change("site-a", "postgres.passwordRotation", 2)
     with leaks.Watcher() as watcher:
         printed = "".join(provisioned.run("up", stack).text for stack in SITES)
-        eventually("site-a", "SELECT count(*) FROM pg_stat_replication", 1)
+        becomes("site-a", "SELECT count(*) FROM pg_stat_replication", 1)
     after = passwords("site-a")
     assert set(after) == {"appuser", "replicator"}
     assert not set(after.values()) & set(before.values())
@@ -127,7 +128,7 @@ def test_new_passwords_leave_no_trace_and_the_standby_follows_without_a_restart(
     assert pod("site-a")["metadata"]["uid"] != pods["site-a"]
     assert pod("site-b")["metadata"]["uid"] == pods["site-b"]
     ask("site-a", "CREATE TABLE after_the_rotation AS SELECT 1 AS one")
-    eventually("site-b", "SELECT one FROM after_the_rotation", 1)
+    becomes("site-b", "SELECT one FROM after_the_rotation", 1)
     secrets = [*before.values(), *after.values()]
     assert any("postgres" in text for text in watcher.seen), "the watcher saw the servers"
     assert not watcher.saw(secrets)
@@ -170,7 +171,7 @@ def test_a_failed_smoke_test_tells_why_and_the_next_up_tries_again(provisioned: 
     )
     assert "then run `pulumi up` again." in result.text
     scale(1)
-    eventually("site-a", "SELECT 1", 1)
+    becomes("site-a", "SELECT 1", 1)
     provisioned.change("site-b", "timeouts", {"smokeTest": "60s"})
     provisioned.up("site-b")
     assert ask("site-b", PASSED) == 3

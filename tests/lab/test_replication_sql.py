@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs, publication_spec, subscription_spec
 from components.edb.names import OWNER, REPLICATION_ROLE
 from components.edb.replication_test import SCRIPT
@@ -21,6 +20,7 @@ from lab.certificates import Authority
 from lab.home import Home
 from lab.progress import Silent
 from lab.servers.ports import Ports
+from tests.arguments import edb_cluster, edb_replication
 from tests.lab import runbook
 from tests.lab.postgres import PASSWORDS, Refused, Server, running
 from tests.lab.unprivileged import own_folder, readable_folder, write
@@ -40,13 +40,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         root = stack.enter_context(readable_folder(postgresql(Silent())))
         servers = []
         for site, peer in (("site-a", "site-b"), ("site-b", "site-a")):
-            args = EdbClusterArgs(
-                operator="community",
+            args = edb_cluster(
                 site=site,
                 peer=peer,
-                namespace="db",
                 image="postgresql:16",
-                database="app",
                 host="localhost",
                 peer_host="localhost",
                 tls="verify-full",
@@ -75,9 +72,7 @@ def replicating(pair: Pair) -> Pair:
 
 
 def replication_args(server: Server) -> LogicalReplicationArgs:
-    return LogicalReplicationArgs(
-        operator="community",
-        namespace="db",
+    return edb_replication(
         cluster="c",
         database=server.args.database,
         site=server.args.site,

@@ -4,11 +4,11 @@ import copy
 from typing import Any
 
 import pytest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.kube import connect, find
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -28,17 +28,22 @@ def link_status(name: str) -> dict[str, Any]:
     return status
 
 
-@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
 def wait_until_ready(name: str) -> None:
-    assert link_status(name).get("status") == "Ready"
+    def ready() -> None:
+        assert link_status(name).get("status") == "Ready"
+
+    eventually(ready)
 
 
-@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
 def wait_until_refused(name: str) -> None:
-    status = link_status(name)
-    assert any(found["type"] == "Configured" and found["status"] == "True" for found in status.get("conditions", []))
-    # "Not operational" of a link that worked once, "Not Operational" of one that never did.
-    assert status["message"].lower() == "not operational"
+    def refused() -> None:
+        status = link_status(name)
+        conditions = {found["type"]: found["status"] for found in status["conditions"]}
+        assert conditions["Configured"] == "True"
+        # "Not operational" of a link that worked once, "Not Operational" of one that never did.
+        assert status["message"].lower() == "not operational"
+
+    eventually(refused)
 
 
 def steal(link: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.link.claim import SCRIPT
+from components.link.claim import SCRIPT, removable
 from components.link.rotation import REACH, TOKEN_PREFIX, superseded
 
 CODE = "qUiTeSecretCodeOfTheGrant"
@@ -79,7 +79,7 @@ class Claim:
             "TOKEN_PREFIX": TOKEN_PREFIX,
             "JOB_NAME": "the-job",
             "JOB_UID": "the-uid",
-            "SUPERSEDED": " ".join(superseded(self.rotation)),
+            "SUPERSEDED": " ".join(removable(superseded(self.rotation))),
             "TIMEOUT_SECONDS": str(seconds),
             "ROTATE": "the commands of a rotation",
         }

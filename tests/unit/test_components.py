@@ -1,29 +1,23 @@
 """The pure parts of the components: arguments, names, manifests."""
 
+import dataclasses
 from typing import Any
 
 import pulumi
 import pytest
 
-from components import external_secrets, script_job, vault
+from components import external_secrets, script_job
 from components.link import claim, grant, rotation
 from components.settings import formats
 from components.skupper import services, site
+from components.vault import kubernetes_auth
+from tests.arguments import RUNTIME, link_grant, skupper_site, synced_secret
 
 
-def test_arguments_from_another_language_arrive_as_a_dict_with_floats() -> None:
-    args = grant.LinkGrantArgs.of(
-        {"standby": "site-b", "rotation": 2.0, "namespace": "rhsi", "vault_mount": "rhsi", "redemptions_allowed": 3.0}
-    )
-    assert args == grant.LinkGrantArgs(
-        standby="site-b", rotation=2, namespace="rhsi", vault_mount="rhsi", redemptions_allowed=3
-    )
-    assert rotation.grant_name(args.standby, args.rotation) == "rhsi-site-b-grant-2"
-
-
-def test_an_argument_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(TypeError, match="KvStoreArgs has no field path; its fields are mount, protect"):
-        vault.KvStoreArgs.of({"path": "rhsi"})
+def test_a_grant_says_how_long_and_how_often_it_can_be_redeemed() -> None:
+    args = link_grant(expiration_window="15m", redemptions_allowed=3)
+    assert grant.grant_spec(args) == {"expirationWindow": "15m", "redemptionsAllowed": 3}
+    assert rotation.grant_name("site-b", 2) == "rhsi-site-b-grant-2"
 
 
 def test_a_grants_expiry_is_published_in_utc() -> None:
@@ -38,8 +32,8 @@ def test_a_grants_expiry_is_published_in_utc() -> None:
 
 
 def test_only_a_site_that_accepts_links_has_link_access() -> None:
-    assert site.site_spec(site.SkupperSiteArgs(site_name="s", namespace="n")) == {}
-    accepting = site.SkupperSiteArgs(site_name="s", namespace="n", accepts_links=True)
+    assert site.site_spec(skupper_site()) == {}
+    accepting = skupper_site(accepts_links=True)
     assert site.site_spec(accepting) == {"linkAccess": "default"}
 
 
@@ -60,9 +54,9 @@ def test_a_claim_may_remove_the_twenty_rotations_before_its_own() -> None:
 
 def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
     own = 'path "rhsi/data/site-b/*" {\n  capabilities = ["read"]\n}\n'
-    assert vault.policy_hcl("rhsi", "site-b") == own
+    assert kubernetes_auth.policy_hcl("rhsi", "site-b") == own
     shared = 'path "rhsi/data/edb-repos2" {\n  capabilities = ["read"]\n}\n'
-    assert vault.policy_hcl("rhsi", "site-b", ["edb-repos2"]) == f"{own}\n{shared}"
+    assert kubernetes_auth.policy_hcl("rhsi", "site-b", ["edb-repos2"]) == f"{own}\n{shared}"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +65,7 @@ def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
 def test_the_role_demands_vaults_own_audience_where_there_is_one(
     audiences: tuple[str, ...], expected: str | None
 ) -> None:
-    args = vault.KubernetesAuthArgs(
+    args = kubernetes_auth.KubernetesAuthArgs(
         site="s",
         namespace="n",
         service_account="a",
@@ -79,15 +73,29 @@ def test_the_role_demands_vaults_own_audience_where_there_is_one(
         api_server="https://h",
         api_server_ca="",
         kv_mount="m",
+        shared=(),
+        other_namespaces=(),
+        manage_auth=True,
+        reviewer="client",
         audiences=audiences,
         api_audience="api",
     )
-    assert vault.role_audience(args) == expected
+    assert kubernetes_auth.role_audience(args) == expected
 
 
 def test_a_store_leaves_out_what_is_not_set() -> None:
     args = external_secrets.VaultSecretStoreArgs(
-        store="s", namespace="n", address="https://v", mount="rhsi", auth_path="p", role="r", service_account="a"
+        store="s",
+        namespace="n",
+        address="https://v",
+        mount="rhsi",
+        auth_path="p",
+        role="r",
+        service_account="a",
+        ca="",
+        vault_namespace="",
+        audiences=(),
+        timeout="2m",
     )
     provider = external_secrets.store_spec(args)["provider"]["vault"]
     assert set(provider) == {"server", "path", "version", "auth"}
@@ -102,8 +110,10 @@ def test_durations_are_read_as_go_reads_them() -> None:
 
 
 def script_pod(**changes: Any) -> Any:
-    usual = {"job": "j", "account": "a", "namespace": "n", "script": "true", "environment": {}, "image": "i"}
-    return script_job.pod_spec(script_job.ScriptJobArgs.of({**usual, **changes}))
+    usual = script_job.ScriptJobArgs(
+        job="j", account="a", namespace="n", script="true", environment={}, rules=[], secrets={}, runtime=RUNTIME
+    )
+    return script_job.pod_spec(dataclasses.replace(usual, **changes))
 
 
 def test_a_script_without_rights_gets_no_token() -> None:
@@ -113,7 +123,7 @@ def test_a_script_without_rights_gets_no_token() -> None:
 
 
 def test_a_script_reads_its_secrets_as_files_that_its_group_alone_can_read() -> None:
-    pod = script_pod(secrets={"application": "app-secret"}, run_as_user=999)
+    pod = script_pod(secrets={"application": "app-secret"}, runtime=dataclasses.replace(RUNTIME, user=999))
     assert pod["security_context"]["fs_group"] == 999
     assert pod["volumes"][1] == {"name": "application", "secret": {"secret_name": "app-secret", "default_mode": 0o440}}
     mount = pod["containers"][0]["volume_mounts"][1]
@@ -126,8 +136,7 @@ def test_on_openshift_the_cluster_chooses_user_and_group() -> None:
 
 
 def synced(**changes: Any) -> dict[str, Any]:
-    usual = {"secret": "s", "namespace": "n", "store": "store", "path": "site-b/s", "version": "1"}
-    return external_secrets.external_secret_spec(external_secrets.SyncedSecretArgs.of({**usual, **changes}))
+    return external_secrets.external_secret_spec(synced_secret(**changes))
 
 
 def test_a_secret_that_needs_nothing_else_is_synced_without_a_template() -> None:
@@ -146,7 +155,9 @@ def test_a_synced_secret_takes_its_type_labels_and_keys_from_a_template() -> Non
     }
 
 
-@pytest.mark.parametrize("target", [{}, {"host": "orders.shop.svc", "selector": "app=orders"}])
+@pytest.mark.parametrize(
+    "target", [{"host": "", "selector": ""}, {"host": "orders.shop.svc", "selector": "app=orders"}]
+)
 def test_an_exported_service_has_a_host_or_a_selector_and_never_both(target: dict[str, str]) -> None:
     args = services.ServiceExportArgs(service="orders", namespace="rhsi", port=80, routing_prefix="prod", **target)
     with pytest.raises(pulumi.RunError, match="orders needs either a host or a selector, and only one"):

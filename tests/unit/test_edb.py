@@ -9,28 +9,18 @@ import pulumi
 import pytest
 
 from components.edb import logical_replication, names, options, registry, replication_test
-from components.edb.cluster import EdbCluster, EdbClusterArgs, cluster_spec
-from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
-from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb.cluster import EdbCluster, cluster_spec
+from components.edb.logical_replication import LogicalReplication
+from components.edb.options import PoolerArgs, RecoveryArgs
+from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
 
 GROUP = "kubernetes:postgresql.k8s.enterprisedb.io/v1"
 CLUSTER, PUBLICATION, SUBSCRIPTION = (f"{GROUP}:{kind}" for kind in ("Cluster", "Publication", "Subscription"))
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-ARGS = EdbClusterArgs(
-    operator="edb",
-    site="site-a",
-    peer="site-b",
-    namespace="db",
-    image="docker.enterprisedb.com/k8s/postgresql:16.10-standard-ubi9",
-    database="app",
-    host="pg-site-a.rhsi.svc.cluster.local",
-    peer_host="pg-site-b.rhsi.svc.cluster.local",
-)
-REPLICATION = LogicalReplicationArgs(
-    operator="edb", namespace="db", cluster="edb-site-a", database="app", site="site-a", peer="site-b"
-)
-BACKUP = BackupArgs(destination_path="s3://backups/databases", credentials="s3")
+ARGS = edb_cluster(operator="edb", image="docker.enterprisedb.com/k8s/postgresql:16.10-standard-ubi9")
+REPLICATION = edb_replication(operator="edb")
+BACKUP = dataclasses.replace(ARGS.backup, destination_path="s3://backups/databases", credentials="s3")
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -148,7 +138,9 @@ def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
 
 
 def test_an_object_store_without_credentials_trusts_the_pods_role() -> None:
-    store = options.object_store_spec(BackupArgs(destination_path="s3://b", endpoint_url="https://store"))
+    store = options.object_store_spec(
+        dataclasses.replace(ARGS.backup, destination_path="s3://b", endpoint_url="https://store")
+    )
     assert store["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
     assert store["configuration"]["endpointURL"] == "https://store"
     named = options.object_store_spec(BACKUP)["configuration"]["s3Credentials"]
@@ -170,7 +162,7 @@ def test_options_are_registered_after_the_cluster_and_only_when_asked_for() -> N
     kinds = [f"{GROUP}:ScheduledBackup", f"{GROUP}:Pooler", "kubernetes:monitoring.coreos.com/v1:PodMonitor"]
     plain = cluster()
     assert not any(plain.of_type(kind) for kind in kinds)
-    full = cluster(backup=BACKUP, pooler=PoolerArgs(instances=2), monitoring=True)
+    full = cluster(backup=BACKUP, pooler=PoolerArgs(instances=2, mode="session"), monitoring=True)
     for kind in kinds:
         assert full.waits_for(full.one(kind), full.one(CLUSTER)), kind
     store = full.one("kubernetes:barmancloud.cnpg.io/v1:ObjectStore")
@@ -281,7 +273,7 @@ def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
         namespace="db",
         skupper_namespace="rhsi",
         database="app",
-        image="postgresql:16",
+        runtime=RUNTIME,
     )
     job = replication_test.script_job(args)
     assert job.secrets == {"own": "edb-site-b-app", "peer": "edb-site-a-app"}

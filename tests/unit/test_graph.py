@@ -92,6 +92,21 @@ def test_no_metadata_is_empty_for_the_api_server_drops_it_and_every_run_would_di
             assert all(reveal(value) not in ({}, [], "") for value in metadata.values()), resource.name
 
 
+def test_no_variable_of_a_job_is_empty_for_the_api_server_drops_it_and_every_run_would_differ() -> None:
+    first = {**PRIMARY_OUTPUTS["standbys"]["site-b"], "rotation": 1.0}
+    tested = {"enabled": True, "smokeTest": True}
+    claimed = record(
+        {**STANDBY, "postgres": tested, "edb": {**tested, "operator": "community"}},
+        stack="site-b",
+        primary_outputs={**PRIMARY_OUTPUTS, "standbys": {"site-b": first}},
+    )
+    jobs = [*primary(revoke=1).of_type(JOB), *claimed.of_type(JOB)]
+    assert len(jobs) == 4
+    for job in jobs:
+        (container,) = reveal(job.inputs["spec"])["template"]["spec"]["containers"]
+        assert all(variable.get("value", "given by a Secret") for variable in container["env"]), job.name
+
+
 def test_every_component_registers_outputs(graph: Graph) -> None:
     components = [urn for urn, found in graph.resources.items() if found.token.startswith("rhsi:index:")]
     assert components

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.lab.cnpg.clusters import Pair
-from tests.lab.databases import eventually
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

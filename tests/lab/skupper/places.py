@@ -7,7 +7,7 @@ from lab.kube import Manifest
 from lab.stand_ins.controller.kinds import NAMESPACE
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.api import Api, Kind
-from tests.lab.skupper.emulator import eventually
+from tests.lab.waiting import eventually
 
 
 @dataclass

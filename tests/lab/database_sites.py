@@ -23,7 +23,8 @@ from lab.stand_ins.skupper import api as skupper
 from lab.stand_ins.skupper.api import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
-from tests.lab.databases import Rows, eventually
+from tests.lab.databases import Rows
+from tests.lab.waiting import eventually
 
 SITES = ("site-a", "site-b")
 LINKED, REPLICATED = "rhsi", "db"
@@ -91,7 +92,7 @@ class Database:
         eventually(check)
 
 
-class Sites:
+class DatabaseSites:
     """The two sites of a checkout whose stacks are up.
 
     `a` and `b` are the clusters that replicate both ways, as superuser; `primary` and `standby` are the streaming pair,

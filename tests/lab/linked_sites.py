@@ -18,7 +18,6 @@ from typing import Any
 
 import hvac
 from kubernetes.dynamic import DynamicClient
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components.link.rotation import grant_name, link_token_path, token_name
 from components.sites.standby import LINK_SECRET
@@ -28,6 +27,7 @@ from lab.rotation import objects
 from tests.lab.checkout import Checkout, Result
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
+from tests.lab.waiting import eventually
 
 SKUPPER = "skupper.io/v2alpha1"
 NAMESPACE, MOUNT, STANDBY = "rhsi", "rhsi", "site-b"
@@ -40,7 +40,7 @@ _ROTATE = re.compile(
 )
 
 
-class Sites:
+class LinkedSites:
     """site-a and site-b of one checkout, with their own idea of how long a claim may take.
 
     Attributes:
@@ -167,17 +167,16 @@ class Sites:
 
     def assert_settled(self) -> None:
         """One of each, all of the present rotation, Ready; nothing is pending, and another `up` changes nothing."""
-        self._assert_one_of_each()
+        eventually(self._assert_one_of_each)
         for stack in ("site-a", "site-b"):
             assert "pending_operations" not in self.state(stack)
             result = self.checkout.run("up", stack, "--expect-no-changes")
             assert result.code == 0, result.text
-        self._assert_one_of_each()
+        eventually(self._assert_one_of_each)
         assert self.published()["rotation"] == str(self.rotation)
         assert self.checkout.outputs("site-b")["link"] == token_name(self.rotation)
         self.settled = True
 
-    @retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.2), stop=stop_after_delay(60), reraise=True)
     def _assert_one_of_each(self) -> None:
         # The garbage collector takes a token soon after its Job, not at once.
         standing = self.standing()

@@ -1,12 +1,10 @@
-"""Vault: the KV v2 mount of the link credentials, and the way in for one cluster's service account.
+"""The way into Vault for one cluster's service accounts: auth mount, policy and role, and the accounts themselves.
 
-Written for Vault and OpenBao alike. What goes into the mount belongs to the components that write it.
+Written for Vault and OpenBao alike. What they may read is written by others.
 """
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_vault as vault
@@ -14,21 +12,14 @@ from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding
 from pulumi_vault import kubernetes as vault_kubernetes
 
-from components.component import Args, Component
+from components.component import Component, once
+from components.encoding import from_base64
 
 TOKEN_TTL_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class KvStoreArgs(Args):
-    """A KV v2 mount that this stack owns; `protect` keeps `pulumi destroy` from it."""
-
-    mount: str
-    protect: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class KubernetesAuthArgs(Args):
+class KubernetesAuthArgs:
     """A cluster's login to Vault.
 
     Attributes:
@@ -55,16 +46,16 @@ class KubernetesAuthArgs(Args):
     api_server: str
     api_server_ca: pulumi.Input[str]
     kv_mount: str
-    shared: tuple[str, ...] = ()
-    other_namespaces: tuple[str, ...] = ()
-    manage_auth: bool = True
-    reviewer: str = "client"
-    audiences: tuple[str, ...] = ()
-    api_audience: str = ""
+    shared: tuple[str, ...]
+    other_namespaces: tuple[str, ...]
+    manage_auth: bool
+    reviewer: str
+    audiences: tuple[str, ...]
+    api_audience: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReaderAccountArgs(Args):
+class ReaderAccountArgs:
     """A service account that may log in to Vault, in a namespace of its own."""
 
     namespace: str
@@ -105,43 +96,17 @@ def reader_account(
     return account, binding
 
 
-class KvStore(Component):
-    """The KV v2 mount."""
-
-    mount: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: KvStoreArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        """Register the component."""
-        args = KvStoreArgs.of(args)
-        super().__init__(name, opts)
-        mount = vault.Mount(
-            f"{name}-mount",
-            path=args.mount,
-            type="kv",
-            options={"version": "2"},
-            description="Skupper link credentials (rhsi)",
-            opts=self.child(protect=args.protect, delete_before_replace=True),
-        )
-        self.mount = mount.path
-        self.register_outputs({"mount": self.mount})
-
-
 class ReaderAccount(Component):
     """A second account of a cluster that is known to Vault already; the role there must name its namespace."""
 
     service_account: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ReaderAccountArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ReaderAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
-        args = ReaderAccountArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:ReaderAccount", name, opts)
         _, binding = reader_account(self, name, args.service_account, args.namespace)
         # Known only once a login can succeed.
-        self.service_account = binding.id.apply(lambda _: args.service_account)
+        self.service_account = once(binding, args.service_account)
         self.register_outputs({"serviceAccount": self.service_account})
 
 
@@ -156,12 +121,9 @@ class KubernetesAuth(Component):
     role: pulumi.Output[str]
     service_account: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: KubernetesAuthArgs | Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: KubernetesAuthArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; it needs a Kubernetes and a Vault provider."""
-        args = KubernetesAuthArgs.of(args)
-        super().__init__(name, opts)
+        super().__init__("rhsi:index:KubernetesAuth", name, opts)
         account, binding = reader_account(self, name, args.service_account, args.namespace)
         if args.manage_auth:
             auth_path, ready = self._auth_mount(name, args, account)
@@ -229,4 +191,4 @@ class KubernetesAuth(Component):
             type="kubernetes.io/service-account-token",
             opts=self.child(depends_on=[account], custom_timeouts=pulumi.CustomTimeouts(create="1m")),
         )
-        return pulumi.Output.secret(token.data.apply(lambda data: base64.b64decode(data["token"]).decode()))
+        return pulumi.Output.secret(token.data.apply(lambda data: from_base64(data["token"])))

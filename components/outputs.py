@@ -1,0 +1,259 @@
+"""What a stack tells other stacks: names, paths, states and times, none of them secret.
+
+Owns the shapes: sites/ fills them, a standby reads its primary's through the same classes, and docs/outputs.md is
+written from the docstrings of their fields (`python -m docs.outputs > docs/outputs.md`). Names and shapes never change:
+stacks that nobody here knows of read them. A field that may be None is then absent, never null.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pulumi
+from pulumi import Input
+
+T = TypeVar("T")
+
+
+class OutputError(pulumi.RunError):
+    """An output of another stack that is missing or of another shape, in one sentence with the way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service that crosses the network."""
+
+    host: Input[str]
+    """The Connector's host, or its selector; of an imported service the name that it has in this cluster.
+    Example: `app.kubernetes.io/name=postgres-primary`"""
+    port: Input[int]
+    """TCP port of that host. Example: `5432`"""
+    routing_key: Input[str]
+    """Its name in the network. Example: `site-a/postgres-primary`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """A standby's way to its credentials."""
+
+    rotation: Input[int]
+    """>= 1: the standby's rotation plus the site's revocations. Example: `1`"""
+    expires: Input[str]
+    """RFC 3339 in UTC, in seconds; the grant cannot be redeemed later. Example: `2026-11-23T21:30:00Z`"""
+    grant: Input[str]
+    """Name of the AccessGrant. Example: `rhsi-site-b-grant-1`"""
+    vault_mount: Input[str]
+    """The KV v2 mount. Example: `rhsi`"""
+    vault_path: Input[str]
+    """Path below the mount; the secret has `code`, `url`, `ca`, `rotation`, `expires`. Example: `site-b/link-token`"""
+    secrets: Mapping[str, Input[str]]
+    """Name of a Secret on the standby -> path below the mount; the values are in Vault only.
+    Example: `postgres-application: site-b/postgres-application`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postgres:
+    """A server of the streaming database."""
+
+    service: Input[str]
+    """The server in this namespace, known once it answers; on a standby it is read-only. Example: `postgres-primary`"""
+    primary: Input[str]
+    """The Service that takes writes. Example: `postgres-primary`"""
+    port: Input[int]
+    """TCP port of the server. Example: `5432`"""
+    database: Input[str]
+    """The database of the applications. Example: `app`"""
+    user: Input[str]
+    """Its owner, as whom applications log in. Example: `appuser`"""
+    secret: Input[str]
+    """The Secret with `username` and `password` of that user. Example: `postgres-application`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimaryPostgres(Postgres):
+    """The primary's server."""
+
+    password_rotation: Input[int]
+    """>= 1: another one means new passwords. Example: `1`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandbyPostgres(Postgres):
+    """A standby's server."""
+
+    slot: Input[str]
+    """The standby's replication slot, and its name, on the primary. Example: `site_b`"""
+    smoke_test: Input[str] | None
+    """Only with `rhsi:postgres.smokeTest`: the last result, which only a passed test has.
+    Example: `passed through standby-from-vault-1`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edb:
+    """A site's cluster of the replicated databases."""
+
+    site: Input[str]
+    """This site. Example: `site-a`"""
+    cluster: Input[str]
+    """Name of the Cluster. Example: `edb-site-a`"""
+    namespace: Input[str]
+    """Of the Cluster. Example: `db`"""
+    host: Input[str]
+    """Where applications of this site write. Example: `edb-site-a-rw.db.svc.cluster.local`"""
+    port: Input[int]
+    """TCP port of the server. Example: `5432`"""
+    database: Input[str]
+    """The replicated database. Example: `app`"""
+    user: Input[str]
+    """The database's owner, as whom applications log in. Example: `app`"""
+    secret: Input[str]
+    """The owner's Secret, in the namespace. Example: `edb-site-a-app`"""
+    link_host: Input[str]
+    """This site's database as the other one reaches it. Example: `pg-site-a.rhsi.svc.cluster.local`"""
+    peer: Input[str]
+    """The other site. Example: `site-b`"""
+    peer_host: Input[str]
+    """The other site's database as this one reaches it. Example: `pg-site-b.rhsi.svc.cluster.local`"""
+    tls: Input[str]
+    """`require` or `verify-full`. Example: `require`"""
+    publication: Input[str]
+    """SQL name, known once the operator has applied it. Example: `site_a_pub`"""
+    subscription: Input[str]
+    """SQL name, empty without one; known once the operator has applied it, on the primary once it is made.
+    Example: `site_a_from_site_b`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimaryEdb(Edb):
+    """The primary's cluster."""
+
+    password_rotation: Input[int]
+    """>= 1: another one means new passwords. Example: `1`"""
+    peer_app: Input[bool]
+    """Whether the standby may log in as the owner, for its smoke test. Example: `false`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandbyEdb(Edb):
+    """A standby's cluster."""
+
+    smoke_test: Input[str] | None
+    """Only with `rhsi:edb.smokeTest`: known once rows went both ways.
+    Example: `site-b and site-a replicate both ways`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What both roles tell."""
+
+    site: Input[str]
+    """`rhsi:site`. Example: `site-a`"""
+    skupper_site: Input[str]
+    """Name of the Skupper Site, known once it is Ready. Example: `rhsi-primary`"""
+    namespace: Input[str]
+    """Of the Skupper Site. Example: `rhsi`"""
+    exported_services: Mapping[str, Service]
+    """What this site offers to the network."""
+    imported_services: Mapping[str, Service]
+    """What this site reaches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Primary(Site):
+    """The outputs of a stack with the role `primary`."""
+
+    vault_mount: Input[str]
+    """The KV v2 mount. Example: `rhsi`"""
+    standbys: Mapping[str, Grant]
+    """A standby's site -> its grant."""
+    routing_prefix: Input[str]
+    """First part of every routing key. Example: `site-a`"""
+    postgres: PrimaryPostgres | None
+    """Only with `rhsi:postgres`."""
+    edb: PrimaryEdb | None
+    """Only with `rhsi:edb`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standby(Site):
+    """The outputs of a stack with the role `standby`."""
+
+    rotation: Input[int]
+    """>= 1: the rotation in use. Example: `1`"""
+    link: Input[str]
+    """Name of the Link. Example: `standby-from-vault-1`"""
+    link_status: Input[str]
+    """`Ready`, `Pending` or `Error`, as of this run. Example: `Ready`"""
+    remote_site: Input[str]
+    """Name of the Skupper Site at the other end. Example: `rhsi-primary`"""
+    postgres: StandbyPostgres | None
+    """Only with `rhsi:postgres`."""
+    edb: StandbyEdb | None
+    """Only with `rhsi:edb`."""
+
+
+def exports(outputs: Primary | Standby) -> dict[str, Input[Any]]:
+    """The outputs as Pulumi exports them."""
+    found: dict[str, Input[Any]] = _plain(outputs)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: _plain(one) for name, one in value.items() if one is not None}
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+def kind(annotation: Any) -> tuple[Any, bool]:
+    """What a field holds once it is known (a type, or a `Mapping[...]`), and whether it may be missing."""
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return annotation, False
+    choices = typing.get_args(annotation)
+    return choices[0], type(None) in choices
+
+
+def read(shape: type[T], value: Any, *, stack: str, path: str) -> T:
+    """An output, or a part of one, of a stack that a StackReference names.
+
+    Args:
+        shape: which of the classes above.
+        value: what came; whole numbers come as floats.
+        stack: the other stack, for the message.
+        path: what is read, for the message.
+
+    Raises:
+        OutputError: something is missing or has another shape.
+    """
+    found: T = _read(shape, value, stack, path)
+    return found
+
+
+def _read(wanted: Any, value: Any, stack: str, path: str) -> Any:
+    if isinstance(value, Mapping) and typing.get_origin(wanted):
+        inner, _ = kind(typing.get_args(wanted)[1])
+        return {name: _read(inner, one, stack, f"{path}.{name}") for name, one in value.items()}
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(wanted):
+        return _read_fields(wanted, value, stack, path)
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(wanted, type) and isinstance(value, wanted):
+        return value
+    raise OutputError(
+        f"The stack {stack} does not tell its output {path} as this program reads it: run `pulumi up -s {stack}` with "
+        "the same version of the program first."
+    )
+
+
+def _read_fields(shape: Any, value: Mapping[str, Any], stack: str, path: str) -> Any:
+    found = {}
+    for field in dataclasses.fields(shape):
+        (wanted, optional), one = kind(field.type), value.get(field.name)
+        missing = optional and one is None
+        found[field.name] = None if missing else _read(wanted, one, stack, f"{path}.{field.name}")
+    return shape(**found)

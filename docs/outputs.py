@@ -1,0 +1,76 @@
+"""Writes docs/outputs.md from the classes in components/outputs.py: `python -m docs.outputs > docs/outputs.md`."""
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import sys
+import typing
+from collections.abc import Iterator
+
+from components import outputs
+
+HEAD = """\
+# Stack outputs
+
+Names, paths, states and times: none is secret, and none will be. Other stacks read them by StackReference; even plain
+outputs need the same secrets provider or passphrase on both sides.
+
+This page is written from `components/outputs.py` by `python -m docs.outputs > docs/outputs.md`.
+"""
+TAIL = """\
+
+## Reading them
+
+```python
+primary = pulumi.StackReference("acme/rhsi/site-a")
+expires = primary.require_output("standbys").apply(lambda standbys: standbys["site-b"]["expires"])
+```
+
+Before the first `up` of a stack its outputs are absent: a preview that reads them should treat them as unknown.
+"""
+TYPES = {str: "string", int: "integer", bool: "boolean"}
+# What the keys of an output's map are.
+KEYS = {"standbys": "<site>", "exported_services": "<name>", "imported_services": "<name>"}
+
+
+def page() -> str:
+    """The whole page."""
+    roles = {"Primary": outputs.Primary, "Standby": outputs.Standby}
+    return HEAD + "".join(map(section, roles, roles.values())) + TAIL
+
+
+def section(title: str, shape: type) -> str:
+    """The outputs of one role as a table."""
+    lines = ["", f"## {title}", "", "| output | type | meaning | example |", "|---|---|---|---|"]
+    return "\n".join([*lines, *rows(shape, "")]) + "\n"
+
+
+def rows(shape: type, prefix: str) -> Iterator[str]:
+    """The fields of a class, each followed by those of what it holds."""
+    for field in dataclasses.fields(shape):
+        held, optional = outputs.kind(field.type)
+        meaning, _, example = docstrings(shape)[field.name].partition("Example: ")
+        name = prefix + field.name
+        word = TYPES.get(held, "map") + (", may be missing" if optional else "")
+        yield f"| `{name}` | {word} | {meaning.strip()} | {example} |"
+        if typing.get_origin(held):
+            inner, _ = outputs.kind(typing.get_args(held)[1])
+            held, name = inner, f"{name}.{KEYS.get(field.name, '')}"
+        if dataclasses.is_dataclass(held):
+            yield from rows(typing.cast("type", held), f"{name}.")
+
+
+def docstrings(shape: type) -> dict[str, str]:
+    """The docstring of each field of a class and of its bases: the text below it."""
+    found: dict[str, str] = {}
+    for one in reversed(shape.__mro__[:-1]):
+        body = typing.cast("ast.ClassDef", ast.parse(inspect.getsource(one)).body[0]).body
+        for field, text in itertools.pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                found[ast.unparse(field.target)] = " ".join(ast.literal_eval(text.value).split())
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

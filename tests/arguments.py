@@ -1,0 +1,91 @@
+"""Arguments as the settings' defaults make them, for tests that care about a few of them."""
+
+import dataclasses
+from typing import Any
+
+from components.edb.cluster import EdbClusterArgs
+from components.edb.logical_replication import LogicalReplicationArgs
+from components.external_secrets import SyncedSecretArgs
+from components.link.grant import LinkGrantArgs
+from components.postgres.server import ServerShape
+from components.script_job import Runtime
+from components.sites.edb import cluster_args
+from components.sites.postgres import server_shape
+from components.skupper.site import SkupperSiteArgs
+from tests.unit.recorder import PRIMARY, settings_of
+
+_DEFAULTS = settings_of(
+    {**PRIMARY, "postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}, stack="site-a"
+)
+RUNTIME = Runtime(image="i", user=0, pull_secret="", seconds=300)
+
+
+def edb_cluster(**changes: Any) -> EdbClusterArgs:
+    """The cluster of site-a, whose peer is site-b."""
+    return dataclasses.replace(cluster_args(_DEFAULTS), **changes)
+
+
+def edb_replication(**changes: Any) -> LogicalReplicationArgs:
+    """Site-a's half of the replication with site-b."""
+    usual = LogicalReplicationArgs(
+        operator="community",
+        namespace="db",
+        cluster="edb-site-a",
+        database="app",
+        site="site-a",
+        peer="site-b",
+        tls="require",
+        subscribe=True,
+        awaited=True,
+        reclaim_policy="delete",
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def postgres_shape(**changes: Any) -> ServerShape:
+    """What a server of the streaming database is made of."""
+    return dataclasses.replace(server_shape(_DEFAULTS), **changes)
+
+
+def skupper_site(**changes: Any) -> SkupperSiteArgs:
+    """A site that only claims links."""
+    usual = SkupperSiteArgs(
+        site_name="s",
+        namespace="n",
+        create_namespace=True,
+        protect_namespace=False,
+        accepts_links=False,
+        cut_old_tls=False,
+        timeout="3m",
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def link_grant(**changes: Any) -> LinkGrantArgs:
+    """Site-b's grant."""
+    usual = LinkGrantArgs(
+        standby="site-b",
+        rotation=1,
+        namespace="rhsi",
+        vault_mount="rhsi",
+        expiration_window="1h",
+        redemptions_allowed=1,
+        timeout="2m",
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def synced_secret(**changes: Any) -> SyncedSecretArgs:
+    """A Secret that nothing is asked of."""
+    usual = SyncedSecretArgs(
+        secret="s",
+        namespace="n",
+        store="store",
+        path="site-b/s",
+        version="1",
+        type="",
+        data={},
+        labels={},
+        awaited=False,
+    )
+    return dataclasses.replace(usual, **changes)
