@@ -1,7 +1,7 @@
-"""The wire between the sites, cut and mended: for trying what an outage of the network does to what crosses it.
+"""The wire between the sites, cut and restored: to try what an outage of the network does to what crosses it.
 
-Owns the annotation on the Links. What it does to them is the business of lab/stand_ins/skupper/survey.py: they
-are not operational and their connections are reset, as if the primary's router did not answer any more.
+Owns the annotation on the Links. What it does to them is the business of lab/stand_ins/skupper/survey.py: they are
+not operational and their connections are reset, as if the primary's router did not answer any more.
 """
 
 from collections.abc import Sequence

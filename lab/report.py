@@ -17,6 +17,7 @@ from lab.kube import connect
 from lab.replication import Replication, database_namespace
 from lab.stacks import Stack
 from lab.stand_ins.cnpg.kinds import GROUPS
+from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import UNREACHABLE, Api, Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
 from lab.stand_ins.skupper.api import CONNECTOR, GRANT, LINK, LISTENER, SITE, TOKEN
@@ -77,8 +78,9 @@ def _state(item: dict[str, Any], status: dict[str, Any]) -> str:
         return "Ready" if status["applied"] else "Error"
     if "replicas" in status:
         return "Ready" if status.get("readyReplicas") == item["spec"]["replicas"] else "Pending"
-    ready = [condition for condition in status.get("conditions") or [] if condition["type"] == "Ready"]
-    return ("Ready" if ready[0]["status"] == "True" else "Error") if ready else "Pending"
+    if not conditions.find(status, "Ready"):
+        return "Pending"
+    return "Ready" if conditions.is_true(status, "Ready") else "Error"
 
 
 def _detail(kind: str, item: dict[str, Any], status: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lab.kube import Manifest
 from lab.stacks import Stack
+from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, JOB, SECRET
 from lab.stand_ins.skupper.api import GRANT, LINK, TOKEN
@@ -56,12 +57,11 @@ def _progress(kind: str, item: Manifest) -> str:
             return ""
         case "ExternalSecret":
             wanted = (item["metadata"].get("annotations") or {}).get("rhsi/version", "?")
-            return f"for grant {wanted}: {_reason(status, 'Ready') or 'not synced yet'}"
+            return f"for grant {wanted}: {conditions.find(status, 'Ready').get('reason') or 'not synced yet'}"
         case "Job":
-            ended = [one["type"] for one in status.get("conditions") or [] if one["status"] == "True"]
-            return "Complete" if "Complete" in ended else "Failed" if "Failed" in ended else "running"
+            return next((end for end in ("Complete", "Failed") if conditions.is_true(status, end)), "running")
         case "AccessToken":
-            return "redeemed" if _is_true(status, "Redeemed") else "not redeemed"
+            return "redeemed" if conditions.is_true(status, "Redeemed") else "not redeemed"
         case "AccessGrant":
             redeemed = f"redeemed {status.get('redemptions', 0)} of {item['spec'].get('redemptionsAllowed', 0)}"
             return f"{status.get('status', 'Pending')}, {redeemed}"
@@ -74,17 +74,4 @@ def is_ready(kind: str, item: Manifest) -> bool:
     if item["metadata"].get("deletionTimestamp"):
         return False
     condition = {"Job": "Complete", "AccessToken": "Redeemed"}.get(kind, "Ready")
-    return kind == "Secret" or _is_true(item.get("status") or {}, condition)
-
-
-def _condition(status: Manifest, kind: str) -> Manifest:
-    found: Manifest = next((one for one in status.get("conditions") or [] if one["type"] == kind), {})
-    return found
-
-
-def _is_true(status: Manifest, kind: str) -> bool:
-    return _condition(status, kind).get("status") == "True"
-
-
-def _reason(status: Manifest, kind: str) -> str:
-    return str(_condition(status, kind).get("reason", ""))
+    return kind == "Secret" or conditions.is_true(item.get("status") or {}, condition)

@@ -72,7 +72,7 @@ class Rotator:
         Args:
             environment: a lab that stands, with the stacks up.
             names: sites or stacks of standbys; all that the checkout has, if empty.
-            output: what the engine prints goes there; a real file.
+            output: what Pulumi prints goes there; a real file.
             checkout: with the stack files.
 
         Raises:
@@ -109,7 +109,7 @@ class Rotator:
             if code := runner.run("up", stack, output=self._output):
                 where = "above" if self._output is sys.stderr else f"in {self._output.name}"
                 raise LabError(
-                    f"`up` of {stack.name} failed with exit code {code}: mend what it says {where}, then run "
+                    f"`up` of {stack.name} failed with exit code {code}: fix what it says {where}, then run "
                     "`python -m lab up`, which finishes the rotation."
                 )
         return [self._result(standby, wanted[standby.site]) for standby in self.standbys]

@@ -17,6 +17,7 @@ from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.roles import Present, next_action
 from lab.stand_ins.cnpg.status import InstanceState
+from lab.stand_ins.controller.conditions import is_true
 
 
 def cluster(name: str = "edb-site-a", **spec: Any) -> Manifest:
@@ -201,14 +202,19 @@ def test_a_claim_tells_whether_it_holds_data_and_leaves_the_storage_class_to_the
     assert fast["spec"]["storageClassName"] == "fast"
 
 
-def test_a_server_that_stops_is_a_restart_of_its_container() -> None:
-    first = objects.pod_status({}, "127.1.2.3", "image", "then", ready=True)
-    assert objects.is_ready(first)
-    down = objects.pod_status(first, "127.1.2.3", "image", "now", ready=False)
-    assert not objects.is_ready(down)
+def test_a_server_that_stops_is_a_restart_of_its_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at(moment: str, earlier: Manifest, *, ready: bool) -> Manifest:
+        for module in ("cnpg.objects", "pods.status"):
+            monkeypatch.setattr(f"lab.stand_ins.{module}.timestamp", lambda: moment)
+        return objects.pod_status(earlier, "127.1.2.3", "image", ready=ready)
+
+    first = at("then", {}, ready=True)
+    assert is_true(first, "Ready")
+    down = at("now", first, ready=False)
+    assert not is_true(down, "Ready")
     (container,) = down["containerStatuses"]
     assert (container["restartCount"], container["state"]) == (1, {"running": {"startedAt": "now"}})
-    again = objects.pod_status(down, "127.1.2.3", "image", "later", ready=True)
+    again = at("later", down, ready=True)
     assert again["containerStatuses"][0]["restartCount"] == 1
     assert {one["type"]: one["lastTransitionTime"] for one in again["conditions"]} == {
         "PodReadyToStartContainers": "then",

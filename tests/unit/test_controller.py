@@ -162,3 +162,11 @@ def test_a_namesake_in_a_later_list_is_another_object() -> None:
     assert enough.wait(10), told_of
     informer.stop()
     assert told_of == [("ADDED", "u-a"), ("DELETED", "u-a"), ("ADDED", "v-a")]
+
+
+def test_a_stopped_informer_ends_a_watch_in_which_nothing_happens() -> None:
+    informer, _ = told(Client([[link("a", 1)]], []), 1)
+    for thread in [each for each in threading.enumerate() if each.name == "watch-links"]:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert informer.known() == ["n/a"]

@@ -9,6 +9,7 @@ from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_
 
 from lab.home import LabError
 from lab.kube import Manifest
+from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.kinds import DEFINITION
 
@@ -42,6 +43,4 @@ def install(api: Api, wanted: Sequence[Manifest]) -> None:
 def is_established(api: Api, name: str) -> bool:
     """Whether the API server serves the definition's kind."""
     found = api.get(DEFINITION, None, name) or {}
-    # A definition that is seconds old has no conditions yet: the field is there and null.
-    conditions = found.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+    return conditions.is_true(found.get("status", {}), "Established")

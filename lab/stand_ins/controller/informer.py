@@ -1,8 +1,8 @@
 """A watched cache of one kind, as client-go's informer. Every long-lived watch of the lab is one of these.
 
-Owns listing, watching, and recovery: an API server that restarts, drops the connection or answers 410 Gone is listed
-again after a back-off, and what disappeared meanwhile is told. Whatever goes wrong in taking a change is thereby tried
-again too. Does not own the work that follows (workqueue).
+Owns listing, watching, and recovery. It lists again, after a back-off, when the API server restarts, drops the
+connection or answers 410 Gone, and when the handling of a change fails; it then tells everything that is there, and
+what went meanwhile. Does not own the work that follows (workqueue).
 """
 
 import copy
@@ -32,7 +32,7 @@ class WatchEndedError(Exception):
 
 
 def whole(manifest: Manifest) -> Manifest:
-    """Keep everything but the field ownership, which is the larger half of an object and read by nobody here."""
+    """Keep everything but the field ownership, which is the larger half of an object and which no controller reads."""
     manifest["metadata"].pop("managedFields", None)
     return manifest
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.kinds import POD, SERVICE
 from lab.stand_ins.controller.worker import Worker
@@ -11,7 +11,6 @@ from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.network.names import HostsFiles
 from lab.stand_ins.network.routing import keep_of_pod, keep_of_service, names, table
 from lab.stand_ins.network.table import Address, Table
-from lab.stand_ins.pods.logs import context_folder
 
 # Changes come in bursts; one look is enough for each.
 SETTLE_SECONDS = 0.02

@@ -9,8 +9,8 @@ from kubernetes.dynamic.exceptions import ConflictError
 from lab.home import LabError
 from lab.kube import Manifest, connect
 from lab.stand_ins.controller.api import STRATEGIC, Api
+from lab.stand_ins.controller.conditions import timestamp
 from lab.stand_ins.controller.kinds import EVENT, POD, SERVICE_ACCOUNT
-from lab.stand_ins.pods.status import timestamp
 
 NODE = "lab"
 

@@ -16,10 +16,11 @@ from kubernetes.dynamic.exceptions import ForbiddenError
 
 from lab.kube import Manifest
 from lab.stand_ins.controller.api import UNREACHABLE
+from lab.stand_ins.controller.conditions import timestamp
 from lab.stand_ins.controller.kinds import LEASE
 from lab.stand_ins.controller.kinds import NODE as NODES
 from lab.stand_ins.pods.cluster import NODE, Cluster
-from lab.stand_ins.pods.status import LOOPBACK, timestamp
+from lab.stand_ins.pods.status import LOOPBACK
 
 HEARTBEAT_SECONDS = 10.0
 LEASE_NAMESPACE = "kube-node-lease"

@@ -8,13 +8,12 @@ import logging
 import threading
 import time
 
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.kube import Manifest
 from lab.stand_ins.controller.api import UNREACHABLE
 from lab.stand_ins.controller.informer import Change, Informer
 from lab.stand_ins.controller.kinds import POD
 from lab.stand_ins.pods.cluster import NODE, Cluster
-from lab.stand_ins.pods.logs import context_folder
 from lab.stand_ins.pods.machine import check_confinement, tools
 from lab.stand_ins.pods.node import Heartbeat
 from lab.stand_ins.pods.pod import Pod

@@ -35,7 +35,7 @@ class Place:
         def check() -> None:
             found = self.get(kind, name)
             state = conditions.find(found, condition)
-            assert state is not None, found
+            assert state, found
             assert state["status"] == status, found
 
         eventually(check)
