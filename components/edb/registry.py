@@ -1,7 +1,8 @@
 """Credentials for a container registry as the Secret that pulls images, made of a token.
 
 Owns the form, a dockerconfigjson; also as a template for External Secrets, where Vault has the token. Clusters name
-such a Secret because the operator makes its own copy of its pull secret once and never renews it (facts: cnpg.md, 8).
+such a Secret themselves because the operator copies its own into their namespace once and never renews it
+(cloudnative-pg:internal/controller/cluster_create.go).
 """
 
 import json

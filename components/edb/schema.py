@@ -22,7 +22,7 @@ def schema_sql(site: str, sites: Sequence[str]) -> str:
     """The tables of all sites, and what this one publishes.
 
     The publication is made here so that it exists before anybody can reach the cluster: a subscription to a missing
-    one is created with a mere warning and then fails for good (facts, PostgreSQL commit 8f2e2bbf). The replication role
+    one is created with a mere warning and then fails for good (PostgreSQL commit 8f2e2bbf). The replication role
     needs SELECT for the initial copy only.
     """
     tables = [_table_sql(table_name(one)) for one in sites]

@@ -1,8 +1,8 @@
 """Revocation: the certificates of all links to a site lose their worth at once.
 
 Removing a Link revokes nothing: the router accepts every certificate that chains to the site's CA, for five years, and
-Skupper knows no revocation list (skupper:internal/site/routeraccess.go; issue #779). So the CA itself is renewed. Every
-standby then needs a new grant; giving it one is the business of the site that asks for the revocation.
+Skupper knows no revocation list (skupper:internal/site/routeraccess.go; issue #779 there). So the CA itself is renewed.
+Every standby then needs a new grant; giving it one is the business of the site that asks for the revocation.
 """
 
 from dataclasses import dataclass

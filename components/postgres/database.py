@@ -26,13 +26,12 @@ from components.postgres.replication import (
     PRIMARY,
     REPLICATION_USER,
     SERVICE_FILE,
-    PostgresPrimary,
-    PostgresPrimaryArgs,
-    PostgresStandby,
-    PostgresStandbyArgs,
+    primary_args,
     service_file,
+    slot_name,
+    standby_args,
 )
-from components.postgres.server import PORT, ServerShape, selector
+from components.postgres.server import PORT, PostgresServer, ServerShape, selector
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
@@ -51,11 +50,11 @@ class PrimaryDatabaseArgs:
         shape: of the server.
         standbys: the sites that get its credentials.
         vault_mount: the KV v2 mount.
-        routing_prefix: see services.py.
+        routing_prefix: see skupper/services.py.
         passwords: given ones, by Secret; what is not given is random.
         password_rotation: an integer >= 1; another one takes new passwords.
-        wal_keep: see `PostgresPrimaryArgs`.
-        timeout: see `PostgresPrimaryArgs`.
+        wal_keep: see `replication.primary_args`.
+        timeout: see `replication.primary_args`.
     """
 
     namespace: str
@@ -123,9 +122,11 @@ class PrimaryDatabase(Component):
                 )
                 path = PublishedSecret(f"{name}-{standby}-{user}", published, self.child()).vault_path
                 self.paths[standby][secret] = path
-        server = PostgresPrimary(
-            f"{name}-primary",
-            PostgresPrimaryArgs(
+        # Owns nothing, and stays for the URNs below it: living stacks have them.
+        place = Component("rhsi:index:PostgresPrimary", f"{name}-primary", self.child())
+        server = PostgresServer(
+            f"{name}-primary-postgres",
+            primary_args(
                 namespace=args.namespace,
                 shape=args.shape,
                 application_secret=secrets[APPLICATION_SECRET],
@@ -134,9 +135,10 @@ class PrimaryDatabase(Component):
                 wal_keep=args.wal_keep,
                 timeout=args.timeout,
             ),
-            self.child(),
+            place.child(),
         )
         self.service = server.service
+        place.register_outputs({"service": self.service})
         self.exported = ServiceExport(
             f"{name}-export",
             ServiceExportArgs(
@@ -190,16 +192,19 @@ class StandbyDatabase(Component):
             ).secret
             for secret, user in USERS.items()
         }
-        server = PostgresStandby(
-            f"{name}-standby",
-            PostgresStandbyArgs(
+        # As on the primary.
+        place = Component("rhsi:index:PostgresStandby", f"{name}-standby", self.child(depends_on=[self.imported]))
+        server = PostgresServer(
+            f"{name}-standby-postgres",
+            standby_args(
                 namespace=args.namespace,
                 shape=args.shape,
                 site=args.site,
                 replication_secret=secrets[REPLICATION_SECRET],
             ),
-            self.child(depends_on=[self.imported]),
+            place.child(),
         )
-        self.service, self.slot = server.service, server.slot
+        self.service, self.slot = server.service, pulumi.Output.from_input(slot_name(args.site))
+        place.register_outputs({"service": self.service, "slot": self.slot})
         self.application_secret = secrets[APPLICATION_SECRET]
         self.register_outputs({"service": self.service, "slot": self.slot})

@@ -1,6 +1,10 @@
 """`rhsi:edb`: the replicated databases of CloudNativePG or of EDB's build of it, one cluster on each of two sites."""
 
+import base64
+import binascii
+import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
@@ -14,7 +18,7 @@ from components.edb.names import (
     subscription_name,
     superuser_secret,
 )
-from components.settings import edb_formats, formats
+from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Name, Password, Pem, Quantity, Resources, Rotation, Section, checked, section
 from components.settings.site import Cluster
@@ -24,12 +28,94 @@ CLUSTER_NAME_LIMIT = 50
 COMMUNITY_IMAGE = "ghcr.io/cloudnative-pg/postgresql:16.13-standard-trixie"
 EDB_TAG = "16.10-standard-ubi9"
 
+_SQL_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# PostgreSQL's own databases, and what means something else in pg_hba.conf.
+_RESERVED_DATABASES = frozenset({"postgres", "template0", "template1", "all", "sameuser", "samerole", "replication"})
+_POSTGRES_16 = re.compile(r".*:16([^0-9:@/][^:@/]*)?(@sha256:[0-9a-f]{64})?", re.ASCII)
+# What the operator sets itself and refuses or ignores (cloudnative-pg:pkg/postgres/configuration.go).
+_OPERATORS_PARAMETERS = re.compile(
+    r"archive_.*|bonjour.*|cluster_name|config_file|data_directory|data_sync_retry|full_page_writes|hba_file|hot_standby"
+    r"|ident_file|listen_addresses|log_(destination|directory|file.*|rotation_.*|truncate_.*)|logging_collector|port"
+    r"|primary_.*|recovery_.*|restart_after_crash|restore_command|shared_preload_libraries|ssl.*"
+    r"|synchronous_standby_names|syslog_.*|unix_socket_.*|wal_level|wal_log_hints"
+)
+_EC_KEY = re.compile(r"-----BEGIN EC PRIVATE KEY-----\s(?P<body>[A-Za-z0-9+/=\s]+)-----END EC PRIVATE KEY-----\s*")
+_REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def _database(text: str) -> str | None:
+    """Name of a database that needs no quotes anywhere."""
+    if not _SQL_NAME.fullmatch(text):
+        return "write 1 to 63 lower-case letters, digits and underscores, not beginning with a digit"
+    return f"'{text}' means something else to PostgreSQL; choose another name" if text in _RESERVED_DATABASES else None
+
+
+def _postgres_16_image(text: str) -> str | None:
+    """An image of PostgreSQL 16: the operator reads the version from the tag."""
+    if _POSTGRES_16.fullmatch(text):
+        return None
+    return "the operator reads PostgreSQL's version from the tag, so it must begin with 16, such as postgresql:16.10"
+
+
+def _parameter(text: str) -> str | None:
+    """Name of a PostgreSQL parameter that is the user's to set."""
+    if _OPERATORS_PARAMETERS.fullmatch(text):
+        return "the operator sets this parameter itself; leave it out"
+    return None if _SQL_NAME.fullmatch(text.replace(".", "_")) else "it is no name of a PostgreSQL parameter"
+
+
+def _ec_key(text: str) -> str | None:
+    """An EC key in SEC1 form, the only one that the operator takes for an authority (cloudnative-pg:pkg/certs)."""
+    match = _EC_KEY.fullmatch(text)
+    try:
+        if match and base64.b64decode("".join(match["body"].split()), validate=True):
+            return None
+    except binascii.Error:
+        pass
+    return (
+        "the operator takes an EC key in SEC1 form only (BEGIN EC PRIVATE KEY), no RSA, no PKCS#8; convert one by "
+        "`openssl ec -in ca.key`, or make one with `openssl ecparam -name prime256v1 -genkey -noout`"
+    )
+
+
+def _registry(text: str) -> str | None:
+    """A registry's host, perhaps with a port."""
+    return None if _REGISTRY.fullmatch(text) else "write the registry's host only, such as docker.enterprisedb.com"
+
+
+def _bucket(text: str) -> str | None:
+    """A folder in an S3 store."""
+    return (
+        None
+        if re.fullmatch(r"s3://[^/\s]+(/\S*)?", text)
+        else "write a bucket with a folder, such as s3://backups/rhsi"
+    )
+
+
+def _retention(text: str) -> str | None:
+    """How long backups are kept (pattern of the CRD)."""
+    return None if re.fullmatch(r"[1-9][0-9]*[dwm]", text) else "write days, weeks or months, such as 30d, 4w or 6m"
+
+
+def _schedule(text: str) -> str | None:
+    """Six cron fields."""
+    return None if len(text.split()) == 6 else "write six cron fields, seconds first, such as 0 0 2 * * *"
+
+
+def _time(text: str) -> str | None:
+    """A point in time with its zone (RFC 3339)."""
+    try:
+        zone = datetime.fromisoformat(text).tzinfo
+    except ValueError:
+        zone = None
+    return None if zone else "write a time with its zone, such as 2026-11-23T21:30:00Z"
+
 
 class Authority(Section):
     """`rhsi:edb.ca`, on the primary: who signs the certificates of both clusters; the key is a secret."""
 
     certificate: Pem = ""
-    key: Annotated[SecretStr, checked(edb_formats.ec_key)] = SecretStr("")
+    key: Annotated[SecretStr, checked(_ec_key)] = SecretStr("")
 
 
 class Pooler(Section):
@@ -42,25 +128,25 @@ class Pooler(Section):
 class Backup(Section):
     """`rhsi:edb.backup`, an object store of the barman-cloud plugin."""
 
-    destination_path: Annotated[str, checked(edb_formats.bucket)] = ""
+    destination_path: Annotated[str, checked(_bucket)] = ""
     endpoint_url: Annotated[str, checked(formats.url)] = ""
     credentials: Annotated[str, checked(formats.kubernetes_name)] = ""
     server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
-    retention: Annotated[str, Field(min_length=1), checked(edb_formats.retention)] = "30d"
-    schedule: Annotated[str, Field(min_length=1), checked(edb_formats.schedule)] = "0 0 2 * * *"
+    retention: Annotated[str, Field(min_length=1), checked(_retention)] = "30d"
+    schedule: Annotated[str, Field(min_length=1), checked(_schedule)] = "0 0 2 * * *"
 
 
 class Recovery(Section):
     """`rhsi:edb.recovery`, for a cluster that is made anew from backups."""
 
     server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
-    target_time: Annotated[str, checked(edb_formats.time)] = ""
+    target_time: Annotated[str, checked(_time)] = ""
 
 
 class Registry(Section):
     """`rhsi:edb.registry`, where EDB's images come from; the token is a secret of the primary's stack."""
 
-    server: Annotated[str, Field(min_length=1), checked(edb_formats.registry)] = "docker.enterprisedb.com"
+    server: Annotated[str, Field(min_length=1), checked(_registry)] = "docker.enterprisedb.com"
     repository: Annotated[str, Field(min_length=1)] = "k8s"
     user: Annotated[str, Field(min_length=1)] = "k8s"
     token: SecretStr = SecretStr("")
@@ -76,8 +162,8 @@ class Edb(Section):
     create_namespace: bool = True
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
     peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
-    database: Annotated[str, Field(min_length=1), checked(edb_formats.database)] = "app"
-    image: Annotated[str, checked(edb_formats.postgres_16_image)] = ""
+    database: Annotated[str, Field(min_length=1), checked(_database)] = "app"
+    image: Annotated[str, checked(_postgres_16_image)] = ""
     tls: Literal["require", "verify-full"] = "require"
     ca: Authority = Authority()
     instances: Annotated[int, Field(ge=1)] = 1
@@ -85,7 +171,7 @@ class Edb(Section):
     size: Quantity = "10Gi"
     storage_class: str = ""
     resources: Resources = Resources()
-    parameters: dict[Annotated[str, checked(edb_formats.parameter)], str] = Field(default_factory=dict)
+    parameters: dict[Annotated[str, checked(_parameter)], str] = Field(default_factory=dict)
     monitoring: bool = False
     pooler: Pooler = Pooler()
     backup: Backup = Backup()

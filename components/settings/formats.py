@@ -4,7 +4,6 @@ Each function returns what is wrong and what would be right as one phrase, or No
 in the phrases: whoever reports them knows which of them are secret.
 """
 
-import ipaddress
 import re
 import ssl
 from urllib.parse import urlsplit
@@ -17,23 +16,6 @@ _QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE]|m)?")
 _IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
 # Vault's own mounts; it refuses others at or below them (vault:vault/mount.go, protectedMounts).
 _VAULT_RESERVED = frozenset({"audit", "auth", "sys", "cubbyhole", "identity"})
-
-# Where the server listens, where its data is and whom it follows: postgres/server.sh.
-_POSTGRES_RESERVED = frozenset(
-    {
-        "config_file",
-        "data_directory",
-        "hba_file",
-        "hot_standby",
-        "listen_addresses",
-        "logging_collector",
-        "max_slot_wal_keep_size",
-        "port",
-        "primary_conninfo",
-        "primary_slot_name",
-        "unix_socket_directories",
-    }
-)
 
 
 def kubernetes_name(text: str) -> str | None:
@@ -115,46 +97,6 @@ def password(text: str) -> str | None:
     return "it must have at least 8 characters, all of them printable ASCII without spaces"
 
 
-def postgres_parameter(text: str) -> str | None:
-    """The name of a server setting that is not the program's own business."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", text):
-        return "PostgreSQL's settings have names of lower-case letters, digits and underscores, such as shared_buffers"
-    if text in _POSTGRES_RESERVED:
-        return "the pod sets it itself; remove it"
-    return None
-
-
-def postgres_size(text: str) -> str | None:
-    """A size as PostgreSQL's settings have it."""
-    if re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB|TB)", text):
-        return None
-    return "it is no size in PostgreSQL's form; write for example 512MB or 4GB"
-
-
-def host(text: str) -> str | None:
-    """A DNS name or an IP address, without port."""
-    if re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text) or _is_address(text):
-        return None
-    return "it is no host name; write for example orders.shop.svc.cluster.local, and the port below `port`"
-
-
-def selector(text: str) -> str | None:
-    """Labels in the form of Skupper: `name=value`, joined by commas."""
-    if re.fullmatch(r"[\w./-]+=[\w.-]+(,[\w./-]+=[\w.-]+)*", text, re.ASCII):
-        return None
-    return "it is no selector; write for example app=orders,tier=web"
-
-
-MULTICAST = "Skupper's routers send everything below 'mc' to all receivers at once; choose another prefix"
-
-
-def routing_prefix(text: str) -> str | None:
-    """The first part of an address of the router network (skupper:internal/kube/site/site.go, InitialConfig)."""
-    if text == "mc":
-        return MULTICAST
-    return kubernetes_name(text)
-
-
 def image(text: str) -> str | None:
     """A container image reference."""
     return (
@@ -162,14 +104,6 @@ def image(text: str) -> str | None:
         if _IMAGE.fullmatch(text)
         else "it is no image reference; write for example registry.example.com/team/cli:1.2"
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def stack(text: str) -> str | None:

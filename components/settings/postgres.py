@@ -1,21 +1,50 @@
 """Settings of the PostgreSQL primary and its standbys."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Image, Password, Quantity, Resources, Rotation, Section, checked, section
 
-# PostgreSQL 16 for arbitrary users on OpenShift; elsewhere the official one, with the UID of its postgres user.
-IMAGES = {"openshift": "quay.io/sclorg/postgresql-16-c9s:c9s", "kubernetes": "docker.io/library/postgres:16-bookworm"}
-USERS = {"openshift": 0, "kubernetes": 999}
+# Where the server listens, where its data is and whom it follows: postgres/server.sh.
+_RESERVED = frozenset(
+    {
+        "config_file",
+        "data_directory",
+        "hba_file",
+        "hot_standby",
+        "listen_addresses",
+        "logging_collector",
+        "max_slot_wal_keep_size",
+        "port",
+        "primary_conninfo",
+        "primary_slot_name",
+        "unix_socket_directories",
+    }
+)
 
 _SECRETS = ("applicationPassword", "replicationPassword")
 _PRIMARYS = (*_SECRETS, "passwordRotation", "maxSlotWalKeepSize")
 _STANDBYS = ("smokeTest",)
+
+
+def _parameter(text: str) -> str | None:
+    """The name of a server setting that is not the program's own business."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", text):
+        return "PostgreSQL's settings have names of lower-case letters, digits and underscores, such as shared_buffers"
+    if text in _RESERVED:
+        return "the pod sets it itself; remove it"
+    return None
+
+
+def _wal_size(text: str) -> str | None:
+    """A size as PostgreSQL's settings have it."""
+    if re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB|TB)", text):
+        return None
+    return "it is no size in PostgreSQL's form; write for example 512MB or 4GB"
 
 
 class Postgres(Section):
@@ -27,22 +56,14 @@ class Postgres(Section):
     size: Quantity = "10Gi"
     storage_class: str = ""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
-    parameters: dict[Annotated[str, checked(formats.postgres_parameter)], str] = Field(default_factory=dict)
+    parameters: dict[Annotated[str, checked(_parameter)], str] = Field(default_factory=dict)
     # The primary's.
     application_password: Password | None = None
     replication_password: Password | None = None
     password_rotation: Rotation = 1
-    max_slot_wal_keep_size: Annotated[str, checked(formats.postgres_size)] = "4GB"
+    max_slot_wal_keep_size: Annotated[str, checked(_wal_size)] = "4GB"
     # A standby's.
     smoke_test: bool = False
-
-    def image_on(self, platform: str) -> str:
-        """The image of the server and of the smoke test."""
-        return self.image or IMAGES[platform]
-
-    def user_on(self, platform: str) -> int:
-        """The UID of both, 0 for "as the cluster assigns"."""
-        return self.run_as_user or USERS[platform]
 
 
 def postgres_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterator[Mistake]:

@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
+from components.platform import PLATFORMS, Platform
 from components.settings import formats
 from components.settings.edb import Edb, edb_mistakes, peer_site
 from components.settings.mistakes import explain
@@ -20,14 +21,6 @@ from components.settings.postgres import Postgres, postgres_mistakes
 from components.settings.section import Name, Section, checked
 from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
-
-# Images with sh and kubectl or oc. OpenShift's comes from the cluster's own release, also without Internet.
-CLAIM_IMAGES = {
-    "openshift": "image-registry.openshift-image-registry.svc:5000/openshift/cli:latest",
-    "kubernetes": "docker.io/alpine/k8s:1.34.1",
-}
-# OpenShift assigns a UID; elsewhere the images' own user is often root, which the Job refuses to be.
-CLAIM_USERS = {"openshift": 0, "kubernetes": 65532}
 
 
 class SettingsError(pulumi.RunError):
@@ -57,14 +50,24 @@ class Settings(Section):
         return self.vault.auth_path or f"kubernetes-{self.site}"
 
     @property
-    def claim_image(self) -> str:
-        """The image of the claim Job."""
-        return self.images.claim or CLAIM_IMAGES[self.cluster.platform]
+    def platform(self) -> Platform:
+        """What the kind of cluster decides."""
+        return PLATFORMS[self.cluster.platform]
 
     @property
-    def claim_user(self) -> int:
-        """The UID of the claim Job, 0 for "as the cluster assigns"."""
-        return CLAIM_USERS[self.cluster.platform]
+    def cli_image(self) -> str:
+        """The image of the Jobs that talk to the API server."""
+        return self.images.claim or self.platform.cli_image
+
+    @property
+    def postgres_image(self) -> str:
+        """The image of the streaming database's server and of its smoke test."""
+        return self.postgres.image or self.platform.postgres_image
+
+    @property
+    def postgres_user(self) -> int:
+        """The UID of both, 0 for "as the cluster assigns"."""
+        return self.postgres.run_as_user or self.platform.postgres_user
 
     @property
     def protects_namespace(self) -> bool:

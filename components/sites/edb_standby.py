@@ -15,11 +15,11 @@ from components.settings import Settings
 from components.sites.edb import described, namespace, replication_args, site_args
 from components.sites.peer import Peer
 from components.sites.runtimes import edb_runtime
-from components.sites.vault import READER_ACCOUNT, secret_store
+from components.sites.vault import READER_ACCOUNT, secret_store_args
 from components.vault.kubernetes_auth import KubernetesAuth, ReaderAccount, ReaderAccountArgs
 
 
-def smoke_test(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
+def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
     """The test of both ways, on the standby."""
     return ReplicationTestArgs(
         site=settings.site,
@@ -59,7 +59,7 @@ class StandbyEdb(Component):
         )
         store = VaultSecretStore(
             f"{name}-store",
-            secret_store(settings, wanted.namespace, auth, reader.service_account),
+            secret_store_args(settings, wanted.namespace, auth, reader.service_account),
             self.child(depends_on=[reader, auth]),
         )
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
@@ -74,7 +74,7 @@ class StandbyEdb(Component):
         result = None
         if wanted.smoke_test:
             result = ReplicationTest(
-                f"{name}-smoke-test", smoke_test(settings, claim.link), self.child(depends_on=[replication])
+                f"{name}-smoke-test", replication_test_args(settings, claim.link), self.child(depends_on=[replication])
             ).result
         self.output = outputs.StandbyEdb(**vars(described(settings, replication)), smoke_test=result)
         self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})

@@ -23,8 +23,8 @@ def server_shape(settings: Settings) -> ServerShape:
     """What the servers of both kinds are made of."""
     wanted = settings.postgres
     return ServerShape(
-        image=wanted.image_on(settings.cluster.platform),
-        run_as_user=wanted.user_on(settings.cluster.platform),
+        image=settings.postgres_image,
+        run_as_user=settings.postgres_user,
         size=wanted.size,
         storage_class=wanted.storage_class,
         requests=wanted.resources.requests,
@@ -34,7 +34,7 @@ def server_shape(settings: Settings) -> ServerShape:
     )
 
 
-def primary_database(settings: Settings) -> PrimaryDatabaseArgs:
+def primary_database_args(settings: Settings) -> PrimaryDatabaseArgs:
     """The primary's database."""
     wanted = settings.postgres
     given = {APPLICATION_SECRET: wanted.application_password, REPLICATION_SECRET: wanted.replication_password}
@@ -51,7 +51,7 @@ def primary_database(settings: Settings) -> PrimaryDatabaseArgs:
     )
 
 
-def standby_database(
+def standby_database_args(
     settings: Settings,
     *,
     paths: dict[str, pulumi.Output[str]],
@@ -71,7 +71,7 @@ def standby_database(
     )
 
 
-def smoke_test(settings: Settings, database: StandbyDatabase, link: pulumi.Output[str]) -> SmokeTestArgs:
+def smoke_test_args(settings: Settings, database: StandbyDatabase, link: pulumi.Output[str]) -> SmokeTestArgs:
     """The test of a standby's database through its link."""
     return SmokeTestArgs(
         namespace=settings.cluster.namespace,

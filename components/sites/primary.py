@@ -14,7 +14,7 @@ from components.postgres.replication import PRIMARY
 from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
-from components.sites.postgres import primary_database, primary_postgres
+from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.skupper.site import SkupperSite, SkupperSiteArgs
@@ -74,7 +74,9 @@ class PrimarySite(Component):
         }
         database = None
         if settings.postgres.enabled:
-            database = PrimaryDatabase(f"{name}-postgres", primary_database(settings), self.child(depends_on=ready))
+            database = PrimaryDatabase(
+                f"{name}-postgres", primary_database_args(settings), self.child(depends_on=ready)
+            )
         exported = exported_services(self, name, settings, settings.routing_prefix, [site])
         imported = imported_services(self, name, settings, settings.routing_prefix, [site])
         if database:

@@ -6,14 +6,16 @@ from components.settings import Settings
 
 def kubectl_runtime(settings: Settings) -> Runtime:
     """Of the scripts that talk to the API server."""
-    return Runtime(image=settings.claim_image, user=settings.claim_user, pull_secret="", seconds=settings.claim_seconds)
+    return Runtime(
+        image=settings.cli_image, user=settings.platform.cli_user, pull_secret="", seconds=settings.claim_seconds
+    )
 
 
 def postgres_runtime(settings: Settings) -> Runtime:
     """Of the test of the streaming database, in the image of its server."""
     return Runtime(
-        image=settings.postgres.image_on(settings.cluster.platform),
-        user=settings.postgres.user_on(settings.cluster.platform),
+        image=settings.postgres_image,
+        user=settings.postgres_user,
         pull_secret="",
         seconds=settings.smoke_test_seconds,
     )
@@ -23,7 +25,7 @@ def edb_runtime(settings: Settings) -> Runtime:
     """Of the test of the replicated databases, in the image of their instances."""
     return Runtime(
         image=settings.edb.postgres_image,
-        user=settings.claim_user,
+        user=settings.platform.cli_user,
         pull_secret=settings.edb.pull_secret,
         seconds=settings.smoke_test_seconds,
     )

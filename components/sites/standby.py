@@ -18,10 +18,10 @@ from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.peer import Peer
-from components.sites.postgres import smoke_test, standby_database, standby_postgres
+from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
-from components.sites.vault import kubernetes_auth, secret_store
+from components.sites.vault import kubernetes_auth_args, secret_store_args
 from components.skupper.services import ServiceExport, ServiceImport
 from components.skupper.site import SkupperSite, SkupperSiteArgs
 from components.vault.kubernetes_auth import KubernetesAuth
@@ -55,12 +55,12 @@ class StandbySite(Component):
         )
         auth = KubernetesAuth(
             f"{name}-vault-auth",
-            kubernetes_auth(settings, self._api_server_ca(name, settings)),
+            kubernetes_auth_args(settings, self._api_server_ca(name, settings)),
             self.child(depends_on=[site]),
         )
         store = VaultSecretStore(
             f"{name}-store",
-            secret_store(settings, namespace, auth, auth.service_account),
+            secret_store_args(settings, namespace, auth, auth.service_account),
             self.child(depends_on=[auth]),
         )
         secret = SyncedSecret(
@@ -102,7 +102,7 @@ class StandbySite(Component):
         if settings.postgres.enabled:
             database = StandbyDatabase(
                 f"{name}-postgres",
-                standby_database(
+                standby_database_args(
                     settings,
                     paths=peer.paths(USERS),
                     password_rotation=peer.postgres.password_rotation,
@@ -115,7 +115,7 @@ class StandbySite(Component):
             imported[PRIMARY] = database.imported
             result = None
             if settings.postgres.smoke_test:
-                test = smoke_test(settings, database, claim.link)
+                test = smoke_test_args(settings, database, claim.link)
                 result = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
             postgres = standby_postgres(database, result)
         databases = None

@@ -11,7 +11,7 @@ READER_ACCOUNT = "rhsi-vault-reader"
 STORE = "vault-rhsi"
 
 
-def kubernetes_auth(settings: Settings, api_server_ca: pulumi.Input[str]) -> KubernetesAuthArgs:
+def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -> KubernetesAuthArgs:
     """The cluster's login: from Skupper's namespace, and from that of the databases if there are any."""
     edb = settings.edb
     return KubernetesAuthArgs(
@@ -31,7 +31,7 @@ def kubernetes_auth(settings: Settings, api_server_ca: pulumi.Input[str]) -> Kub
     )
 
 
-def secret_store(
+def secret_store_args(
     settings: Settings, namespace: str, auth: KubernetesAuth, service_account: pulumi.Input[str]
 ) -> VaultSecretStoreArgs:
     """The store of a namespace."""

@@ -21,11 +21,9 @@ from components.postgres.replication import (
     APPLICATION_USER,
     REPLICATION_USER,
     SERVICE_FILE,
-    PostgresPrimaryArgs,
-    PostgresStandbyArgs,
-    primary_server,
+    primary_args,
     service_file,
-    standby_server,
+    standby_args,
 )
 from components.postgres.server import SCRIPT, PostgresServerArgs
 from lab.binaries.postgresql import postgresql
@@ -37,7 +35,7 @@ from tests.lab.waiting import until
 pytestmark = pytest.mark.lab
 
 SHAPE = postgres_shape(image="postgresql:16")
-PRIMARY_ARGS = PostgresPrimaryArgs(
+PRIMARY_ARGS = primary_args(
     namespace="rhsi",
     shape=SHAPE,
     application_secret=APPLICATION_SECRET,
@@ -46,7 +44,7 @@ PRIMARY_ARGS = PostgresPrimaryArgs(
     wal_keep="32MB",
     timeout="10m",
 )
-STANDBY_ARGS = PostgresStandbyArgs(namespace="rhsi", shape=SHAPE, site="site-b", replication_secret=REPLICATION_SECRET)
+STANDBY_ARGS = standby_args(namespace="rhsi", shape=SHAPE, site="site-b", replication_secret=REPLICATION_SECRET)
 # With everything that a shell, SQL and libpq would read otherwise.
 PASSWORDS = {"application": "it's$(a)\\b\"`c`:;#", "replication": "=%[repl]'{{x}}\\"}
 
@@ -137,12 +135,12 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def primary(root: Path) -> Iterator[Pod]:
-    yield from pod(root, primary_server(PRIMARY_ARGS))
+    yield from pod(root, PRIMARY_ARGS)
 
 
 @pytest.fixture
 def standby(root: Path, primary: Pod) -> Iterator[Pod]:
-    args = standby_server(STANDBY_ARGS)
+    args = STANDBY_ARGS
     # The primary's name is its address here.
     args = dataclasses.replace(args, environment={**args.environment, "SERVICE": primary.address})
     for made in pod(root, args):

@@ -34,11 +34,13 @@ def test_settings_of_a_database_that_nobody_asked_for_are_refused() -> None:
 
 
 def test_image_and_user_follow_the_platform_unless_they_are_set() -> None:
-    postgres = settings_of(primary(), stack="site-a").postgres
-    assert ("sclorg" in postgres.image_on("openshift"), postgres.user_on("openshift")) == (True, 0)
-    assert ("library/postgres" in postgres.image_on("kubernetes"), postgres.user_on("kubernetes")) == (True, 999)
-    own = settings_of(primary(image="registry.example.com/pg:16", runAsUser=70), stack="site-a").postgres
-    assert (own.image_on("openshift"), own.user_on("kubernetes")) == ("registry.example.com/pg:16", 70)
+    cluster = {**PRIMARY["cluster"], "platform": "kubernetes"}
+    openshift = settings_of(primary(), stack="site-a")
+    assert ("sclorg" in openshift.postgres_image, openshift.postgres_user) == (True, 0)
+    kubernetes = settings_of({**primary(), "cluster": cluster}, stack="site-a")
+    assert ("library/postgres" in kubernetes.postgres_image, kubernetes.postgres_user) == (True, 999)
+    own = settings_of(primary(image="registry.example.com/pg:16", runAsUser=70), stack="site-a")
+    assert (own.postgres_image, own.postgres_user) == ("registry.example.com/pg:16", 70)
 
 
 @pytest.mark.parametrize("size", ["10 GB", "10GB", "0", "-1Gi", "Gi", "0Gi"])

@@ -43,11 +43,11 @@ def test_a_standbys_auth_mount_is_named_after_its_site() -> None:
 
 def test_the_claim_image_follows_the_platform_unless_it_is_set() -> None:
     cluster = STANDBY["cluster"]
-    assert "openshift/cli" in settings_of(STANDBY, stack="site-b").claim_image
+    assert "openshift/cli" in settings_of(STANDBY, stack="site-b").cli_image
     other = standby_with(cluster={**cluster, "platform": "kubernetes"})
-    assert "alpine/k8s" in settings_of(other, stack="site-b").claim_image
+    assert "alpine/k8s" in settings_of(other, stack="site-b").cli_image
     own = standby_with(images={"claim": "registry.example.com/cli:1"})
-    assert settings_of(own, stack="site-b").claim_image == "registry.example.com/cli:1"
+    assert settings_of(own, stack="site-b").cli_image == "registry.example.com/cli:1"
 
 
 def test_every_mistake_of_a_stack_is_reported_at_once() -> None:
