@@ -7,12 +7,12 @@ of external_secrets.py, what it opens that of the component that uses it.
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Secret
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.component import Component, once
+from components.custom_resource import SECRET, KubernetesObject
 from components.encoding import to_base64
 from components.vault.secret import kv_secret
 
@@ -55,9 +55,9 @@ def published_path(standby: str, secret: str) -> str:
     return f"{standby}/{secret}"
 
 
-def metadata(args: CredentialArgs) -> ObjectMetaArgsDict:
+def metadata(args: CredentialArgs) -> dict[str, Any]:
     """Of the Secret. Empty labels the server would drop, and the provider would call that a change in every run."""
-    found: ObjectMetaArgsDict = {"name": args.secret, "namespace": args.namespace}
+    found: dict[str, Any] = {"name": args.secret, "namespace": args.namespace}
     if args.labels:
         found["labels"] = args.labels
     return found
@@ -103,8 +103,9 @@ class Credential(Component):
         """Register the component."""
         super().__init__("rhsi:index:Credential", name, opts)
         password = pulumi.Output.secret(args.password)
-        secret = Secret(
+        secret = KubernetesObject(
             f"{name}-secret",
+            SECRET,
             metadata=metadata(args),
             type=SECRET_TYPE,
             data={"username": to_base64(args.username), "password": password.apply(to_base64)},

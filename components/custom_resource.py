@@ -1,8 +1,11 @@
-"""The one place that knows the custom kinds: apiVersion, kind, when an object is ready, and how long that may take.
+"""The one place that knows the kinds: apiVersion, what is secret, when an object is ready, how long that may take.
 
-pulumi-kubernetes' generic `CustomResource` offers no readable status (pulumi-kubernetes#1836), so `CustomObject`
-registers the same type token with a `status` property. It owns the waiting; what a status means is up to the component
-that asked for it.
+Every Kubernetes object of this program is registered here, with its type token and inputs as pulumi-kubernetes' own
+class of that kind would, but with the manifest as Kubernetes writes it. Importing those classes would cost a second at
+each start of the program: each of them imports its whole API group. They also know older API versions as aliases, which
+no stack of this program ever had, and the generic one offers no readable status (pulumi-kubernetes#1836).
+
+Owns the waiting; what a status means is up to the component that asked for it.
 """
 
 import dataclasses
@@ -13,45 +16,64 @@ import pulumi
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CustomKind:
-    """A custom kind and its gate.
+class Kind:
+    """A kind and its gate.
 
-    `wait_for` holds pulumi-kubernetes wait expressions that must hold at once; empty means that nobody waits. Skupper
-    keeps observedGeneration on conditions only, so a `condition=` always accompanies a `jsonpath=`, which alone would
-    pass on a stale status. `timeout` (Go duration) bounds creation and update; deletion gets the same time.
-    `secret_status` keeps the whole status encrypted in the state and hidden on every display.
+    Attributes:
+        api_version: as in a manifest.
+        kind: as in a manifest.
+        wait_for: pulumi-kubernetes' wait expressions that must hold at once; empty means the provider's own wait for
+            this kind, which custom kinds do not have. Skupper keeps observedGeneration on conditions only, so a
+            `condition=` always accompanies a `jsonpath=`, which alone would pass on a stale status.
+        timeout: Go duration that bounds creation, update and deletion; empty for the provider's own.
+        secret: fields that are kept encrypted in the state and hidden on every display.
     """
 
     api_version: str
     kind: str
     wait_for: tuple[str, ...] = ()
-    timeout: str = "2m"
-    secret_status: bool = False
+    timeout: str = ""
+    secret: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
         """The Pulumi type, `kubernetes:<group>/<version>:<Kind>`."""
-        return f"kubernetes:{self.api_version}:{self.kind}"
+        group = "" if "/" in self.api_version else "core/"
+        return f"kubernetes:{group}{self.api_version}:{self.kind}"
 
 
-SITE = CustomKind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
-ACCESS_GRANT = CustomKind(
+NAMESPACE = Kind(api_version="v1", kind="Namespace")
+SECRET = Kind(api_version="v1", kind="Secret", secret=("data", "stringData"))
+CONFIG_MAP = Kind(api_version="v1", kind="ConfigMap")
+SERVICE = Kind(api_version="v1", kind="Service")
+SERVICE_ACCOUNT = Kind(api_version="v1", kind="ServiceAccount")
+ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role")
+ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding")
+CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
+JOB = Kind(api_version="batch/v1", kind="Job")
+STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
+
+SITE = Kind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
+ACCESS_GRANT = Kind(
     api_version="skupper.io/v2alpha1",
     kind="AccessGrant",
     wait_for=("condition=Ready", "jsonpath={.status.code}", "jsonpath={.status.url}", "jsonpath={.status.ca}"),
-    secret_status=True,
+    timeout="2m",
+    secret=("status",),
 )
-LINK = CustomKind(api_version="skupper.io/v2alpha1", kind="Link")
+LINK = Kind(api_version="skupper.io/v2alpha1", kind="Link", timeout="2m")
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
-CONNECTOR = CustomKind(api_version="skupper.io/v2alpha1", kind="Connector")
-LISTENER = CustomKind(api_version="skupper.io/v2alpha1", kind="Listener")
-SECRET_STORE = CustomKind(api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",))
+CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
+LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")
+SECRET_STORE = Kind(
+    api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",), timeout="2m"
+)
 # Not awaited: External Secrets reports only a generic condition; the claim reads the events and says what is wrong.
-EXTERNAL_SECRET = CustomKind(api_version="external-secrets.io/v1", kind="ExternalSecret")
+EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecret", timeout="2m")
 # For those whose Secret must exist before it is used, and who have no voice of their own.
 AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
-OBJECT_STORE = CustomKind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore")
-POD_MONITOR = CustomKind(api_version="monitoring.coreos.com/v1", kind="PodMonitor")
+OBJECT_STORE = Kind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore", timeout="2m")
+POD_MONITOR = Kind(api_version="monitoring.coreos.com/v1", kind="PodMonitor", timeout="2m")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,32 +83,32 @@ class PostgresOperator:
     group: str
     metadata_prefix: str
 
-    def kind(self, kind: str, *wait_for: str, timeout: str = "2m") -> CustomKind:
+    def kind(self, kind: str, *wait_for: str, timeout: str = "2m") -> Kind:
         """A kind of this operator's group."""
-        return CustomKind(api_version=f"{self.group}/v1", kind=kind, wait_for=wait_for, timeout=timeout)
+        return Kind(api_version=f"{self.group}/v1", kind=kind, wait_for=wait_for, timeout=timeout)
 
     @property
-    def cluster(self) -> CustomKind:
+    def cluster(self) -> Kind:
         """A PostgreSQL cluster; Ready means that every instance answers."""
         return self.kind("Cluster", "condition=Ready", timeout="10m")
 
     @property
-    def publication(self) -> CustomKind:
+    def publication(self) -> Kind:
         """A publication; it has no conditions."""
         return self.kind("Publication", "jsonpath={.status.applied}=true")
 
     @property
-    def subscription(self) -> CustomKind:
+    def subscription(self) -> Kind:
         """A subscription; applied says that CREATE SUBSCRIPTION succeeded once, not that rows flow."""
         return self.kind("Subscription", "jsonpath={.status.applied}=true")
 
     @property
-    def scheduled_backup(self) -> CustomKind:
+    def scheduled_backup(self) -> Kind:
         """The times of a cluster's backups."""
         return self.kind("ScheduledBackup")
 
     @property
-    def pooler(self) -> CustomKind:
+    def pooler(self) -> Kind:
         """PgBouncer before a cluster."""
         return self.kind("Pooler")
 
@@ -111,60 +133,56 @@ def gate(wait_for: Sequence[str], annotations: Mapping[str, pulumi.Input[str]]) 
     return pulumi.Output.json_dumps([*wait_for, *carried])
 
 
-class CustomObject(pulumi.CustomResource):
-    """An object of a custom kind, with its status as an output (unknown until it exists)."""
+class KubernetesObject(pulumi.CustomResource):
+    """An object, with what the API server adds to it as outputs (unknown until it exists)."""
 
+    metadata: pulumi.Output[dict[str, Any]]
+    data: pulumi.Output[dict[str, str]]
     status: pulumi.Output[dict[str, Any]]
 
     def __init__(
         self,
         name: str,
-        kind: CustomKind,
+        kind: Kind,
         *,
         metadata: Mapping[str, Any],
-        spec: pulumi.Input[Mapping[str, Any]],
         opts: pulumi.ResourceOptions,
-        timeout: str | None = None,
+        timeout: str = "",
+        **fields: Any,
     ) -> None:
         """Register the object and wait as its kind says.
 
         Args:
             name: logical name.
             kind: which of the kinds above.
-            metadata: Kubernetes metadata; `name` and `namespace` are always explicit.
-            spec: Kubernetes spec, in camelCase.
+            metadata: Kubernetes metadata; `name`, and `namespace` where there is one, are always explicit.
             opts: from `Component.child`.
             timeout: instead of the kind's own, a Go duration such as `90s`.
+            fields: the rest of the manifest, such as `spec`, in camelCase as Kubernetes has it.
         """
         if kind.wait_for:
             given = metadata.get("annotations", {})
             metadata = {**metadata, "annotations": {**given, "pulumi.com/waitFor": gate(kind.wait_for, given)}}
+        hidden = {field: pulumi.Output.secret(fields[field]) for field in kind.secret if field in fields}
+        manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **fields, **hidden}
         limit = timeout or kind.timeout
-        properties = {
-            "apiVersion": kind.api_version,
-            "kind": kind.kind,
-            "metadata": metadata,
-            "spec": spec,
-            "status": None,
-        }
         opts = pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete=limit),
-                additional_secret_outputs=["status"] if kind.secret_status else None,
+                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete=limit) if limit else None,
+                additional_secret_outputs=list(kind.secret) or None,
             ),
         )
-        super().__init__(kind.token, name, properties, opts)
+        super().__init__(kind.token, name, {**_OUTPUTS, **manifest}, opts)
 
 
 class ExistingObject(pulumi.CustomResource):
-    """An object of a custom kind that somebody else made, read anew in every preview and `up`."""
+    """An object that somebody else made, read anew in every preview and `up`."""
 
+    data: pulumi.Output[dict[str, str]]
     status: pulumi.Output[dict[str, Any]]
 
-    def __init__(
-        self, name: str, kind: CustomKind, *, object_id: pulumi.Output[str], opts: pulumi.ResourceOptions
-    ) -> None:
+    def __init__(self, name: str, kind: Kind, *, object_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
         """Read the object; a missing one fails the run with `resource '<namespace>/<name>' does not exist`.
 
         Args:
@@ -174,7 +192,11 @@ class ExistingObject(pulumi.CustomResource):
             opts: from `Component.child`.
         """
         # All stay None: only then does pulumi-kubernetes take name and namespace from the id (its provider.go, Read).
-        properties = dict.fromkeys(("apiVersion", "kind", "metadata", "spec", "status"))
+        properties = {**_OUTPUTS, **dict.fromkeys(("apiVersion", "kind", "metadata"))}
         super().__init__(
             kind.token, name, properties, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=object_id))
         )
+
+
+# What a manifest need not have and the object has: named without a value, each becomes an output.
+_OUTPUTS = dict.fromkeys(("data", "spec", "status"))

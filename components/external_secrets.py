@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE, CustomObject
+from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE, KubernetesObject
 from components.encoding import to_base64
 
 VERSION_ANNOTATION = "rhsi/version"
@@ -119,7 +119,7 @@ class VaultSecretStore(Component):
     def __init__(self, name: str, args: VaultSecretStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
         super().__init__("rhsi:index:VaultSecretStore", name, opts)
-        store = CustomObject(
+        store = KubernetesObject(
             f"{name}-store",
             SECRET_STORE,
             metadata={"name": args.store, "namespace": args.namespace},
@@ -139,7 +139,7 @@ class SyncedSecret(Component):
     def __init__(self, name: str, args: SyncedSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
         super().__init__("rhsi:index:SyncedSecret", name, opts)
-        external = CustomObject(
+        external = KubernetesObject(
             f"{name}-external-secret",
             AWAITED_EXTERNAL_SECRET if args.awaited else EXTERNAL_SECRET,
             metadata={

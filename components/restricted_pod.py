@@ -3,45 +3,41 @@
 Owns who the pod runs as and how it gets its Secrets; what runs in it is the business of the component that asks.
 """
 
+from typing import Any
+
 import pulumi
-from pulumi_kubernetes.core.v1 import (
-    PodSecurityContextArgsDict,
-    SecurityContextArgsDict,
-    VolumeArgsDict,
-    VolumeMountArgsDict,
-)
 
 # Below it a folder for each Secret.
 SECRETS = "/secrets"
 
 
-def pod_security(run_as_user: int, *, volumes: bool) -> PodSecurityContextArgsDict:
+def pod_security(run_as_user: int, *, volumes: bool) -> dict[str, Any]:
     """Who the pod is; UID 0 stands for "as the cluster assigns", which OpenShift does together with the group.
 
     With `volumes` the pod gets that group too: the files of Secrets and of fresh volumes belong to root and to it.
     """
-    security: PodSecurityContextArgsDict = {"run_as_non_root": True, "seccomp_profile": {"type": "RuntimeDefault"}}
+    security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if run_as_user:
-        security["run_as_user"] = run_as_user
+        security["runAsUser"] = run_as_user
     if run_as_user and volumes:
-        security["fs_group"] = run_as_user
+        security["fsGroup"] = run_as_user
     return security
 
 
-def container_security() -> SecurityContextArgsDict:
+def container_security() -> dict[str, Any]:
     """What a container may do: nothing beyond its files, and those only where a volume is."""
     return {
-        "allow_privilege_escalation": False,
+        "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
-        "read_only_root_filesystem": True,
+        "readOnlyRootFilesystem": True,
     }
 
 
-def secret_volume(folder: str, secret: pulumi.Input[str]) -> VolumeArgsDict:
+def secret_volume(folder: str, secret: pulumi.Input[str]) -> dict[str, Any]:
     """A Secret as a volume that the pod reads by its group and nobody else does."""
-    return {"name": folder, "secret": {"secret_name": secret, "default_mode": 0o440}}
+    return {"name": folder, "secret": {"secretName": secret, "defaultMode": 0o440}}
 
 
-def secret_mount(folder: str) -> VolumeMountArgsDict:
+def secret_mount(folder: str) -> dict[str, Any]:
     """The mount of such a volume, at `/secrets/<folder>`."""
-    return {"name": folder, "mount_path": f"{SECRETS}/{folder}", "read_only": True}
+    return {"name": folder, "mountPath": f"{SECRETS}/{folder}", "readOnly": True}

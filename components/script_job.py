@@ -7,13 +7,12 @@ the business of the component that brings it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
-from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodSpecArgsDict, ServiceAccount
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict, Role, RoleBinding
 
 from components.component import Component, once
+from components.custom_resource import JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, KubernetesObject
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
@@ -59,7 +58,7 @@ class ScriptJobArgs:
     namespace: str
     script: str
     environment: dict[str, pulumi.Input[str]]
-    rules: list[PolicyRuleArgsDict]
+    rules: list[dict[str, Any]]
     secrets: dict[str, pulumi.Input[str]]
     runtime: Runtime
 
@@ -69,23 +68,23 @@ def job_script(file: Path) -> str:
     return read_script(PRELUDE, file)
 
 
-def environment(args: ScriptJobArgs) -> list[EnvVarArgsDict]:
+def environment(args: ScriptJobArgs) -> list[dict[str, Any]]:
     """The container's variables."""
-    uid: EnvVarArgsDict = {
+    uid = {
         "name": "JOB_UID",
-        "value_from": {"field_ref": {"field_path": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
+        "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
     }
     own = {"JOB_NAME": args.job, "TIMEOUT_SECONDS": str(args.runtime.seconds), "HOME": HOME}
     values = {**args.environment, **own}
-    return [*(EnvVarArgsDict(name=name, value=value) for name, value in values.items()), uid]
+    return [*({"name": name, "value": value} for name, value in values.items()), uid]
 
 
-def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
+def pod_spec(args: ScriptJobArgs) -> dict[str, Any]:
     """The pod, admissible under OpenShift's restricted-v2 and under Kubernetes' restricted standard."""
-    spec: PodSpecArgsDict = {
-        "service_account_name": args.account,
-        "restart_policy": "Never",
-        "security_context": pod_security(args.runtime.user, volumes=bool(args.secrets)),
+    spec: dict[str, Any] = {
+        "serviceAccountName": args.account,
+        "restartPolicy": "Never",
+        "securityContext": pod_security(args.runtime.user, volumes=bool(args.secrets)),
         "containers": [
             {
                 "name": "script",
@@ -93,34 +92,34 @@ def pod_spec(args: ScriptJobArgs) -> PodSpecArgsDict:
                 "command": ["/bin/sh", "-c", args.script],
                 "env": environment(args),
                 # The last lines of a failed run become the message that Pulumi shows.
-                "termination_message_policy": "FallbackToLogsOnError",
-                "security_context": container_security(),
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "securityContext": container_security(),
                 "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "volume_mounts": [{"name": "home", "mount_path": HOME}, *map(secret_mount, args.secrets)],
+                "volumeMounts": [{"name": "home", "mountPath": HOME}, *map(secret_mount, args.secrets)],
             }
         ],
         "volumes": [
-            {"name": "home", "empty_dir": {"size_limit": "16Mi"}},
+            {"name": "home", "emptyDir": {"sizeLimit": "16Mi"}},
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
         ],
     }
     if not args.rules:
-        spec["automount_service_account_token"] = False
+        spec["automountServiceAccountToken"] = False
     if args.runtime.pull_secret:
-        spec["image_pull_secrets"] = [{"name": args.runtime.pull_secret}]
+        spec["imagePullSecrets"] = [{"name": args.runtime.pull_secret}]
     return spec
 
 
-def job_spec(args: ScriptJobArgs) -> JobSpecArgsDict:
+def job_spec(args: ScriptJobArgs) -> dict[str, Any]:
     """One try: what fails is for a person to read, and the next `up` tries again."""
     return {
-        "backoff_limit": 0,
+        "backoffLimit": 0,
         # A drained node is no failed script: such a pod is made again.
-        "pod_failure_policy": {
-            "rules": [{"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+        "podFailurePolicy": {
+            "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
         },
         # The script ends by itself and says why; this ends only what hangs.
-        "active_deadline_seconds": args.runtime.seconds + 60,
+        "activeDeadlineSeconds": args.runtime.seconds + 60,
         "template": {
             "metadata": {"labels": {"app.kubernetes.io/name": args.job, "app.kubernetes.io/part-of": "rhsi"}},
             "spec": pod_spec(args),
@@ -136,13 +135,17 @@ class ScriptJob(Component):
     def __init__(self, name: str, args: ScriptJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
         super().__init__("rhsi:index:ScriptJob", name, opts)
-        account = ServiceAccount(
-            f"{name}-account", metadata={"name": args.account, "namespace": args.namespace}, opts=self.child()
+        account = KubernetesObject(
+            f"{name}-account",
+            SERVICE_ACCOUNT,
+            metadata={"name": args.account, "namespace": args.namespace},
+            opts=self.child(),
         )
         rights = [self._binding(name, args, account)] if args.rules else []
         limit = f"{args.runtime.seconds + 120}s"
-        job = Job(
+        job = KubernetesObject(
             f"{name}-job",
+            JOB,
             metadata={
                 "name": args.job,
                 "namespace": args.namespace,
@@ -160,18 +163,20 @@ class ScriptJob(Component):
         self.job_id = job.id
         self.register_outputs({"jobId": self.job_id})
 
-    def _binding(self, name: str, args: ScriptJobArgs, account: ServiceAccount) -> RoleBinding:
-        role = Role(
+    def _binding(self, name: str, args: ScriptJobArgs, account: KubernetesObject) -> KubernetesObject:
+        role = KubernetesObject(
             f"{name}-role",
+            ROLE,
             metadata={"name": args.account, "namespace": args.namespace},
             rules=args.rules,
             opts=self.child(),
         )
-        return RoleBinding(
+        return KubernetesObject(
             f"{name}-binding",
+            ROLE_BINDING,
             metadata={"name": args.account, "namespace": args.namespace},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
+            roleRef={
+                "apiGroup": "rbac.authorization.k8s.io",
                 "kind": "Role",
                 # Unknown until the Role exists: the API server looks it up even in the dry run of a preview, unless the
                 # operator may bind everything.

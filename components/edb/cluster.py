@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.component import Component, once
-from components.custom_resource import OBJECT_STORE, POSTGRES_OPERATORS, CustomObject
+from components.custom_resource import CONFIG_MAP, OBJECT_STORE, POSTGRES_OPERATORS, KubernetesObject
 from components.edb.names import (
     CA_SECRET,
     OWNER,
@@ -194,15 +193,16 @@ class EdbCluster(Component):
         """Register the component; `opts` must make it wait for the Secrets."""
         super().__init__("rhsi:index:EdbCluster", name, opts)
         object_name = cluster_name(args.site)
-        schema = ConfigMap(
+        schema = KubernetesObject(
             f"{name}-schema",
+            CONFIG_MAP,
             metadata={"name": schema_config_map(args.site), "namespace": args.namespace},
             data={SCHEMA_KEY: schema_sql(args.site, sorted([args.site, args.peer]))},
             opts=self.child(),
         )
         before: list[pulumi.Resource] = [schema]
         if args.backup.destination_path:
-            store = CustomObject(
+            store = KubernetesObject(
                 f"{name}-object-store",
                 OBJECT_STORE,
                 metadata={"name": object_name, "namespace": args.namespace},
@@ -210,7 +210,7 @@ class EdbCluster(Component):
                 opts=self.child(),
             )
             before.append(store)
-        cluster = CustomObject(
+        cluster = KubernetesObject(
             f"{name}-cluster",
             POSTGRES_OPERATORS[args.operator].cluster,
             metadata={"name": object_name, "namespace": args.namespace},

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import POSTGRES_OPERATORS, CustomObject
+from components.custom_resource import POSTGRES_OPERATORS, KubernetesObject
 from components.edb.names import external_cluster, publication_name, subscription_name, table_name
 
 # Immutable for the operator; EDB's older CRDs lack the rule for the cluster and would accept a change without effect.
@@ -115,7 +115,7 @@ class LogicalReplication(Component):
         """Register the component; `subscription` is empty without one."""
         super().__init__("rhsi:index:LogicalReplication", name, opts)
         operator = POSTGRES_OPERATORS[args.operator]
-        publication = CustomObject(
+        publication = KubernetesObject(
             f"{name}-publication",
             operator.publication,
             metadata={"name": f"{args.site}-pub", "namespace": args.namespace},
@@ -127,7 +127,7 @@ class LogicalReplication(Component):
         self.subscription = pulumi.Output.from_input("")
         if args.subscribe:
             kind = operator.subscription
-            subscription = CustomObject(
+            subscription = KubernetesObject(
                 f"{name}-subscription",
                 kind if args.awaited else dataclasses.replace(kind, wait_for=()),
                 metadata={"name": f"{args.site}-from-{args.peer}", "namespace": args.namespace},

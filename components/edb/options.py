@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, CustomObject
+from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, KubernetesObject
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 # Keys of the Secret with an object store's credentials.
@@ -144,7 +144,7 @@ class ClusterOptions(Component):
         operator = POSTGRES_OPERATORS[args.operator]
         metadata = {"name": args.cluster, "namespace": args.namespace}
         if args.backup.destination_path:
-            CustomObject(
+            KubernetesObject(
                 f"{name}-scheduled-backup",
                 operator.scheduled_backup,
                 metadata=metadata,
@@ -152,7 +152,7 @@ class ClusterOptions(Component):
                 opts=self.child(),
             )
         if args.monitoring:
-            CustomObject(
+            KubernetesObject(
                 f"{name}-pod-monitor",
                 POD_MONITOR,
                 metadata=metadata,
@@ -163,7 +163,7 @@ class ClusterOptions(Component):
         if args.pooler.instances:
             # Also the name of its Service; a cluster's own name is refused.
             service = f"{args.cluster}-pooler"
-            pooler = CustomObject(
+            pooler = KubernetesObject(
                 f"{name}-pooler",
                 operator.pooler,
                 metadata={"name": service, "namespace": args.namespace},

@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Secret
 
 from components.component import Component, once
+from components.custom_resource import SECRET, KubernetesObject
 from components.encoding import to_base64
 from components.vault.secret import kv_secret
 
@@ -64,8 +64,9 @@ class PullSecret(Component):
         """Register the component."""
         super().__init__("rhsi:index:PullSecret", name, opts)
         config = pulumi.Output.secret(args.token).apply(lambda token: docker_config(args.server, args.user, token))
-        secret = Secret(
+        secret = KubernetesObject(
             f"{name}-secret",
+            SECRET,
             metadata={"name": args.secret, "namespace": args.namespace},
             type=SECRET_TYPE,
             data={KEY: config.apply(to_base64)},

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Secret
 
 from components.component import Component
 from components.credentials import (
@@ -20,7 +19,7 @@ from components.credentials import (
     PublishedSecret,
     PublishedSecretArgs,
 )
-from components.custom_resource import POSTGRES_OPERATORS
+from components.custom_resource import POSTGRES_OPERATORS, SECRET, KubernetesObject
 from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
 from components.encoding import to_base64
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
@@ -171,8 +170,9 @@ class EdbCredentials(Component):
         return PublishedSecret(name, published, self.child()).vault_path
 
     def _authority(self, name: str, args: EdbCredentialsArgs, files: dict[str, pulumi.Input[str]]) -> None:
-        Secret(
+        KubernetesObject(
             f"{name}-ca",
+            SECRET,
             metadata={"name": CA_SECRET, "namespace": args.namespace, "labels": reload_label(args.operator)},
             data={file: pulumi.Output.from_input(text).apply(to_base64) for file, text in files.items()},
             opts=self.child(),

@@ -6,9 +6,9 @@ through this stack. The Job's own rights are the only ones that can touch the cr
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
 from components.component import Component
 from components.custom_resource import LINK, ExistingObject
@@ -43,7 +43,7 @@ class LinkClaimArgs:
 
 def role_rules(
     secret: str, token: pulumi.Input[str], links: pulumi.Input[list[str]], secrets: pulumi.Input[list[str]]
-) -> list[PolicyRuleArgsDict]:
+) -> list[dict[str, Any]]:
     """Exactly the script's requests. Creation and lists cannot be limited by name in Kubernetes.
 
     Neither `links` nor `secrets`, which the claim may remove, may be empty: rights on no name are rights on every name.
@@ -51,19 +51,19 @@ def role_rules(
     skupper, external_secrets, core = ["skupper.io"], ["external-secrets.io"], [""]
     read = ["get", "list", "watch"]
     return [
-        {"api_groups": skupper, "resources": ["accesstokens"], "verbs": ["create"]},
-        {"api_groups": skupper, "resources": ["accesstokens"], "resource_names": [token], "verbs": read},
-        {"api_groups": skupper, "resources": ["links"], "verbs": read},
-        {"api_groups": skupper, "resources": ["links"], "resource_names": links, "verbs": ["delete"]},
-        {"api_groups": core, "resources": ["secrets"], "resource_names": secrets, "verbs": ["delete"]},
-        {"api_groups": core, "resources": ["secrets"], "resource_names": [secret], "verbs": ["get"]},
+        {"apiGroups": skupper, "resources": ["accesstokens"], "verbs": ["create"]},
+        {"apiGroups": skupper, "resources": ["accesstokens"], "resourceNames": [token], "verbs": read},
+        {"apiGroups": skupper, "resources": ["links"], "verbs": read},
+        {"apiGroups": skupper, "resources": ["links"], "resourceNames": links, "verbs": ["delete"]},
+        {"apiGroups": core, "resources": ["secrets"], "resourceNames": secrets, "verbs": ["delete"]},
+        {"apiGroups": core, "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"]},
         {
-            "api_groups": external_secrets,
+            "apiGroups": external_secrets,
             "resources": ["externalsecrets"],
-            "resource_names": [secret],
+            "resourceNames": [secret],
             "verbs": ["get", "patch"],
         },
-        {"api_groups": core, "resources": ["events"], "verbs": ["list"]},
+        {"apiGroups": core, "resources": ["events"], "verbs": ["list"]},
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component
-from components.custom_resource import ACCESS_GRANT, CustomObject
+from components.custom_resource import ACCESS_GRANT, KubernetesObject
 from components.link.rotation import grant_name, link_token_path
 from components.vault.secret import kv_secret
 
@@ -85,7 +85,7 @@ class LinkGrant(Component):
         """Register the component."""
         super().__init__("rhsi:index:LinkGrant", name, opts)
         object_name = grant_name(args.standby, args.rotation)
-        grant = CustomObject(
+        grant = KubernetesObject(
             f"{name}-grant",
             ACCESS_GRANT,
             metadata={"name": object_name, "namespace": args.namespace},

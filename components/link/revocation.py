@@ -7,9 +7,9 @@ standby then needs a new grant; giving it one is the business of the site that a
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgsDict
 
 from components.component import Component, once
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
@@ -31,10 +31,10 @@ class LinkRevocationArgs:
     runtime: Runtime
 
 
-def role_rules() -> list[PolicyRuleArgsDict]:
+def role_rules() -> list[dict[str, Any]]:
     """Look at the two Secrets, to see that they are new, and delete them."""
     names = [CA_SECRET, SERVER_SECRET]
-    return [{"api_groups": [""], "resources": ["secrets"], "resource_names": names, "verbs": ["get", "delete"]}]
+    return [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "delete"]}]
 
 
 def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:

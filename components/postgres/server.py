@@ -7,21 +7,12 @@ business of replication.py. The image is any with sh and PostgreSQL's programs i
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
-from pulumi_kubernetes.core.v1 import (
-    ContainerArgsDict,
-    EnvVarArgsDict,
-    PodSpecArgsDict,
-    ProbeArgsDict,
-    Service,
-    ServiceAccount,
-    VolumeMountArgsDict,
-)
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.component import Component, once
+from components.custom_resource import SERVICE, SERVICE_ACCOUNT, STATEFUL_SET, KubernetesObject
 from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
@@ -88,9 +79,9 @@ def labels(server: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": server, "app.kubernetes.io/part-of": "rhsi"}
 
 
-def metadata(args: PostgresServerArgs, *, awaited: bool = True) -> ObjectMetaArgsDict:
+def metadata(args: PostgresServerArgs, *, awaited: bool = True) -> dict[str, Any]:
     """Metadata of the server's objects."""
-    found: ObjectMetaArgsDict = {"name": args.server, "namespace": args.namespace, "labels": labels(args.server)}
+    found: dict[str, Any] = {"name": args.server, "namespace": args.namespace, "labels": labels(args.server)}
     if not awaited:
         found["annotations"] = {"pulumi.com/skipAwait": "true"}
     return found
@@ -101,7 +92,7 @@ def selector(server: str) -> str:
     return f"app.kubernetes.io/name={server}"
 
 
-def environment(args: PostgresServerArgs) -> list[EnvVarArgsDict]:
+def environment(args: PostgresServerArgs) -> list[dict[str, Any]]:
     """Variables of both containers; the clients among PostgreSQL's programs read PGHOST and PGUSER too."""
     values = {
         "ROLE": args.role,
@@ -111,27 +102,27 @@ def environment(args: PostgresServerArgs) -> list[EnvVarArgsDict]:
         "HOME": "/tmp",  # noqa: S108 -- an emptyDir of the pod
         **args.environment,
     }
-    pod_ip: EnvVarArgsDict = {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}}
-    return [*(EnvVarArgsDict(name=name, value=value) for name, value in values.items()), pod_ip]
+    pod_ip = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    return [*({"name": name, "value": value} for name, value in values.items()), pod_ip]
 
 
-def probe(command: str, *, period: int, failures: int) -> ProbeArgsDict:
+def probe(command: str, *, period: int, failures: int) -> dict[str, Any]:
     """A probe through the socket, which asks for no password."""
     return {
-        "exec_": {"command": ["/bin/sh", "-c", command]},
-        "period_seconds": period,
-        "timeout_seconds": 5,
-        "failure_threshold": failures,
+        "exec": {"command": ["/bin/sh", "-c", command]},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
     }
 
 
-def container(name: str, args: PostgresServerArgs, *, step: str) -> ContainerArgsDict:
+def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, Any]:
     """One of the pod's containers: a step of the script."""
-    mounts: list[VolumeMountArgsDict] = [
-        {"name": "data", "mount_path": VOLUME},
-        {"name": "sockets", "mount_path": SOCKETS},
-        {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 -- an emptyDir of the pod
-        {"name": "shm", "mount_path": "/dev/shm"},  # noqa: S108 -- as /tmp
+    mounts: list[dict[str, Any]] = [
+        {"name": "data", "mountPath": VOLUME},
+        {"name": "sockets", "mountPath": SOCKETS},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 -- an emptyDir of the pod
+        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- as /tmp
         *map(secret_mount, args.secrets),
     ]
     return {
@@ -140,55 +131,55 @@ def container(name: str, args: PostgresServerArgs, *, step: str) -> ContainerArg
         "command": ["/bin/sh", "-c", SCRIPT, "postgres-server", step],
         "env": environment(args),
         "resources": {"requests": args.shape.requests, "limits": args.shape.limits},
-        "security_context": container_security(),
-        "termination_message_policy": "FallbackToLogsOnError",
-        "volume_mounts": mounts,
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": mounts,
     }
 
 
-def pod_spec(args: PostgresServerArgs) -> PodSpecArgsDict:
+def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     """The pod: `prepare` makes what is missing, however long that takes; `postgres` serves."""
     server = container("postgres", args, step="serve")
     server["args"] = [
         part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")
     ]
-    server["ports"] = [{"name": "postgres", "container_port": PORT}]
+    server["ports"] = [{"name": "postgres", "containerPort": PORT}]
     # Exit status 1 is a server that lives and refuses: it recovers, and killing it would only make it begin again.
     alive = "pg_isready -q || [ $? -eq 1 ]"
-    server["startup_probe"] = probe(alive, period=2, failures=30)
-    server["liveness_probe"] = probe(alive, period=10, failures=6)
-    server["readiness_probe"] = probe("pg_isready -q", period=2, failures=3)
+    server["startupProbe"] = probe(alive, period=2, failures=30)
+    server["livenessProbe"] = probe(alive, period=10, failures=6)
+    server["readinessProbe"] = probe("pg_isready -q", period=2, failures=3)
     return {
-        "service_account_name": args.server,
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "security_context": {
+        "serviceAccountName": args.server,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
             **pod_security(args.shape.run_as_user, volumes=True),
             # Only a fresh volume needs new owners; doing it at every start would widen the rights on the data.
-            "fs_group_change_policy": "OnRootMismatch",
+            "fsGroupChangePolicy": "OnRootMismatch",
         },
         # A fast shutdown writes a checkpoint first.
-        "termination_grace_period_seconds": 120,
-        "init_containers": [container("prepare", args, step="prepare")],
+        "terminationGracePeriodSeconds": 120,
+        "initContainers": [container("prepare", args, step="prepare")],
         "containers": [server],
         "volumes": [
-            {"name": "sockets", "empty_dir": {}},
-            {"name": "tmp", "empty_dir": {}},
+            {"name": "sockets", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
             # The runtime's own has 64 MB, too little for parallel queries.
-            {"name": "shm", "empty_dir": {"medium": "Memory"}},
+            {"name": "shm", "emptyDir": {"medium": "Memory"}},
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
         ],
     }
 
 
-def stateful_set_spec(args: PostgresServerArgs) -> StatefulSetSpecArgsDict:
+def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
     """Spec of the StatefulSet."""
     return {
         "replicas": 1,
-        "service_name": args.server,
+        "serviceName": args.server,
         # The other policy never replaces a pod that does not become ready, not even by a corrected one.
-        "pod_management_policy": "Parallel",
-        "selector": {"match_labels": {"app.kubernetes.io/name": args.server}},
+        "podManagementPolicy": "Parallel",
+        "selector": {"matchLabels": {"app.kubernetes.io/name": args.server}},
         "template": {
             "metadata": {
                 "labels": labels(args.server),
@@ -196,19 +187,19 @@ def stateful_set_spec(args: PostgresServerArgs) -> StatefulSetSpecArgsDict:
             },
             "spec": pod_spec(args),
         },
-        "volume_claim_templates": [
+        "volumeClaimTemplates": [
             {
                 "metadata": {"name": "data", "labels": labels(args.server)},
                 "spec": {
-                    "access_modes": ["ReadWriteOnce"],
+                    "accessModes": ["ReadWriteOnce"],
                     "resources": {"requests": {"storage": args.shape.size}},
-                    **({"storage_class_name": args.shape.storage_class} if args.shape.storage_class else {}),
+                    **({"storageClassName": args.shape.storage_class} if args.shape.storage_class else {}),
                 },
             }
         ],
-        "persistent_volume_claim_retention_policy": {
-            "when_deleted": "Retain" if args.shape.keep_data else "Delete",
-            "when_scaled": "Retain",
+        "persistentVolumeClaimRetentionPolicy": {
+            "whenDeleted": "Retain" if args.shape.keep_data else "Delete",
+            "whenScaled": "Retain",
         },
     }
 
@@ -221,22 +212,28 @@ class PostgresServer(Component):
     def __init__(self, name: str, args: PostgresServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
         super().__init__("rhsi:index:PostgresServer", name, opts)
-        account = ServiceAccount(
-            f"{name}-account", metadata=metadata(args), automount_service_account_token=False, opts=self.child()
+        account = KubernetesObject(
+            f"{name}-account",
+            SERVICE_ACCOUNT,
+            metadata=metadata(args),
+            automountServiceAccountToken=False,
+            opts=self.child(),
         )
-        service = Service(
+        service = KubernetesObject(
             f"{name}-service",
+            SERVICE,
             # Awaited, it would wait for a ready pod: that is what the StatefulSet waits for, or nobody.
             metadata=metadata(args, awaited=False),
             spec={
                 "selector": {"app.kubernetes.io/name": args.server},
-                "ports": [{"name": "postgres", "port": PORT, "target_port": PORT}],
+                "ports": [{"name": "postgres", "port": PORT, "targetPort": PORT}],
             },
             opts=self.child(),
         )
         limit = args.timeout or None
-        server = StatefulSet(
+        server = KubernetesObject(
             f"{name}-server",
+            STATEFUL_SET,
             metadata=metadata(args, awaited=bool(args.timeout)),
             spec=stateful_set_spec(args),
             opts=self.child(

@@ -1,10 +1,10 @@
 """What `rhsi:edb` means for a site, whichever its role."""
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
 
 from components import outputs
 from components.component import Component
+from components.custom_resource import NAMESPACE, KubernetesObject
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
@@ -100,8 +100,9 @@ def namespace(component: Component, name: str, settings: Settings) -> list[pulum
     if not settings.edb.create_namespace:
         return []
     return [
-        Namespace(
+        KubernetesObject(
             f"{name}-namespace",
+            NAMESPACE,
             metadata={"name": settings.edb.namespace},
             opts=component.child(protect=settings.protect),
         )

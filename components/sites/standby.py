@@ -3,10 +3,10 @@
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components import outputs
 from components.component import Component
+from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim, LinkClaimArgs
@@ -145,5 +145,7 @@ class StandbySite(Component):
     def _api_server_ca(self, name: str, settings: Settings) -> pulumi.Input[str]:
         if settings.cluster.ca:
             return settings.cluster.ca
-        published = ConfigMap.get(f"{name}-api-server-ca", "kube-public/kube-root-ca.crt", self.child())
+        published = ExistingObject(
+            f"{name}-api-server-ca", CONFIG_MAP, object_id="kube-public/kube-root-ca.crt", opts=self.child()
+        )
         return published.data.apply(lambda data: str(data["ca.crt"]))

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import CONNECTOR, LISTENER, CustomObject
+from components.custom_resource import CONNECTOR, LISTENER, KubernetesObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class ServiceExport(Component):
         """Register the component."""
         super().__init__("rhsi:index:ServiceExport", name, opts)
         key = routing_key(args.routing_prefix, args.service)
-        connector = CustomObject(
+        connector = KubernetesObject(
             f"{name}-connector",
             CONNECTOR,
             metadata={"name": args.service, "namespace": args.namespace},
@@ -101,7 +101,7 @@ class ServiceImport(Component):
         """Register the component."""
         super().__init__("rhsi:index:ServiceImport", name, opts)
         key = routing_key(args.routing_prefix, args.service)
-        listener = CustomObject(
+        listener = KubernetesObject(
             f"{name}-listener",
             LISTENER,
             metadata={"name": args.service, "namespace": args.namespace},

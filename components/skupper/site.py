@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
 
 from components.component import Component, once
-from components.custom_resource import SITE, CustomObject
+from components.custom_resource import NAMESPACE, SITE, KubernetesObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +50,14 @@ class SkupperSite(Component):
         owned = []
         if args.create_namespace:
             owned = [
-                Namespace(
+                KubernetesObject(
                     f"{name}-namespace",
+                    NAMESPACE,
                     metadata={"name": args.namespace},
                     opts=self.child(protect=args.protect_namespace),
                 )
             ]
-        site = CustomObject(
+        site = KubernetesObject(
             f"{name}-site",
             SITE,
             metadata={"name": args.site_name, "namespace": args.namespace},

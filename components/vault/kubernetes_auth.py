@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_vault as vault
-from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
-from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding
 from pulumi_vault import kubernetes as vault_kubernetes
 
 from components.component import Component, once
+from components.custom_resource import CLUSTER_ROLE_BINDING, SECRET, SERVICE_ACCOUNT, KubernetesObject
 from components.encoding import from_base64
 
 TOKEN_TTL_SECONDS = 3600
@@ -81,15 +80,19 @@ def delegator_binding_name(service_account: str, namespace: str) -> str:
 
 def reader_account(
     component: Component, name: str, service_account: str, namespace: str
-) -> tuple[ServiceAccount, ClusterRoleBinding]:
+) -> tuple[KubernetesObject, KubernetesObject]:
     """The account, and its right to ask the API server for the review of its own token."""
-    account = ServiceAccount(
-        f"{name}-reader", metadata={"name": service_account, "namespace": namespace}, opts=component.child()
+    account = KubernetesObject(
+        f"{name}-reader",
+        SERVICE_ACCOUNT,
+        metadata={"name": service_account, "namespace": namespace},
+        opts=component.child(),
     )
-    binding = ClusterRoleBinding(
+    binding = KubernetesObject(
         f"{name}-delegator",
+        CLUSTER_ROLE_BINDING,
         metadata={"name": delegator_binding_name(service_account, namespace)},
-        role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
         subjects=[{"kind": "ServiceAccount", "name": service_account, "namespace": namespace}],
         opts=component.child(depends_on=[account]),
     )
@@ -149,11 +152,11 @@ class KubernetesAuth(Component):
         self.auth_path = auth_path
         # Known only once a login can succeed, so that whoever logs in waits for the binding as well.
         self.role = pulumi.Output.all(role.role_name, binding.id).apply(lambda known: str(known[0]))
-        self.service_account = account.metadata.apply(lambda metadata: str(metadata.name))
+        self.service_account = account.metadata.apply(lambda metadata: str(metadata["name"]))
         self.register_outputs({"authPath": self.auth_path, "role": self.role, "serviceAccount": self.service_account})
 
     def _auth_mount(
-        self, name: str, args: KubernetesAuthArgs, account: ServiceAccount
+        self, name: str, args: KubernetesAuthArgs, account: KubernetesObject
     ) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         backend = vault.AuthBackend(
             f"{name}-mount",
@@ -176,9 +179,10 @@ class KubernetesAuth(Component):
         )
         return backend.path, [config]
 
-    def _reviewer_token(self, name: str, args: KubernetesAuthArgs, account: ServiceAccount) -> pulumi.Output[str]:
-        token = Secret(
+    def _reviewer_token(self, name: str, args: KubernetesAuthArgs, account: KubernetesObject) -> pulumi.Output[str]:
+        token = KubernetesObject(
             f"{name}-reviewer-token",
+            SECRET,
             metadata={
                 "name": f"{args.service_account}-token",
                 "namespace": args.namespace,

@@ -117,22 +117,22 @@ def script_pod(**changes: Any) -> Any:
 
 
 def test_a_script_without_rights_gets_no_token() -> None:
-    rule = {"api_groups": [""], "resources": ["events"], "verbs": ["list"]}
-    assert script_pod()["automount_service_account_token"] is False
-    assert "automount_service_account_token" not in script_pod(rules=[rule])
+    rule = {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}
+    assert script_pod()["automountServiceAccountToken"] is False
+    assert "automountServiceAccountToken" not in script_pod(rules=[rule])
 
 
 def test_a_script_reads_its_secrets_as_files_that_its_group_alone_can_read() -> None:
     pod = script_pod(secrets={"application": "app-secret"}, runtime=dataclasses.replace(RUNTIME, user=999))
-    assert pod["security_context"]["fs_group"] == 999
-    assert pod["volumes"][1] == {"name": "application", "secret": {"secret_name": "app-secret", "default_mode": 0o440}}
-    mount = pod["containers"][0]["volume_mounts"][1]
-    assert mount == {"name": "application", "mount_path": "/secrets/application", "read_only": True}
+    assert pod["securityContext"]["fsGroup"] == 999
+    assert pod["volumes"][1] == {"name": "application", "secret": {"secretName": "app-secret", "defaultMode": 0o440}}
+    mount = pod["containers"][0]["volumeMounts"][1]
+    assert mount == {"name": "application", "mountPath": "/secrets/application", "readOnly": True}
 
 
 def test_on_openshift_the_cluster_chooses_user_and_group() -> None:
-    security = script_pod(secrets={"application": "s"})["security_context"]
-    assert set(security) == {"run_as_non_root", "seccomp_profile"}
+    security = script_pod(secrets={"application": "s"})["securityContext"]
+    assert set(security) == {"runAsNonRoot", "seccompProfile"}
 
 
 def synced(**changes: Any) -> dict[str, Any]:
