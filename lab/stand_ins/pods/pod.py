@@ -52,7 +52,6 @@ class Pod:
         """
         metadata, spec = manifest["metadata"], manifest["spec"]
         self.uid: str = metadata["uid"]
-        self.namespace: str = metadata["namespace"]
         self._manifest = manifest
         self._cluster = cluster
         self._workspace = workspace

@@ -38,7 +38,7 @@ def main(
     )
     with Process(ready_file) as process:
         network = Network()
-        controllers = {name: Controller(name, options, network) for name in context}
+        controllers = {name: Controller(name, options, network) for name in dict.fromkeys(context)}
         # Before all of them have begun, a topology would lack the sites of the others.
         process.begin(controllers.values())
         network.start()
