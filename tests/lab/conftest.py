@@ -12,6 +12,7 @@ from lab import environment
 from lab.environment import Environment
 from lab.home import Home
 from lab.kube import connect
+from tests.lab.checkout import Checkout
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             )
         finally:
             environment.stop(home)
+
+
+@pytest.fixture(scope="module")
+def copy_checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Checkout]]:
+    """Makes checkouts, run by the administrator unless another environment is given; their stacks go with the module.
+
+    All stacks of a lab share one project, so the next module's are the same ones, anew.
+    """
+    made: list[Checkout] = []
+
+    def copy(rights: Environment | None = None, *, databases: bool = False) -> Checkout:
+        root = tmp_path_factory.mktemp("checkout")
+        made.append(Checkout.copy(root, rights or lab.environment, databases=databases))
+        return made[-1]
+
+    yield copy
+    environment.start(lab.home)
+    for checkout in made:
+        checkout.remove()
 
 
 @pytest.fixture
