@@ -78,10 +78,39 @@ class Checkout:
             result = self.run("up", name)
             assert result.code == 0, result.text
 
-    def destroy(self) -> None:
-        """Destroy all stacks, standbys first, as far as it goes: the end of a module of tests."""
+    def destroy(self, *names: str) -> None:
+        """Destroy stacks, one after the other; all of them without names, standbys first."""
+        for name in names or [stack.name for stack in reversed(self.stacks())]:
+            result = self.run("destroy", name)
+            assert result.code == 0, result.text
+
+    def remove(self) -> None:
+        """Destroy all stacks whatever state a test left them in: also a locked one, and what is protected."""
         for stack in reversed(self.stacks()):
-            self.run("destroy", stack.name)
+            self.change(stack.name, "protect", False)
+            self.pulumi("cancel", "--yes", "--stack", stack.name)
+            self.pulumi("state", "unprotect", "--all", "--yes", "--stack", stack.name)
+        self.destroy()
+
+    def value(self, stack: str, path: str, default: Any = None) -> Any:
+        """One value of a stack file, as `change` sets it."""
+        first, *rest = path.split(".")
+        found = yaml.safe_load((self.root / f"Pulumi.{stack}.yaml").read_text())["config"]
+        for key in [f"rhsi:{first}", *rest]:
+            if not isinstance(found, dict) or key not in found:
+                return default
+            found = found[key]
+        return found
+
+    def rotation(self, site: str = "site-b") -> int:
+        """The number that the primary's stack file has for a standby."""
+        return int(self.value("site-a", f"standbys.{site}.rotation", 1))
+
+    def next_rotation(self, site: str = "site-b") -> int:
+        """One more of it, in the file."""
+        number = self.rotation(site) + 1
+        self.change("site-a", f"standbys.{site}.rotation", number)
+        return number
 
     def outputs(self, name: str) -> dict[str, Any]:
         """A stack's outputs."""

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +41,58 @@ _ROTATE = re.compile(
 )
 
 
+class Stage(Enum):
+    """What stands of the two sites."""
+
+    UNKNOWN = "a test is under way, or has failed"
+    NOTHING = "nothing"
+    GRANTED = "the primary with its grant; of the standby nothing that follows its first login at Vault"
+    LINKED = "both, linked and settled"
+
+
+_STACKS = {Stage.NOTHING: [], Stage.GRANTED: ["site-a"], Stage.LINKED: ["site-a", "site-b"]}
+
+
 class LinkedSites:
     """site-a and site-b of one checkout, with their own idea of how long a claim may take.
 
     Attributes:
-        rotation: the number that the primary's stack file has.
-        settled: whether `assert_settled` has passed.
+        stage: what stands, as far as is known; a test that is under way leaves it unknown until it says so itself.
     """
 
     def __init__(self, lab: Lab, checkout: Checkout) -> None:
         self.lab = lab
         self.checkout = checkout
-        self.rotation = 1
-        self.settled = False
+        self.stage = Stage.NOTHING
         self.vault = hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert)).secrets.kv.v2
         self._clients = {context: lab.connect(context) for context in lab.contexts}
         checkout.change("site-b", "timeouts.claim", PATIENT)
 
+    def begin(self, stage: Stage) -> "LinkedSites":
+        """Bring the sites to the stage at which a test begins, whatever the test before it left."""
+        if self.stage is not stage:
+            environment.start(self.lab.home)
+            self._clear(stage)
+            for stack in _STACKS[stage]:
+                self.checkout.up(stack)
+        self.stage = Stage.UNKNOWN
+        return self
+
+    def _clear(self, stage: Stage) -> None:
+        """Destroy what stands beyond the stage."""
+        if self.stage is Stage.UNKNOWN:
+            self.checkout.remove()
+        elif self.stage is Stage.LINKED and stage is Stage.GRANTED:
+            self.checkout.destroy("site-b")
+        elif stage is Stage.NOTHING:
+            self.checkout.destroy()
+
     # What stands.
+
+    @property
+    def rotation(self) -> int:
+        """The number that the primary's stack file has."""
+        return self.checkout.rotation(STANDBY)
 
     def client(self, context: str) -> DynamicClient:
         """The administrator of one cluster."""
@@ -105,8 +140,7 @@ class LinkedSites:
 
     def next_rotation(self) -> None:
         """One more in the primary's stack file; nothing else happens yet."""
-        self.rotation += 1
-        self.checkout.change("site-a", f"standbys.{STANDBY}.rotation", self.rotation)
+        self.checkout.next_rotation(STANDBY)
 
     def publish(self) -> None:
         """A grant of the next rotation, in Vault and not claimed yet."""
@@ -175,7 +209,7 @@ class LinkedSites:
         eventually(self._assert_one_of_each)
         assert self.published()["rotation"] == str(self.rotation)
         assert self.checkout.outputs("site-b")["link"] == token_name(self.rotation)
-        self.settled = True
+        self.stage = Stage.LINKED
 
     def _assert_one_of_each(self) -> None:
         # The garbage collector takes a token soon after its Job, not at once.
@@ -190,9 +224,3 @@ class LinkedSites:
         assert objects.is_ready("Job", job)
         owners = [owner["uid"] for token in standing["AccessToken"] for owner in token["metadata"]["ownerReferences"]]
         assert owners in ([job["metadata"]["uid"]], [])
-
-    def repair(self) -> None:
-        """After a test that failed: everything anew, so that the next one starts from a good state."""
-        environment.start(self.lab.home)
-        self.checkout.destroy()
-        self.checkout.up()

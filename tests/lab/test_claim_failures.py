@@ -22,7 +22,7 @@ from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs
-from tests.lab.linked_sites import IMPATIENT, MOUNT, NAMESPACE, SKUPPER, STANDBY, LinkedSites
+from tests.lab.linked_sites import IMPATIENT, MOUNT, NAMESPACE, SKUPPER, STANDBY, LinkedSites, Stage
 from tests.lab.waiting import until
 from tests.lab.way import Way
 
@@ -33,23 +33,14 @@ MERGE = "application/merge-patch+json"
 
 
 @pytest.fixture(scope="module")
-def provisioned(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkedSites]:
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    try:
-        found = LinkedSites(lab, checkout)
-        checkout.up()
-        yield found
-    finally:
-        checkout.destroy()
+def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
+    return LinkedSites(lab, copy_checkout())
 
 
 @pytest.fixture
-def sites(provisioned: LinkedSites) -> Iterator[LinkedSites]:
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    provisioned.settled = False
-    yield provisioned
-    if not provisioned.settled:
-        provisioned.repair()
+    return provisioned.begin(Stage.LINKED)
 
 
 # A grant that cannot be redeemed.

@@ -1,10 +1,10 @@
 """Runs that were killed or interrupted, and stacks that go: the commands of docs/runbook.md, typed.
 
-The tests share two stacks and follow one another as the days of real ones would, from the first link to the end.
+The tests share two stacks; each begins with both linked, or with nothing.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.linked_sites import MOUNT, NAMESPACE, STANDBY, LinkedSites
+from tests.lab.linked_sites import MOUNT, NAMESPACE, STANDBY, LinkedSites, Stage
 from tests.lab.outages import SECONDS, begun, stalled
 from tests.lab.waiting import until
 
@@ -41,37 +41,20 @@ def vault(lab: Lab) -> hvac.Client:
 
 
 @pytest.fixture(scope="module")
-def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkedSites]:
-    """Two sites of which nothing stands yet."""
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    try:
-        yield LinkedSites(lab, checkout)
-    finally:
-        cancel(checkout)
-        checkout.destroy()
-
-
-@pytest.fixture(scope="module")
-def linked(new: LinkedSites) -> LinkedSites:
-    """Both, linked, whatever became of the tests before."""
-    new.checkout.up()
-    return new
+def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
+    return LinkedSites(lab, copy_checkout())
 
 
 @pytest.fixture
-def sites(linked: LinkedSites) -> Iterator[LinkedSites]:
+def new(provisioned: LinkedSites) -> LinkedSites:
+    """Two sites of which nothing stands yet."""
+    return provisioned.begin(Stage.NOTHING)
+
+
+@pytest.fixture
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    linked.settled = False
-    yield linked
-    if not linked.settled:
-        cancel(linked.checkout)
-        linked.repair()
-
-
-def cancel(checkout: Checkout) -> None:
-    """Take the locks of killed runs away."""
-    for stack in ("site-a", "site-b"):
-        checkout.pulumi("cancel", "--yes", "--stack", stack)
+    return provisioned.begin(Stage.LINKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,8 +260,10 @@ def test_destroyed_stacks_leave_nothing_behind(
     until(lambda: not [*left_in(new, "site-a"), *left_in(new, "site-b")], SECONDS)
     for name in order if not own_namespaces else ():
         new.kind(name, "Namespace", "v1").delete(name=NAMESPACE)
+        new.checkout.change(name, "cluster.createNamespace", True)
     # The next tests make them anew, which a namespace that is still going refuses.
     until(lambda: not any(namespace(new, name) for name in order), SECONDS)
+    new.stage = Stage.NOTHING
 
 
 def left_in(sites: LinkedSites, context: str) -> list[str]:

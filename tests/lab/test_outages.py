@@ -1,12 +1,12 @@
 """Outages of what the stacks stand on, from the first link on: what the user reads, types, and what must hold then.
 
-The tests share two stacks, run with the operator's rights, and follow one another as the days of real ones would.
+The tests share two stacks, run with the operator's rights; each begins with nothing, the primary, or both linked.
 """
 
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.linked_sites import IMPATIENT, NAMESPACE, STANDBY, LinkedSites
+from tests.lab.linked_sites import IMPATIENT, NAMESPACE, STANDBY, LinkedSites, Stage
 from tests.lab.operator_rights import ACCOUNT, operator
 from tests.lab.outages import SECONDS, begun, control_plane, stalled
 from tests.lab.waiting import until
@@ -45,41 +45,30 @@ def vault(lab: Lab) -> hvac.Client:
 
 
 @pytest.fixture(scope="module")
-def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkedSites]:
-    """Two sites of which nothing stands yet."""
+def provisioned(
+    lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory
+) -> LinkedSites:
     folder = tmp_path_factory.mktemp("operator")
     rights = operator(lab.environment, folder, {"site-a": [NAMESPACE], "site-b": [NAMESPACE]})
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights)
-    try:
-        yield LinkedSites(lab, checkout)
-    finally:
-        checkout.destroy()
-
-
-@pytest.fixture(scope="module")
-def granted(new: LinkedSites) -> LinkedSites:
-    """The primary stands, the standby does not."""
-    new.checkout.up("site-a")
-    return new
-
-
-@pytest.fixture(scope="module")
-def linked(new: LinkedSites) -> LinkedSites:
-    """Both, linked, whatever became of the tests before."""
-    new.checkout.up()
-    return new
+    return LinkedSites(lab, copy_checkout(rights))
 
 
 @pytest.fixture
-def sites(linked: LinkedSites) -> Iterator[LinkedSites]:
+def new(provisioned: LinkedSites) -> LinkedSites:
+    """Two sites of which nothing stands yet."""
+    return provisioned.begin(Stage.NOTHING)
+
+
+@pytest.fixture
+def granted(provisioned: LinkedSites) -> LinkedSites:
+    """The primary stands, the standby does not."""
+    return provisioned.begin(Stage.GRANTED)
+
+
+@pytest.fixture
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    linked.settled = False
-    yield linked
-    if not linked.settled:
-        environment.start(linked.lab.home)
-        linked.next_rotation()
-        for stack in ("site-a", "site-b"):
-            linked.checkout.run("up", stack, "--refresh")
+    return provisioned.begin(Stage.LINKED)
 
 
 def with_token(sites: LinkedSites, folder: Path, token: str) -> Checkout:
@@ -133,6 +122,7 @@ def test_a_token_that_expires_during_the_run_is_refused_and_another_one_finishes
     assert "permission denied" in failed.text
     assert runbook.leads_to(failed.text, "a new VAULT_TOKEN, `pulumi up`")
     new.checkout.up("site-a")
+    new.stage = Stage.GRANTED
 
 
 def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(granted: LinkedSites) -> None:
@@ -151,6 +141,7 @@ def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(
     assert re.search(refused + "(connection refused|connection reset by peer|EOF)", failed.text), failed.text
     assert runbook.leads_to(failed.text, "`pulumi up` once it is back")
     assert f"{NAMESPACE}/{STORE}" not in recorded()
+    granted.stage = Stage.GRANTED
 
 
 def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_once_it_is_back(
