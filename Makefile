@@ -1,9 +1,12 @@
 # Set-up happens by itself: every target that needs the virtual environment makes it first.
 PYTHON ?= python3
 BIN := .venv/bin
+# Of tests: each has a lab of its own, and waits most of the time.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 15
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview rotate soak status down test lint bench clean
+.PHONY: help up preview rotate soak status down test test-unit lint bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -31,8 +34,11 @@ status: .venv/installed  ## Show what stands
 down: .venv/installed  ## Stop the lab and forget its state
 	@$(BIN)/python -m lab down
 
-test: .venv/installed  ## Run the tests: unit, contract, and the whole life on the lab
-	$(BIN)/python -m pytest
+test: .venv/installed  ## Run the tests: unit, contract, and the whole life on a lab for each of WORKERS=3
+	$(PYTEST)
+
+test-unit: .venv/installed  ## Run the tests that need no servers
+	$(PYTEST) tests/unit
 
 lint: .venv/installed  ## Style, types and shell scripts
 	$(BIN)/ruff format --check .

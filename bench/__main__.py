@@ -16,14 +16,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import comparison, replication
+from bench import comparison, engine, replication
 from bench.comparison import Pair
 from bench.figures import Figure, document, table
 from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.stacks import Runner, discover
+from lab.stacks import Runner, Stack, discover
 
 MEBIBYTE = 2**20
 
@@ -35,58 +35,66 @@ def main(
 ) -> None:
     """Time the lab and both stacks, measure memory, and replicate with and without the link."""
     figures = [
-        Figure("first build", "s", 720, []),
+        Figure("first build", "s", 900, []),
         Figure("lab ready", "s", 20, []),
         Figure("both stacks provisioned", "s", 15, []),
-        Figure("second up of site-a, nothing to do", "s", 3, []),
-        Figure("second up of site-b, nothing to do", "s", 3, []),
         Figure("memory of the lab at ready (PSS)", "MiB", 1536, []),
     ]
-    build, ready, provision, again_a, again_b, memory = (figure.values for figure in figures)
+    build, ready, provision, memory = (figure.values for figure in figures)
     pairs: list[Pair] = []
+    unchanged: list[Figure] = []
     try:
         if cold:
             with _own_caches():
                 build.append(_seconds(_build))
         _build()
         for _ in range(runs):
-            with tempfile.TemporaryDirectory() as folder:
-                pairs += _one_run(Home(Path(folder)), ready, provision, (again_a, again_b), memory)
+            with tempfile.TemporaryDirectory() as folder, _lab(Home(Path(folder, "lab")), ready, memory) as found:
+                stacks = _provision(found, provision)
+                if not unchanged:
+                    # One lab is enough: the rounds are in it.
+                    unchanged = engine.measure(Runner(found), stacks, _folder(folder, "empty"))
+                pairs += replication.compare(*stacks)
     except LabError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
-    figures += comparison.figures(pairs)
+    figures += unchanged + comparison.figures(pairs)
     if as_json:
         typer.echo(json.dumps(document(figures), indent=2))
     else:
         Console().print(table(figures))
 
 
-def _one_run(
-    home: Home, ready: list[float], provision: list[float], again: tuple[list[float], list[float]], memory: list[float]
-) -> list[Pair]:
+@contextmanager
+def _lab(home: Home, ready: list[float], memory: list[float]) -> Iterator[Environment]:
+    """A lab from nothing, measured, and gone afterwards."""
     try:
         began = time.monotonic()
         found = environment.start(home)
         ready.append(time.monotonic() - began)
         memory.append(found.memory() / MEBIBYTE)
         os.environ.update(found.environ())
-        provision.append(_seconds(_up, found, "site-a", "site-b"))
-        for values, stack in zip(again, ("site-a", "site-b"), strict=True):
-            values.append(_seconds(_up, found, stack))
-        stacks = {stack.name: stack for stack in discover()}
-        return replication.compare(stacks["site-a"], stacks["site-b"])
+        yield found
     finally:
         environment.stop(home)
 
 
-def _up(found: Environment, *names: str) -> None:
-    runner = Runner(found)
-    stacks = discover()
+def _provision(found: Environment, seconds: list[float]) -> list[Stack]:
+    """Both stacks, up for the first time."""
+    runner, stacks = Runner(found), discover()
+    began = time.monotonic()
     runner.prepare(stacks)
     for stack in stacks:
-        if stack.name in names and runner.run("up", stack, quiet=True):
+        if runner.run("up", stack, quiet=True):
             raise LabError(f"`up` of {stack.name} failed: run `make up` to see why.")
+    seconds.append(time.monotonic() - began)
+    return stacks
+
+
+def _folder(parent: str, name: str) -> Path:
+    folder = Path(parent, name)
+    folder.mkdir()
+    return folder
 
 
 def _build() -> None:

@@ -6,6 +6,7 @@ its own. Progress goes to standard error, results to standard output.
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +16,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab import environment, link, replication, report
+from lab import environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.rotation import show
-from lab.rotation.rotate import Rotator, chosen
-from lab.rotation.soak import soak as soak_lab
-from lab.servers.parts import PARTS
+from lab.servers import PARTS
 from lab.stacks import Runner, Stack, discover
-from lab.stand_ins.pods import logs as pod_logs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,6 +40,10 @@ Only = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only thes
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Standby = Annotated[list[str] | None, typer.Option(help="Only these standbys; all of them by default.")]
 """Options that several commands share."""
+
+SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site-b
+  kubectl --context site-b get links -n rhsi
+  bao kv list rhsi/site-b"""
 
 
 @contextmanager
@@ -84,6 +85,14 @@ def _standing() -> Environment:
     return found
 
 
+def _prepared(found: Environment) -> Runner:
+    """A runner whose stacks exist and have their settings."""
+    with Terminal() as progress:
+        runner = Runner(found, progress=progress)
+    runner.prepare(discover())
+    return runner
+
+
 def _on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
     for stack in stacks:
         typer.echo(f"\n{action} {stack.name}", err=True)
@@ -99,12 +108,13 @@ def up(
     no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
 ) -> None:
     """Start what is missing of the lab, bring the stacks up, and show what stands."""
+    from lab import replication, report
+
     with _sentences():
         found = _start(without)
         if no_stacks:
             return
-        stacks, runner = discover(), Runner(found)
-        runner.prepare(stacks)
+        stacks, runner = discover(), _prepared(found)
         _on_stacks("up", _chosen(stack), runner, ["--refresh"] if refresh else [])
         shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
         Console().print(report.table(shown))
@@ -121,8 +131,7 @@ def preview(
 ) -> None:
     """Show what `up` would do to the stacks; changes nothing. Starts the lab if need be."""
     with _sentences():
-        runner = Runner(_start(without))
-        runner.prepare(discover())
+        runner = _prepared(_start(without))
         arguments = [*(["--refresh"] if refresh else []), *(["--expect-no-changes"] if expect_no_changes else [])]
         _on_stacks("preview", _chosen(stack), runner, arguments)
 
@@ -134,6 +143,9 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Rotate standbys and show what existed when; fails where no Ready Link existed for a moment."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+
     with _sentences(), Rotator(_standing(), standby or [], output=sys.stderr) as rotator:
         results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
@@ -151,6 +163,10 @@ def soak(
     as_json: Json = False,
 ) -> None:
     """Rotate again and again; fails where a Link was missing, objects pile up or memory grows."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+    from lab.rotation.soak import soak as soak_lab
+
     with _sentences():
         found = _standing()
         log = Home(found.root).logs / "soak.log"
@@ -167,6 +183,9 @@ def soak(
 @links.command("cut")
 def cut_links(standby: Standby = None) -> None:
     """Cut the links: connections are reset and no new ones cross, until `restore`."""
+    from lab import link
+    from lab.rotation.rotate import chosen
+
     with _sentences():
         for name in link.cut(_standing(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is cut")
@@ -175,6 +194,9 @@ def cut_links(standby: Standby = None) -> None:
 @links.command("restore")
 def restore_links(standby: Standby = None) -> None:
     """Restore the links that `cut` has cut."""
+    from lab import link
+    from lab.rotation.rotate import chosen
+
     with _sentences():
         for name in link.restore(_standing(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is whole")
@@ -183,6 +205,8 @@ def restore_links(standby: Standby = None) -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the lab's processes and the objects of the link."""
+    from lab import replication, report
+
     with _sentences():
         found = environment.load(Home.default())
         if found:
@@ -212,6 +236,8 @@ def destroy(
 
     Databases that replicate part first, while each can still tell the other: docs/runbook.md, "Turn it off".
     """
+    from lab import replication
+
     with _sentences():
         found, stacks = _standing(), discover()
         runner = Runner(found)
@@ -221,6 +247,40 @@ def destroy(
         runner.prepare(stacks)
         arguments = ["--exclude-protected"] if exclude_protected else []
         _on_stacks("destroy", list(reversed(_chosen(stack))), runner, arguments)
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def shell(
+    command: Annotated[list[str] | None, typer.Argument(help="Run this instead, such as `-- pulumi preview`.")] = None,
+) -> None:
+    """Open a shell in which pulumi, kubectl, bao and psql work on the lab, or run one command in it."""
+    from lab import shell as shells
+
+    with _sentences():
+        found = _standing()
+        runner = _prepared(found)
+        with Terminal() as progress:
+            variables = shells.environ(Home(found.root), runner, progress)
+        line = command or [os.environ.get("SHELL", "/bin/sh")]
+        if command is None:
+            typer.echo(
+                f"The lab's project is in {runner.project}; its stack files have the lab's addresses. Try:", err=True
+            )
+            typer.echo(SHELL_HINTS, err=True)
+    raise typer.Exit(subprocess.run(line, cwd=runner.project, env={**os.environ, **variables}, check=False).returncode)
+
+
+@app.command("env")
+def env_() -> None:
+    """Print the same environment as exports, and the folder: `eval "$(python -m lab env)"`. It holds secrets."""
+    from lab import shell as shells
+
+    with _sentences():
+        found = _standing()
+        runner = _prepared(found)
+        with Terminal() as progress:
+            variables = shells.environ(Home(found.root), runner, progress)
+    typer.echo(shells.exports(variables, runner.project))
 
 
 @app.command()
@@ -238,6 +298,8 @@ def logs(
     ] = "",
 ) -> None:
     """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
+    from lab.stand_ins.pods import logs as pod_logs
+
     with _sentences():
         found = _standing()
         known = {process.name: process.log for process in found.processes()}

@@ -18,9 +18,10 @@ from typing import Any, NoReturn
 
 from lab.home import Home, LabError
 from lab.progress import Progress, Silent
+from lab.servers import PARTS
 from lab.servers.certificates import write_private
+from lab.servers.endpoint import Endpoint
 from lab.servers.folder import forget, locked, take
-from lab.servers.parts import PARTS, Start
 from lab.servers.process import Process, memory
 from lab.servers.supervisor import Supervisor, recorded
 
@@ -78,6 +79,14 @@ class Environment:
         """Every process of the lab, alive or not, by name."""
         return recorded(Home(self.root))
 
+    def is_whole(self) -> bool:
+        """Whether every process lives and the lab's Vault is open: nothing is left to start."""
+        if not all(process.alive for process in self.processes()):
+            return False
+        if not self.vault_cacert or "vault" in self.without:
+            return True
+        return Endpoint(self.vault_addr, self.vault_cacert).ok("/v1/sys/health")
+
     def memory(self) -> int:
         """Bytes of memory (PSS) of all its processes and their children."""
         return memory(self.processes())
@@ -92,7 +101,7 @@ def start(
     """Start the lab, or what is missing of it, and return when every part is ready.
 
     A start that fails or is interrupted stops what it began. A part that had died since is started again on its old
-    address and data.
+    address and data. Where every process lives, only Vault is asked whether it is unsealed.
 
     Args:
         home: where the lab lives.
@@ -119,6 +128,11 @@ def start(
                 f"without {', '.join(sorted(known.without)) or 'nothing left out'}: "
                 "run `python -m lab down` before you start it differently."
             )
+        elif known.is_whole():
+            return known
+        # Its clients take a second to import, which a lab that stands has no use for.
+        from lab.servers.parts import Start  # noqa: PLC0415 - as just said
+
         supervisor = Supervisor(home, progress)
         try:
             with _terminated_like_interrupted():

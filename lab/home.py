@@ -5,6 +5,7 @@ written there.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Home:
     def logs(self) -> Path:
         """One file a process, named `<process>.log`."""
         return self.folder("logs")
+
+
+def context_folder(context: str) -> str:
+    """A kubeconfig context as a folder's name; OpenShift's contexts contain slashes and colons."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", context)
 
 
 def cache_folder() -> Path:

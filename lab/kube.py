@@ -37,10 +37,22 @@ def api_client(context: str, kubeconfig: str | None = None) -> ApiClient:
         ) from error
 
 
-def connect(context: str, kubeconfig: str | None = None) -> DynamicClient:
-    """The dynamic client for one context: `client.resources.get(api_version=..., kind=...)` gives the kind's verbs."""
+def connect(context: str, kubeconfig: str | None = None, *, discover: bool = True) -> DynamicClient:
+    """The dynamic client for one context: `client.resources.get(api_version=..., kind=...)` gives the kind's verbs.
+
+    Args:
+        context: its name.
+        kubeconfig: as for `api_client`.
+        discover: whether to ask the server at once what it serves. Without it the client has `request` only.
+
+    Raises:
+        LabError: as `api_client`.
+    """
+    client = api_client(context, kubeconfig)
+    if not discover:
+        return DynamicClient(client, discoverer=lambda *_: None)
     # The library would keep what a server serves in the temporary folder by its address, which another lab had before.
-    return DynamicClient(api_client(context, kubeconfig), cache_file=f"{os.devnull}/none")
+    return DynamicClient(client, cache_file=f"{os.devnull}/none")
 
 
 def find(

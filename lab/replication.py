@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
-from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
+from kubernetes.dynamic.exceptions import NotFoundError
 
 from lab.environment import Environment
-from lab.kube import Manifest, connect, find
+from lab.kube import Manifest, connect
 from lab.stacks import Stack
+from lab.stand_ins.cnpg.kinds import GROUPS
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET, SERVICE
 
-GROUPS = ("postgresql.cnpg.io/v1", "postgresql.k8s.enterprisedb.io/v1")
 PRIMARY, STANDBY, APPLICATION = "postgres-primary", "postgres-standby", "postgres-application"
 SECONDS = 5
 SLOT = """
@@ -28,6 +29,10 @@ SELECT slot.active, pg_wal_lsn_diff(pg_current_wal_lsn(), slot.confirmed_flush_l
 FROM pg_replication_slots AS slot LEFT JOIN pg_stat_replication AS walsender ON walsender.pid = slot.active_pid
 WHERE slot.slot_name = %s
 """
+
+
+class MissingError(Exception):
+    """There is no Secret to log in with."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Replication:
 def figures(environment: Environment, stacks: Sequence[Stack]) -> list[Replication]:
     """Every copy on the stacks' clusters."""
     standing = {stack.name: stack for stack in stacks if stack.context in environment.contexts}
-    clients = {stack.context: connect(stack.context) for stack in standing.values()}
+    clients = {stack.context: _api(stack) for stack in standing.values()}
     found = []
     for stack in standing.values():
         subscriptions = _subscriptions(clients[stack.context], stack)
@@ -78,7 +83,7 @@ def figures(environment: Environment, stacks: Sequence[Stack]) -> list[Replicati
 def is_subscribed(environment: Environment, stacks: Sequence[Stack]) -> bool:
     """Whether any of the stacks' databases subscribes to another."""
     standing = [stack for stack in stacks if stack.context in environment.contexts]
-    return any(item for stack in standing for item in _subscriptions(connect(stack.context), stack))
+    return any(item for stack in standing for item in _subscriptions(_api(stack), stack))
 
 
 def database_namespace(stack: Stack) -> str:
@@ -86,14 +91,18 @@ def database_namespace(stack: Stack) -> str:
     return str(stack.section("edb").get("namespace", "db"))
 
 
-def _subscriptions(client: DynamicClient, stack: Stack) -> Iterator[Manifest]:
+def _api(stack: Stack) -> Api:
+    return Api(connect(stack.context, discover=False), "lab")
+
+
+def _subscriptions(client: Api, stack: Stack) -> Iterator[Manifest]:
     for group in GROUPS:
-        with suppress(ResourceNotFoundError):
-            kind = client.resources.get(api_version=group, kind="Subscription")
-            yield from kind.get(namespace=database_namespace(stack)).to_dict()["items"]
+        # The cluster may not have the kind.
+        with suppress(NotFoundError):
+            yield from client.list(group.subscription, database_namespace(stack))
 
 
-def _subscribed(stack: Stack, subscription: Manifest, clients: Sequence[DynamicClient]) -> Replication:
+def _subscribed(stack: Stack, subscription: Manifest, clients: Sequence[Api]) -> Replication:
     spec, namespace = subscription["spec"], subscription["metadata"]["namespace"]
     # The program names an external cluster after the Cluster and the way of TLS.
     source = re.sub("-(require|verify-full)$", "", spec["externalClusterName"])
@@ -110,10 +119,10 @@ def _subscribed(stack: Stack, subscription: Manifest, clients: Sequence[DynamicC
     return _measured(found, measure)
 
 
-def _streamed(stack: Stack, primary: Stack, here: DynamicClient, there: DynamicClient) -> Replication:
+def _streamed(stack: Stack, primary: Stack, here: Api, there: Api) -> Replication:
     found = Replication(stack.name, STANDBY, PRIMARY)
 
-    def ask(client: DynamicClient, namespace: str, name: str, query: str, *arguments: object) -> Any:
+    def ask(client: Api, namespace: str, name: str, query: str, *arguments: object) -> Any:
         login = _login(client, namespace, APPLICATION) | {"host": _address(client, namespace, name), "dbname": "app"}
         return _ask(login, query, *arguments)
 
@@ -133,7 +142,7 @@ def _streamed(stack: Stack, primary: Stack, here: DynamicClient, there: DynamicC
 def _measured(found: Replication, measure: Callable[[], Any]) -> Replication:
     try:
         running, behind, lag = measure()
-    except (psycopg.Error, NotFoundError) as error:
+    except (psycopg.Error, MissingError) as error:
         return replace(found, problem=f"no figures ({type(error).__name__})")
     if behind is None:
         return replace(found, problem="its source knows nothing of it")
@@ -145,12 +154,14 @@ def _ask(login: dict[str, Any], query: str, *arguments: object) -> Any:
         return connection.execute(query, arguments or None).fetchone()
 
 
-def _login(client: DynamicClient, namespace: str, secret: str) -> dict[str, Any]:
-    data = client.resources.get(api_version="v1", kind="Secret").get(name=secret, namespace=namespace).data
-    found = {field: base64.b64decode(data[field]).decode() for field in ("username", "password")}
-    return {"user": found["username"], "password": found["password"]}
+def _login(client: Api, namespace: str, secret: str) -> dict[str, Any]:
+    found = client.get(SECRET, namespace, secret)
+    if found is None:
+        raise MissingError(secret)
+    user, password = (base64.b64decode(found["data"][field]).decode() for field in ("username", "password"))
+    return {"user": user, "password": password}
 
 
-def _address(client: DynamicClient, namespace: str, service: str) -> str | None:
-    found = find(client, "v1", "Service", service, namespace)
+def _address(client: Api, namespace: str, service: str) -> str | None:
+    found = client.get(SERVICE, namespace, service)
     return str(found["spec"]["clusterIP"]) if found else None

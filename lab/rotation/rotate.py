@@ -12,10 +12,10 @@ from typing import IO, Any
 
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
-from lab.rotation import numbers, objects, timeline
+from lab.rotation import objects, timeline
 from lab.rotation.timeline import Event, Gap
 from lab.rotation.watching import Recorder
-from lab.stacks import Runner, Stack, discover
+from lab.stacks import Runner, Stack, discover, rotations
 
 # The garbage collector takes the old AccessToken soon after its Job, the old grant's deletion is awaited by `up`.
 SETTLED_SECONDS = 15
@@ -72,7 +72,7 @@ class Rotator:
         Args:
             environment: a lab that stands, with the stacks up.
             names: sites or stacks of standbys; all that the checkout has, if empty.
-            output: what the engine prints goes there; a real file.
+            output: what Pulumi prints goes there; a real file.
             checkout: with the stack files.
 
         Raises:
@@ -109,15 +109,15 @@ class Rotator:
             if code := runner.run("up", stack, output=self._output):
                 where = "above" if self._output is sys.stderr else f"in {self._output.name}"
                 raise LabError(
-                    f"`up` of {stack.name} failed with exit code {code}: mend what it says {where}, then run "
+                    f"`up` of {stack.name} failed with exit code {code}: fix what it says {where}, then run "
                     "`python -m lab up`, which finishes the rotation."
                 )
         return [self._result(standby, wanted[standby.site]) for standby in self.standbys]
 
     def _next_numbers(self) -> dict[str, int]:
         home = Home(self._environment.root)
-        given = numbers.load(home)
-        present = numbers.merge(self.primary.section("standbys"), given)
+        given = rotations.load(home)
+        present = rotations.merge(self.primary.section("standbys"), given)
         wanted: dict[str, int] = {}
         for standby in self.standbys:
             settings = present[standby.site] or {}
@@ -128,7 +128,7 @@ class Rotator:
                     "make it a whole number of 1 or more."
                 )
             wanted[standby.site] = rotation + 1
-        numbers.save(home, {**given, **wanted})
+        rotations.save(home, {**given, **wanted})
         return wanted
 
     def _result(self, standby: Stack, rotation: int) -> Rotation:

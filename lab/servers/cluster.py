@@ -1,6 +1,6 @@
 """One cluster without nodes: etcd, kube-apiserver and kube-controller-manager, as light as they come.
 
-Owns their flags, certificates and the administrator's kubeconfig. No kubelet or scheduler: lab/stand_ins/pods runs pods.
+Owns their flags, certificates and the administrator's kubeconfig. No kubelet: lab/stand_ins/pods runs pods.
 """
 
 import base64
@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from lab.servers.certificates import Authority, signing_key, write_private
+from lab.certificates import Authority, signing_key
+from lab.files import write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ

@@ -5,7 +5,7 @@ from pathlib import Path
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from lab.servers.certificates import Pair
+from lab.certificates import Files
 
 QUESTION_SECONDS = urllib3.Timeout(connect=1.0, read=5.0)
 
@@ -13,7 +13,7 @@ QUESTION_SECONDS = urllib3.Timeout(connect=1.0, read=5.0)
 class Endpoint:
     """One HTTP or HTTPS server, by URL, the authority that it is known by, and the certificate to show it."""
 
-    def __init__(self, url: str, authority: Path | None = None, client: Pair | None = None) -> None:
+    def __init__(self, url: str, authority: Path | None = None, client: Files | None = None) -> None:
         self.url = url
         certificate, key = (str(client.certificate), str(client.key)) if client else (None, None)
         self._pool = urllib3.PoolManager(

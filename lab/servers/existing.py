@@ -15,12 +15,12 @@ import hvac
 import urllib3
 import yaml
 from hvac.exceptions import VaultError
-from kubernetes.client import ApiException, VersionApi
+from kubernetes.client.exceptions import ApiException
 from requests.exceptions import RequestException
 
+from lab.files import write_private
 from lab.home import Home, LabError
-from lab.kube import api_client
-from lab.servers.certificates import write_private
+from lab.kube import connect
 
 
 class ExistingClusters:
@@ -46,7 +46,8 @@ class ExistingClusters:
         """
         for context in self._contexts:
             try:
-                VersionApi(api_client(context, self.kubeconfig)).get_code(_request_timeout=10)
+                client = connect(context, self.kubeconfig, discover=False)
+                client.request("get", "/version", serialize=False, _request_timeout=10)
             except (urllib3.exceptions.HTTPError, ApiException) as error:
                 reason = error.reason if isinstance(error, ApiException) else str(error)
                 raise LabError(

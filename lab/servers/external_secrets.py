@@ -5,15 +5,17 @@ Owns its definitions in the cluster and its process. Which stores and secrets ex
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from kubernetes.dynamic.exceptions import ConflictError
 
-from lab.kube import connect
+from lab.kube import Manifest
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ
 from lab.servers.supervisor import Server, Supervisor
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.definitions import is_established
+from lab.stand_ins.controller.kinds import DEFINITION
 
 # Only what the lab's definitions cover: a reconciler without its definition makes the controller give up.
 FEATURES_OFF = (
@@ -24,27 +26,20 @@ FEATURES_OFF = (
 )
 
 
-def define(context: str, kubeconfig: str, definitions: list[dict[str, Any]], supervisor: Supervisor) -> None:
+def define(api: Api, context: str, definitions: list[Manifest], supervisor: Supervisor) -> None:
     """Create the CustomResourceDefinitions that are not there and wait until the API server serves them.
 
     Raises:
         LabError: the API server does not serve one in time.
         kubernetes.client.exceptions.ApiException: it refuses one.
     """
-    api = connect(context, kubeconfig).resources.get(
-        api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
-    )
     names = [definition["metadata"]["name"] for definition in definitions]
     for definition in definitions:
         with contextlib.suppress(ConflictError):
-            api.create(body=definition)
-
-    def established() -> bool:
-        # A definition that is seconds old has the field, and null in it.
-        conditions = [api.get(name=name).to_dict().get("status", {}).get("conditions") or [] for name in names]
-        return all(any(one["type"] == "Established" and one["status"] == "True" for one in each) for each in conditions)
-
-    supervisor.wait_for(f"{context} did not serve {', '.join(names)}", established)
+            api.create(DEFINITION, None, definition)
+    supervisor.wait_for(
+        f"{context} did not serve {', '.join(names)}", lambda: all(is_established(api, name) for name in names)
+    )
 
 
 def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, program: Path) -> Server:

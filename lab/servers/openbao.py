@@ -11,8 +11,9 @@ import hvac
 from hvac.exceptions import VaultError
 from requests.exceptions import RequestException
 
+from lab.certificates import Authority
+from lab.files import write_private
 from lab.home import LabError
-from lab.servers.certificates import Authority, write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ

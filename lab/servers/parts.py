@@ -17,16 +17,20 @@ from lab.binaries.definitions import external_secrets_definitions
 from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
+from lab.servers import PARTS
 from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
 from lab.servers.openbao import OpenBao
-from lab.servers.stand_ins import OPTIONS, router, stand_in
+from lab.servers.stand_ins import OPTIONS, plugins, router, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
 from lab.stand_ins.cnpg import crds as cnpg
+from lab.stand_ins.cnpg.kinds import MANAGER as CNPG
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.definitions import install
 from lab.stand_ins.skupper import crds as skupper
+from lab.stand_ins.skupper.api import MANAGER as SKUPPER
 
-PARTS = ("clusters", "vault", "eso", *OPTIONS)
 PROGRAMS = {
     "clusters": ("etcd", "kube-apiserver", "kube-controller-manager"),
     "vault": ("bao",),
@@ -76,6 +80,7 @@ class Start:
             together = _Together(threads, self._supervisor)
             try:
                 together.begin(vault.start)
+                together.begin(lambda: self._supervisor.ensure(lambda: plugins(self._supervisor)))
                 together.finish(together.begin(self._clusters.start_api))
                 # The garbage collector learns of kinds that come after it only half a minute later.
                 together.finish(*(together.begin(partial(self._define, context)) for context in self._contexts))
@@ -101,13 +106,14 @@ class Start:
 
     def _define(self, context: str) -> None:
         """Create the kinds of the parts that act in this cluster."""
+        client = connect(context, self._clusters.kubeconfig, discover=False)
         try:
             if "skupper" in self._parts:
-                skupper.install(connect(context, self._clusters.kubeconfig))
+                install(Api(client, SKUPPER), skupper.definitions())
             if "cnpg" in self._parts:
-                cnpg.install(connect(context, self._clusters.kubeconfig))
+                install(Api(client, CNPG), cnpg.definitions())
             if "eso" in self._parts and context in self._secret_contexts:
-                define(context, self._clusters.kubeconfig, self._definitions, self._supervisor)
+                define(Api(client, "lab"), context, self._definitions, self._supervisor)
         except (ApiException, HTTPError) as error:
             reason = f"{error.status} {error.reason}" if isinstance(error, ApiException) else str(error)
             raise LabError(

@@ -1,4 +1,4 @@
-"""The lab's own Python processes: network, routers, the emulators of Skupper and CloudNativePG, the runner of pods.
+"""The lab's own Python processes: network, routers, Skupper, CloudNativePG, the runner of pods, Pulumi's plugins.
 
 Owns how they are started and that their ready file means this run of theirs.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.home import CHECKOUT
+from lab.pulumi.installation import socket_path
 from lab.servers.supervisor import Server, Supervisor
 
 # They act in the clusters only: what opens Vault is none of their business.
@@ -30,12 +31,19 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
     chosen = [argument for context in contexts for argument in ("--context", context)]
     if name == "skupper":
         chosen += ["--router", str(_router_socket(supervisor))]
-    return _module(name, (*chosen, *OPTIONS[name]), {"KUBECONFIG": kubeconfig}, supervisor)
+    options = (*chosen, *OPTIONS[name])
+    return _module(name, (f"lab.stand_ins.{name}", *options), {"KUBECONFIG": kubeconfig}, supervisor)
 
 
 def router(supervisor: Supervisor) -> Server:
     """`python -m lab.stand_ins.router`, which carries what lab.stand_ins.skupper says."""
-    return _module("router", ("--socket", str(_router_socket(supervisor))), {}, supervisor)
+    return _module("router", ("lab.stand_ins.router", "--socket", str(_router_socket(supervisor))), {}, supervisor)
+
+
+def plugins(supervisor: Supervisor) -> Server:
+    """`python -m lab.pulumi resident`, which forks Pulumi's plugins; each gets the environment of who asks for it."""
+    arguments = ("lab.pulumi", "resident", "--socket", str(socket_path(supervisor.home)))
+    return _module("plugins", arguments, {}, supervisor)
 
 
 def _router_socket(supervisor: Supervisor) -> Path:
@@ -51,7 +59,7 @@ def _module(name: str, arguments: Sequence[str], environ: Mapping[str, str], sup
     own = {"PYTHONPATH": str(CHECKOUT), "RHSI_LAB_HOME": str(supervisor.home.root)}
     return Server(
         name=name,
-        argv=(sys.executable, "-m", f"lab.stand_ins.{name}", *arguments, "--ready-file", str(ready_file)),
+        argv=(sys.executable, "-m", *arguments, "--ready-file", str(ready_file)),
         environ={**inherited, **own, **environ},
         ready=ready_file.exists,
         timeout=120.0,

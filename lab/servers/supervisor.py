@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.files import write_private
 from lab.home import Home, LabError
 from lab.progress import Progress
 from lab.servers.ports import Ports
@@ -151,7 +152,7 @@ class Supervisor:
                     server.name, server.argv, environ=server.environ, log=log, ports=ports, folder=self.home.root
                 )
                 self._begun.append(process)
-                self._record(server.name).write_text(process.to_json())
+                write_private(self._record(server.name), process.to_json().encode())
         except OSError as error:
             raise LabError(f"{server.argv[0]} cannot be run as {server.name} ({error.strerror}).") from error
         return process

@@ -33,13 +33,11 @@ class Checkout:
 
     @classmethod
     def copy(cls, root: Path, environment: Environment, *, databases: bool = False) -> "Checkout":
-        """Copy what the program and the lab's engine need; the stacks have databases only where a test wants them."""
-        for folder in ("components", "lab"):
-            shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        """Copy what the program needs; the stacks have databases only where a test wants them."""
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(CHECKOUT / "components", root / "components", ignore=ignored)
         for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
             shutil.copy(file, root / file.name)
-        # `pulumi` looks for the virtual environment that Pulumi.yaml names.
-        (root / ".venv").symlink_to(CHECKOUT / ".venv")
         found = cls(root, environment)
         for stack in found.stacks() if not databases else []:
             found.change(stack.name, "postgres.enabled", False)
@@ -72,7 +70,7 @@ class Checkout:
     def pulumi(self, *arguments: str) -> Result:
         """Run any other command of `pulumi`."""
         runner = Runner(self.environment, self.root)
-        return self._done([*runner.command, *arguments], runner)
+        return self._done([runner.command, *arguments], runner)
 
     def up(self, *names: str) -> None:
         """Bring stacks up, one after the other; all of them without names."""
@@ -80,10 +78,39 @@ class Checkout:
             result = self.run("up", name)
             assert result.code == 0, result.text
 
-    def destroy(self) -> None:
-        """Destroy all stacks, standbys first, as far as it goes: the end of a module of tests."""
+    def destroy(self, *names: str) -> None:
+        """Destroy stacks, one after the other; all of them without names, standbys first."""
+        for name in names or [stack.name for stack in reversed(self.stacks())]:
+            result = self.run("destroy", name)
+            assert result.code == 0, result.text
+
+    def remove(self) -> None:
+        """Destroy all stacks whatever state a test left them in: also a locked one, and what is protected."""
         for stack in reversed(self.stacks()):
-            self.run("destroy", stack.name)
+            self.change(stack.name, "protect", False)
+            self.pulumi("cancel", "--yes", "--stack", stack.name)
+            self.pulumi("state", "unprotect", "--all", "--yes", "--stack", stack.name)
+        self.destroy()
+
+    def value(self, stack: str, path: str, default: Any = None) -> Any:
+        """One value of a stack file, as `change` sets it."""
+        first, *rest = path.split(".")
+        found = yaml.safe_load((self.root / f"Pulumi.{stack}.yaml").read_text())["config"]
+        for key in [f"rhsi:{first}", *rest]:
+            if not isinstance(found, dict) or key not in found:
+                return default
+            found = found[key]
+        return found
+
+    def rotation(self, site: str = "site-b") -> int:
+        """The number that the primary's stack file has for a standby."""
+        return int(self.value("site-a", f"standbys.{site}.rotation", 1))
+
+    def next_rotation(self, site: str = "site-b") -> int:
+        """One more of it, in the file."""
+        number = self.rotation(site) + 1
+        self.change("site-a", f"standbys.{site}.rotation", number)
+        return number
 
     def outputs(self, name: str) -> dict[str, Any]:
         """A stack's outputs."""
@@ -93,7 +120,7 @@ class Checkout:
     def _done(self, line: Sequence[str], runner: Runner) -> Result:
         done = subprocess.run(
             line,
-            cwd=self.root,
+            cwd=runner.project,
             env=runner.environ(),
             check=False,
             text=True,

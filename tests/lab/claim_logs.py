@@ -1,24 +1,20 @@
 """How far a claim is, by what its pods have printed."""
 
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
-
 from components.link.claim import JOB_NAME
 from lab.stand_ins.pods import logs
 from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state
+from tests.lab.waiting import eventually
 
 
 def wait_until_said(lab: Lab, line: str, job: str = JOB_NAME) -> str:
     """The name of site-b's pod of the Job that runs and has printed the line, once there is one."""
     jobs = Jobs(lab.connect("site-b"), "rhsi")
 
-    @retry(
-        retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True
-    )
     def found() -> str:
         running = [pod["metadata"]["name"] for pod in jobs.pods(job) if container_state(pod).get("running")]
         said = [pod for pod in running for _, _, text in logs.read(lab.home, "site-b", "rhsi", pod) if line in text]
         assert said, f"no pod of {job} has said {line!r}; running: {running}"
         return str(said[0])
 
-    return found()
+    return eventually(found, 120)

@@ -1,5 +1,6 @@
-"""The lab that the slow tests share, apart from the user's own, and namespaces for single tests."""
+"""The lab that the slow tests of a worker share, apart from the user's own, and what a module or a test has of it."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from lab import environment
 from lab.environment import Environment
 from lab.home import Home
 from lab.kube import connect
+from tests.conftest import LABS
+from tests.lab.checkout import Checkout
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,9 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of this test run: RHSI_LAB_HOME and KUBECONFIG name it, and it is gone afterwards."""
-    home = Home(tmp_path_factory.mktemp("lab"))
+def lab() -> Iterator[Lab]:
+    """The lab of this worker: RHSI_LAB_HOME and KUBECONFIG name it, and it is gone afterwards."""
+    home = Home(Path(os.environ[LABS], os.environ.get("PYTEST_XDIST_WORKER", "only")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RHSI_LAB_HOME", str(home.root))
         try:
@@ -52,6 +55,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             )
         finally:
             environment.stop(home)
+
+
+@pytest.fixture(scope="module")
+def copy_checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Checkout]]:
+    """Makes checkouts, run by the administrator unless another environment is given; their stacks go with the module.
+
+    All stacks of a lab share one project, so the next module's are the same ones, anew.
+    """
+    made: list[Checkout] = []
+
+    def copy(rights: Environment | None = None, *, databases: bool = False) -> Checkout:
+        root = tmp_path_factory.mktemp("checkout")
+        made.append(Checkout.copy(root, rights or lab.environment, databases=databases))
+        return made[-1]
+
+    yield copy
+    environment.start(lab.home)
+    for checkout in made:
+        checkout.remove()
 
 
 @pytest.fixture

@@ -9,21 +9,15 @@ from typing import Any
 
 import psycopg
 
+from lab.certificates import Pair
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import Group
-from lab.stand_ins.cnpg.pki import Pair
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import Api, Kind
-from tests.lab import waiting
+from tests.lab.waiting import eventually
 
-SECONDS = 90.0
 IMAGE = "registry.example.com/k8s/postgresql:16.10-standard-ubi9"
 Rows = list[tuple[Any, ...]]
-
-
-def eventually(check: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Wait for what servers and objects that come and go are to show."""
-    waiting.eventually(check, seconds, KeyError, TypeError, psycopg.Error, pause=0.1)
 
 
 def caught_up(publisher: Callable[[str], Rows]) -> None:
@@ -41,7 +35,7 @@ def caught_up(publisher: Callable[[str], Rows]) -> None:
 
 
 @dataclass
-class Site:
+class ClusterSite:
     """One side of a replication: a Cluster `edb-<name>` of one group in a namespace of one context.
 
     `tables` are made by its bootstrap; the first one is its own, which it publishes as `<name>_pub`.
@@ -73,7 +67,7 @@ class Site:
         body = {"metadata": {"name": name, "labels": labels}, "type": "kubernetes.io/basic-auth", "stringData": data}
         self.api.apply(kinds.SECRET, self.namespace, body)
 
-    def create(self, peer: "Site", peer_password: str = "") -> None:
+    def create(self, peer: "ClusterSite", peer_password: str = "") -> None:
         """Apply Secrets, schema and Cluster; the peer's address follows by `meet`."""
         self.secret(f"{self.cluster}-superuser", "postgres", f"superuser-of-{self.name}")
         self.secret(f"{self.cluster}-app", "app", f"app-of-{self.name}")
@@ -91,7 +85,7 @@ class Site:
         self.api.apply(kinds.CONFIG_MAP, self.namespace, schema)
         self.apply(peer, "")
 
-    def apply(self, peer: "Site", address: str) -> None:
+    def apply(self, peer: "ClusterSite", address: str) -> None:
         """Apply the Cluster. Nobody lives at the peer's address as long as it is not known."""
         external = {
             "name": peer.cluster,
@@ -153,7 +147,7 @@ class Site:
         }
         self.api.apply(self.group.publication, self.namespace, {"metadata": {"name": "pub"}, "spec": spec})
 
-    def subscribe(self, peer: "Site", **more: object) -> None:
+    def subscribe(self, peer: "ClusterSite", **more: object) -> None:
         """Declare the subscription to the peer's publication."""
         spec = {
             "cluster": {"name": self.cluster},
@@ -215,7 +209,7 @@ class Site:
         """Where the primary listens."""
         return str(self.get(kinds.POD, f"{self.cluster}-1")["status"]["podIP"])
 
-    def meet(self, peer: "Site") -> None:
+    def meet(self, peer: "ClusterSite") -> None:
         """Tell the Cluster where the peer is."""
         self.apply(peer, peer.address())
 

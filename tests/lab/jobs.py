@@ -3,11 +3,9 @@
 from typing import Any
 
 from kubernetes.dynamic import DynamicClient
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.kube import Manifest
-
-SECONDS = 30
+from tests.lab.waiting import until
 
 
 class Jobs:
@@ -51,8 +49,7 @@ class Jobs:
             found = (job.get("status") or {}).get("conditions") or []
             return next((one for one in found if one["type"] in ("Complete", "Failed")), None)
 
-        found: Manifest = until(condition)
-        return found
+        return until(condition)
 
     def pod_in(self, name: str, state: str) -> Manifest:
         """The Job's pod once its first container is running, waiting or terminated."""
@@ -60,8 +57,7 @@ class Jobs:
         def pod() -> Manifest | None:
             return next((one for one in self.pods(name) if container_state(one).get(state)), None)
 
-        found: Manifest = until(pod)
-        return found
+        return until(pod)
 
 
 def container_state(pod: Manifest) -> Manifest:
@@ -69,11 +65,3 @@ def container_state(pod: Manifest) -> Manifest:
     statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
     state: Manifest = statuses[0].get("state") or {}
     return state
-
-
-def until(condition: Any, seconds: float = SECONDS) -> Any:
-    """What the condition gives as soon as it gives something."""
-    again = Retrying(
-        stop=stop_after_delay(seconds), wait=wait_fixed(0.05), retry=retry_if_result(lambda found: not found)
-    )
-    return again(condition)

@@ -8,21 +8,58 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from lab.home import Home
+from lab.pulumi.installation import LAUNCHER
 from tests.lab.checkout import Checkout
 
 
-class Watcher:
-    """Collects the arguments and the environment of every process that lives while it watches."""
+@dataclass(frozen=True)
+class Seen:
+    """A process: its program, its arguments, and the values of its environment."""
 
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
+    program: str
+    arguments: tuple[str, ...]
+    environment: tuple[str, ...]
+
+    def holds(self, form: str) -> bool:
+        """Whether a text is a part of what it was given."""
+        return any(form in text for text in (*self.arguments, *self.environment))
+
+    def runs(self, program: str) -> bool:
+        """Whether it is this program, or an interpreter that runs it."""
+        return program in (self.program, *(Path(argument).name for argument in self.arguments[1:4]))
+
+    def is_plugin(self, program: str, name: str) -> bool:
+        """Whether it is a plugin: one that is installed, or the launcher of the lab's own of that name."""
+        return self.runs(program) or (self.runs(LAUNCHER.name) and name in self.arguments)
+
+
+ENGINE: dict[str, Callable[[Seen], bool]] = {
+    "the engine": lambda seen: seen.program == "pulumi" and "up" in seen.arguments,
+    "the language host": lambda seen: seen.is_plugin("pulumi-language-python", "python"),
+    "the program": lambda seen: seen.runs("pulumi-language-python-exec"),
+    "the plugin for Kubernetes": lambda seen: seen.is_plugin("pulumi-resource-kubernetes", "kubernetes"),
+    "the plugin for Vault": lambda seen: seen.is_plugin("pulumi-resource-vault", "vault"),
+}
+"""The processes of an `up`, by what they run; a path in an environment variable proves nothing."""
+
+
+class Watcher:
+    """Collects program, arguments and environment of every process that lives while it watches.
+
+    Labs may run side by side: what proves that it saw an `up` is only that of the lab with this home.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.seen: set[Seen] = set()
+        self._home = home
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -43,16 +80,24 @@ class Watcher:
                 if process in before:
                     continue
                 try:
-                    self.seen.add("\n".join([*process.cmdline(), *process.environ().values()]))
+                    arguments, environment = process.cmdline(), process.environ()
+                    program = Path(arguments[0]).name if arguments else process.name()
+                    self.seen.add(Seen(program, tuple(arguments), tuple(environment.values())))
                     if process.create_time() < began:
                         before.add(process)
                 except psutil.Error:
                     continue
 
+    def assert_saw_the_engine(self) -> None:
+        """The engine, the program and the plugins of this lab were among what it saw."""
+        own = [seen for seen in self.seen if seen.holds(str(self._home.root))]
+        missing = [name for name, is_one in ENGINE.items() if not any(map(is_one, own))]
+        assert not missing, sorted({" ".join(seen.arguments[:3]) for seen in own})
+
     def saw(self, values: Iterable[str]) -> bool:
         """Whether a process was given one of these values."""
         wanted = [form for value in values for form in forms(value)]
-        return any(form in text for text in self.seen for form in wanted)
+        return any(seen.holds(form) for seen in self.seen for form in wanted)
 
 
 def forms(value: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 
-from tests.lab.databases import eventually
-from tests.lab.sites import Database
+from tests.lab.database_sites import Database
+from tests.lab.waiting import eventually
 
 CLIENTS = 2
 """Of each load; two, so that transactions overlap."""

@@ -80,7 +80,7 @@ def begun(checkout: Checkout, action: str, name: str, *arguments: str, previewed
         tempfile.TemporaryFile("w+") as output,
         subprocess.Popen(
             line,
-            cwd=checkout.root,
+            cwd=runner.project,
             env=runner.environ(),
             stdin=subprocess.DEVNULL,
             stdout=output,

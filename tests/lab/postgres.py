@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
-
 from components.edb import cluster
 from components.edb.names import OWNER, REPLICATION_ROLE
 from components.edb.schema import schema_sql
 from tests.lab.unprivileged import IDENTITY, write
+from tests.lab.waiting import until
 
 # With the two characters that libpq's password file escapes.
 PASSWORDS = {"postgres": "super:user", OWNER: "the\\owner:s", REPLICATION_ROLE: "streams"}
@@ -63,10 +62,16 @@ class Server:
         where = f"host={self.folder} port={self.port} user=postgres dbname={database or self.args.database}"
         return self.query(where, statement)
 
-    def becomes(self, statement: str, expected: str, seconds: int = 30) -> None:
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            return self.sql("SELECT 1", database="postgres") == "1"
+        except Refused:
+            return False
+
+    def becomes(self, statement: str, expected: str) -> None:
         """Wait until a superuser is answered this."""
-        stop, differs = stop_after_delay(seconds), retry_if_result(lambda answer: answer != expected)
-        retry(retry=differs, stop=stop, wait=wait_fixed(0.1))(self.sql)(statement)
+        until(lambda: self.sql(statement) == expected)
 
     def connection(self, peer: "Server", **changes: str) -> str:
         """The peer's entry of `externalClusters` as the operator hands it to a subscription: the password in a file."""
@@ -128,8 +133,7 @@ def running(server: Server) -> Iterator[Server]:
         subprocess.Popen(program, stdout=log, stderr=log, env={"LC_ALL": "C"}, **IDENTITY) as process,
     ):
         try:
-            answers = retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)(server.sql)
-            answers("SELECT 1", database="postgres")
+            until(server.answers)
             server.bootstrap()
             yield server
         finally:

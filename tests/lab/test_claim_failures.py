@@ -21,8 +21,9 @@ from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.failures import IMPATIENT, MOUNT, NAMESPACE, SKUPPER, STANDBY, Sites
-from tests.lab.jobs import Jobs, until
+from tests.lab.jobs import Jobs
+from tests.lab.linked_sites import IMPATIENT, MOUNT, NAMESPACE, SKUPPER, STANDBY, LinkedSites, Stage
+from tests.lab.waiting import until
 from tests.lab.way import Way
 
 pytestmark = pytest.mark.lab
@@ -32,50 +33,41 @@ MERGE = "application/merge-patch+json"
 
 
 @pytest.fixture(scope="module")
-def provisioned(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    try:
-        found = Sites(lab, checkout)
-        checkout.up()
-        yield found
-    finally:
-        checkout.destroy()
+def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
+    return LinkedSites(lab, copy_checkout())
 
 
 @pytest.fixture
-def sites(provisioned: Sites) -> Iterator[Sites]:
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    provisioned.settled = False
-    yield provisioned
-    if not provisioned.settled:
-        provisioned.repair()
+    return provisioned.begin(Stage.LINKED)
 
 
 # A grant that cannot be redeemed.
 
 
-def wrong_code(sites: Sites) -> None:
+def wrong_code(sites: LinkedSites) -> None:
     sites.publish()
     sites.overwrite(code="wrong")
 
 
-def another_authority(sites: Sites) -> None:
+def another_authority(sites: LinkedSites) -> None:
     sites.publish()
     sites.overwrite(ca=pki.issue("another grant server's CA", [], ca=None).crt.decode())
 
 
-def used_up(sites: Sites) -> None:
+def used_up(sites: LinkedSites) -> None:
     sites.publish()
     token = sites.published()
     redemption.post(token["url"], token["code"], token["ca"], name="somebody-else", subject="somebody-else")
 
 
-def deleted(sites: Sites) -> None:
+def deleted(sites: LinkedSites) -> None:
     sites.publish()
     sites.kind("site-a", "AccessGrant").delete(name=grant_name(STANDBY, sites.rotation), namespace=NAMESPACE)
 
 
-def expired(sites: Sites) -> None:
+def expired(sites: LinkedSites) -> None:
     with sites.setting("site-a", f"standbys.{STANDBY}.expirationWindow", "1s", usual="1h"):
         sites.publish()
     until(lambda: sites.published()["expires"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -93,7 +85,7 @@ def expired(sites: Sites) -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_grant_that_cannot_be_redeemed_is_told_and_a_rotation_mends_it(
-    sites: Sites, spoil: Callable[[Sites], None], sentence: str
+    sites: LinkedSites, spoil: Callable[[LinkedSites], None], sentence: str
 ) -> None:
     spoil(sites)
     told = sites.failed_claim()
@@ -104,7 +96,7 @@ def test_a_grant_that_cannot_be_redeemed_is_told_and_a_rotation_mends_it(
 
 
 def test_a_grant_server_that_cannot_be_reached_is_told_and_the_next_up_claims_once_the_way_is_open(
-    sites: Sites,
+    sites: LinkedSites,
 ) -> None:
     sites.publish()
     url = urlsplit(sites.published()["url"])
@@ -124,7 +116,7 @@ def test_a_grant_server_that_cannot_be_reached_is_told_and_the_next_up_claims_on
 # Vault and External Secrets.
 
 
-def rolled_back(sites: Sites) -> None:
+def rolled_back(sites: LinkedSites) -> None:
     path = link_token_path(STANDBY)
     earlier = sites.vault.read_secret_version(
         path, mount_point=MOUNT, version=version(sites) - 1, raise_on_deleted_version=True
@@ -132,15 +124,15 @@ def rolled_back(sites: Sites) -> None:
     sites.vault.create_or_update_secret(path, secret=earlier["data"]["data"], mount_point=MOUNT)
 
 
-def soft_deleted(sites: Sites) -> None:
+def soft_deleted(sites: LinkedSites) -> None:
     sites.vault.delete_latest_version_of_secret(link_token_path(STANDBY), mount_point=MOUNT)
 
 
-def destroyed(sites: Sites) -> None:
+def destroyed(sites: LinkedSites) -> None:
     sites.vault.destroy_secret_versions(link_token_path(STANDBY), versions=[version(sites)], mount_point=MOUNT)
 
 
-def version(sites: Sites) -> int:
+def version(sites: LinkedSites) -> int:
     metadata = sites.vault.read_secret_metadata(link_token_path(STANDBY), mount_point=MOUNT)
     number: int = metadata["data"]["current_version"]
     return number
@@ -156,7 +148,7 @@ def version(sites: Sites) -> int:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_value_in_vault_that_is_not_the_primarys_is_never_used_and_can_be_written_again(
-    sites: Sites, spoil: Callable[[Sites], None], said: str
+    sites: LinkedSites, spoil: Callable[[LinkedSites], None], said: str
 ) -> None:
     held = sites.published()
     sites.publish()
@@ -177,7 +169,7 @@ def test_a_value_in_vault_that_is_not_the_primarys_is_never_used_and_can_be_writ
 
 
 def test_a_grant_made_again_while_external_secrets_is_down_is_not_claimed_with_the_secret_of_the_first(
-    sites: Sites,
+    sites: LinkedSites,
 ) -> None:
     sites.publish()
     first = sites.published()
@@ -211,7 +203,7 @@ def test_a_grant_made_again_while_external_secrets_is_down_is_not_claimed_with_t
     ids=["mountPath", "path"],
 )
 def test_a_secret_store_edited_by_hand_is_told_by_its_symptom_and_made_anew(
-    sites: Sites, edit: Manifest, said: str
+    sites: LinkedSites, edit: Manifest, said: str
 ) -> None:
     stores = sites.kind("site-b", "SecretStore", "external-secrets.io/v1")
     sites.publish()
@@ -230,7 +222,7 @@ def test_a_secret_store_edited_by_hand_is_told_by_its_symptom_and_made_anew(
 # What others do to the link's objects.
 
 
-def test_a_link_deleted_by_hand_is_missed_and_a_rotation_makes_a_new_one(sites: Sites) -> None:
+def test_a_link_deleted_by_hand_is_missed_and_a_rotation_makes_a_new_one(sites: LinkedSites) -> None:
     sites.oc(f"delete link {token_name(sites.rotation)} -n rhsi")
     result = sites.checkout.run("up", "site-b")
     assert result.code != 0
@@ -241,7 +233,7 @@ def test_a_link_deleted_by_hand_is_missed_and_a_rotation_makes_a_new_one(sites: 
     sites.assert_settled()
 
 
-def test_a_token_of_the_claims_name_that_somebody_made_is_left_alone_until_they_delete_it(sites: Sites) -> None:
+def test_a_token_of_the_claims_name_that_somebody_made_is_left_alone_until_they_delete_it(sites: LinkedSites) -> None:
     sites.publish()
     name = token_name(sites.rotation)
     tokens = sites.kind("site-b", "AccessToken")
@@ -257,7 +249,7 @@ def test_a_token_of_the_claims_name_that_somebody_made_is_left_alone_until_they_
     sites.assert_settled()
 
 
-def test_a_token_deleted_before_it_is_redeemed_is_missed_and_the_next_up_makes_it_again(sites: Sites) -> None:
+def test_a_token_deleted_before_it_is_redeemed_is_missed_and_the_next_up_makes_it_again(sites: LinkedSites) -> None:
     sites.publish()
     name = token_name(sites.rotation)
     with sites.down(CONTROLLER), sites.claiming() as claim:
@@ -273,7 +265,7 @@ def test_a_token_deleted_before_it_is_redeemed_is_missed_and_the_next_up_makes_i
 # The Skupper controller.
 
 
-def test_without_a_controller_no_grant_is_published_and_the_next_up_goes_on_once_it_runs(sites: Sites) -> None:
+def test_without_a_controller_no_grant_is_published_and_the_next_up_goes_on_once_it_runs(sites: LinkedSites) -> None:
     held = sites.published()
     sites.next_rotation()
     with sites.setting("site-a", "timeouts.grant", "3s", usual="2m"), sites.down(CONTROLLER):
@@ -286,7 +278,7 @@ def test_without_a_controller_no_grant_is_published_and_the_next_up_goes_on_once
     sites.assert_settled()
 
 
-def test_without_a_controller_a_claim_says_so_and_the_next_up_claims_once_it_runs(sites: Sites) -> None:
+def test_without_a_controller_a_claim_says_so_and_the_next_up_claims_once_it_runs(sites: LinkedSites) -> None:
     sites.publish()
     with sites.down(CONTROLLER):
         told = sites.failed_claim(timeout=IMPATIENT)
@@ -299,7 +291,7 @@ def test_without_a_controller_a_claim_says_so_and_the_next_up_claims_once_it_run
     sites.assert_settled()
 
 
-def test_a_grant_that_is_blank_while_its_controller_restarts_is_never_published(sites: Sites) -> None:
+def test_a_grant_that_is_blank_while_its_controller_restarts_is_never_published(sites: LinkedSites) -> None:
     held, number = sites.published(), version(sites)
     blank = {"url": None, "ca": None, "status": "Pending", "message": "Pending"}
     with sites.down(CONTROLLER):
@@ -321,7 +313,7 @@ def test_a_grant_that_is_blank_while_its_controller_restarts_is_never_published(
 
 
 @contextmanager
-def refused_links(sites: Sites) -> Iterator[None]:
+def refused_links(sites: LinkedSites) -> Iterator[None]:
     """While the primary's router trusts another CA than the one that signs its links' certificates."""
     secrets = sites.kind("site-a", "Secret", "v1")
     trusted = secrets.get(name="skupper-site-server", namespace=NAMESPACE).data["ca.crt"]
@@ -339,7 +331,7 @@ def refused_links(sites: Sites) -> Iterator[None]:
         trust(trusted)
 
 
-def test_a_link_that_is_not_ready_in_time_is_told_and_the_next_up_waits_for_it_again(sites: Sites) -> None:
+def test_a_link_that_is_not_ready_in_time_is_told_and_the_next_up_waits_for_it_again(sites: LinkedSites) -> None:
     earlier = token_name(sites.rotation)
     sites.publish()
     with refused_links(sites):
@@ -362,7 +354,7 @@ def test_a_link_that_is_not_ready_in_time_is_told_and_the_next_up_waits_for_it_a
     ids=["before the Secret is synced", "after the token is created", "while it waits for the Link"],
 )
 def test_a_claim_whose_pod_is_deleted_says_so_and_the_next_up_goes_on_where_it_stopped(
-    sites: Sites, held_up: Callable[[Sites], AbstractContextManager[None]], line: str
+    sites: LinkedSites, held_up: Callable[[LinkedSites], AbstractContextManager[None]], line: str
 ) -> None:
     sites.publish()
     with held_up(sites), sites.claiming() as claim:
@@ -376,7 +368,7 @@ def test_a_claim_whose_pod_is_deleted_says_so_and_the_next_up_goes_on_where_it_s
     sites.assert_settled()
 
 
-def test_of_two_claims_at_once_one_redeems_the_grant_and_both_succeed(sites: Sites) -> None:
+def test_of_two_claims_at_once_one_redeems_the_grant_and_both_succeed(sites: LinkedSites) -> None:
     sites.publish()
     jobs, another = Jobs(sites.client("site-b"), NAMESPACE), "another-claim"
     with sites.claiming() as claim:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.stand_ins.pods.containers.security import DEFAULT_UID
 from lab.stand_ins.pods.containers.variables import PATH
 from lab.stand_ins.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
 from lab.stand_ins.pods.walls.plan import Mount, Plan
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -41,9 +41,13 @@ def output_of(launched: Launched) -> str:
         return pipe.read().decode()
 
 
-@retry(stop=stop_after_delay(5), wait=wait_fixed(0.02), retry=retry_if_result(bool))
-def no_process_with(argument: str) -> list[int]:
-    return [process.pid for process in psutil.process_iter(["cmdline"]) if argument in (process.info["cmdline"] or [])]
+def no_process_with(argument: str) -> bool:
+    """Whether there is none any more, soon."""
+
+    def found() -> bool:
+        return any(argument in (process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+
+    return until(lambda: not found(), 5, pause=0.02)
 
 
 def test_output_and_exit_code_are_the_commands_own(tmp_path: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_term_signal_ends_the_command_and_no_process_outlives_it(tmp_path: Pat
     launched.process.terminate()
     assert output_of(launched) == ""
     assert launched.process.wait() == 128 + 15
-    assert no_process_with("7001") == []
+    assert no_process_with("7001")
 
 
 def test_the_command_alone_hears_of_the_stop_and_by_its_own_signal(tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_a_second_command_that_takes_too_long_is_ended_with_all_that_it_started(
         launched.process.pid, first, ["sh", "-c", "trap '' TERM; echo begun; sleep 7010 & sleep 7010"], 0.5
     )
     assert finished == Finished(None, "begun\n")
-    assert no_process_with("7010") == []
+    assert no_process_with("7010")
     assert launched.process.poll() is None
     launched.process.kill()
     assert output_of(launched) == ""
@@ -221,7 +225,7 @@ def test_the_names_that_a_container_resolves_may_be_replaced_while_it_runs(tmp_p
 
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     assert run(tmp_path, "setsid sleep 7002 & exit 0") == ("", 0)
-    assert no_process_with("7002") == []
+    assert no_process_with("7002")
 
 
 def test_a_command_that_ignores_the_term_signal_can_be_killed(tmp_path: Path) -> None:
@@ -230,7 +234,7 @@ def test_a_command_that_ignores_the_term_signal_can_be_killed(tmp_path: Path) ->
     launched.process.terminate()
     launched.process.kill()
     assert output_of(launched) == ""
-    assert no_process_with("7003") == []
+    assert no_process_with("7003")
 
 
 def test_nothing_of_the_plan_shows_in_arguments(tmp_path: Path) -> None:

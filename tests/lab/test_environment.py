@@ -13,15 +13,14 @@ import psutil
 import pytest
 import yaml
 from kubernetes.client import VersionApi
-from tenacity import retry, stop_after_delay, wait_fixed
 
 from lab import environment
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
 from lab.kube import api_client, connect, find
-from lab.servers.parts import PARTS
+from lab.servers import PARTS
 from lab.servers.process import stop
-from lab.servers.supervisor import recorded
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -38,7 +37,7 @@ from lab.home import Home
 signal.signal(signal.SIGINT, signal.default_int_handler)
 environment.start(Home(Path(sys.argv[1])), frozenset({sorted(WITHOUT)}), {CONTEXTS})
 """
-NAMES = ["etcd-solo", "kube-apiserver-solo", "kube-controller-manager-solo", "openbao"]
+NAMES = ["etcd-solo", "kube-apiserver-solo", "kube-controller-manager-solo", "openbao", "plugins"]
 
 
 class Told:
@@ -55,12 +54,17 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    home = Home(tmp_path_factory.mktemp("small"))
-    try:
-        yield environment.start(home, WITHOUT, CONTEXTS)
-    finally:
-        environment.stop(home)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The home of the lab that the tests share."""
+    found = Home(tmp_path_factory.mktemp("small"))
+    yield found
+    environment.stop(found)
+
+
+@pytest.fixture
+def small(home: Home) -> Environment:
+    """That lab, whole: a test may have left it with a part that is down."""
+    return environment.start(home, WITHOUT, CONTEXTS)
 
 
 def processes_of(home: Home) -> list[str]:
@@ -170,7 +174,7 @@ def test_somebody_elses_clusters_and_vault_take_the_place_of_the_labs(
     home = Home(tmp_path / "guest")
     guest = environment.start(home, frozenset(PARTS), CONTEXTS)
     try:
-        assert guest.processes() == []
+        assert [process.name for process in guest.processes()] == ["plugins"], "Pulumi's are the lab's own"
         assert guest.api_servers == small.api_servers
         assert guest.api_authorities == small.api_authorities
         assert guest.environ() == small.environ()
@@ -188,14 +192,15 @@ def test_the_runner_of_pods_alone_serves_somebody_elses_cluster(
     home = Home(tmp_path / "guest")
     guest = environment.start(home, frozenset(PARTS) - {"pods"}, CONTEXTS)
     try:
-        (runner,) = guest.processes()
-        handle = runner.handle()
-        assert runner.name == "pods"
-        assert handle is not None
-        assert small.vault_token not in str(handle.environ())
+        begun = guest.processes()
+        assert [process.name for process in begun] == ["plugins", "pods"]
+        for process in begun:
+            handle = process.handle()
+            assert handle is not None
+            assert small.vault_token not in str(handle.environ())
     finally:
         environment.stop(home)
-    assert not runner.alive
+    assert not any(process.alive for process in begun)
 
 
 def test_a_user_who_may_not_create_kinds_is_told_so(
@@ -257,9 +262,9 @@ def test_an_interrupted_start_leaves_nothing_running(tmp_path: Path, number: sig
     assert environment.load(home) is None
 
 
-@retry(stop=stop_after_delay(60), wait=wait_fixed(0.02), reraise=True)
 def wait_for_processes(home: Home) -> None:
-    assert len(recorded(home)) >= 2, "the start has not begun its servers yet"
+    """Wait until the start has begun its first servers."""
+    until(lambda: len(list((home.root / "processes").glob("*.json"))) >= 2, pause=0.02)
 
 
 def test_stop_leaves_no_process_and_no_state_and_is_content_with_nothing_to_stop(tmp_path: Path) -> None:

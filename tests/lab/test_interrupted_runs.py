@@ -1,10 +1,10 @@
 """Runs that were killed or interrupted, and stacks that go: the commands of docs/runbook.md, typed.
 
-The tests share two stacks and follow one another as the days of real ones would, from the first link to the end.
+The tests share two stacks; each begins with both linked, or with nothing.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -13,20 +13,20 @@ import pytest
 
 from components.link.rotation import grant_name, token_name
 from lab.kube import Manifest, find
-from lab.rotation import objects
+from lab.stand_ins.skupper.api import SKUPPER
 from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.failures import MOUNT, NAMESPACE, STANDBY, Sites
-from tests.lab.jobs import until
+from tests.lab.linked_sites import MOUNT, NAMESPACE, STANDBY, LinkedSites, Stage
 from tests.lab.outages import SECONDS, begun, stalled
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
 EXTERNAL_SECRETS, RBAC = "external-secrets.io/v1", "rbac.authorization.k8s.io/v1"
 NAMESPACED = {
-    objects.SKUPPER: ("Site", "AccessGrant", "AccessToken", "Link", "RouterAccess", "SecuredAccess", "Certificate"),
+    SKUPPER: ("Site", "AccessGrant", "AccessToken", "Link", "RouterAccess", "SecuredAccess", "Certificate"),
     "batch/v1": ("Job",),
     RBAC: ("Role", "RoleBinding"),
     "v1": ("Pod", "Secret", "ServiceAccount", "ConfigMap", "Service"),
@@ -41,37 +41,20 @@ def vault(lab: Lab) -> hvac.Client:
 
 
 @pytest.fixture(scope="module")
-def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """Two sites of which nothing stands yet."""
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    try:
-        yield Sites(lab, checkout)
-    finally:
-        cancel(checkout)
-        checkout.destroy()
-
-
-@pytest.fixture(scope="module")
-def linked(new: Sites) -> Sites:
-    """Both, linked, whatever became of the tests before."""
-    new.checkout.up()
-    return new
+def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
+    return LinkedSites(lab, copy_checkout())
 
 
 @pytest.fixture
-def sites(linked: Sites) -> Iterator[Sites]:
+def new(provisioned: LinkedSites) -> LinkedSites:
+    """Two sites of which nothing stands yet."""
+    return provisioned.begin(Stage.NOTHING)
+
+
+@pytest.fixture
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    linked.settled = False
-    yield linked
-    if not linked.settled:
-        cancel(linked.checkout)
-        linked.repair()
-
-
-def cancel(checkout: Checkout) -> None:
-    """Take the locks of killed runs away."""
-    for stack in ("site-a", "site-b"):
-        checkout.pulumi("cancel", "--yes", "--stack", stack)
+    return provisioned.begin(Stage.LINKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +62,16 @@ class Point:
     """A point of an `up` at which it can be caught: the outage that holds it there, and how to wait for it."""
 
     stack: str
-    outage: Callable[[Sites], AbstractContextManager[None]]
-    reached: Callable[[Sites], object]
+    outage: Callable[[LinkedSites], AbstractContextManager[None]]
+    reached: Callable[[LinkedSites], object]
 
 
-def names(sites: Sites, context: str, api_version: str, kind: str) -> list[str]:
+def names(sites: LinkedSites, context: str, api_version: str, kind: str) -> list[str]:
     found = sites.kind(context, kind, api_version).get(namespace=NAMESPACE).items
     return [item.metadata.name for item in found]
 
 
-def under_way(sites: Sites, stack: str) -> str:
+def under_way(sites: LinkedSites, stack: str) -> str:
     """What the state says is under way."""
     return str(sites.state(stack).get("pending_operations", ""))
 
@@ -101,7 +84,7 @@ FIRST_SITE_AWAITED = Point(
         lambda: (
             "rhsi:index:KvStore" in str(sites.state("site-a").get("resources"))
             and "mount:Mount" not in under_way(sites, "site-a")
-            and names(sites, "site-a", objects.SKUPPER, "Site")
+            and names(sites, "site-a", SKUPPER, "Site")
         ),
         SECONDS,
     ),
@@ -115,7 +98,7 @@ GRANT_AWAITED = Point(
     stack="site-a",
     outage=lambda sites: sites.down("skupper"),
     reached=lambda sites: until(
-        lambda: grant_name(STANDBY, sites.rotation) in names(sites, "site-a", objects.SKUPPER, "AccessGrant"), SECONDS
+        lambda: grant_name(STANDBY, sites.rotation) in names(sites, "site-a", SKUPPER, "AccessGrant"), SECONDS
     ),
 )
 VAULT_WRITTEN = Point(
@@ -137,7 +120,7 @@ REDEMPTION_AWAITED = Point(
 )
 
 
-def caught(sites: Sites, point: Point, number: signal.Signals) -> str:
+def caught(sites: LinkedSites, point: Point, number: signal.Signals) -> str:
     """Catch an `up` at the point and signal it; what it had printed when it ended."""
     with begun(sites.checkout, "up", point.stack) as up, point.outage(sites):
         point.reached(sites)
@@ -146,7 +129,7 @@ def caught(sites: Sites, point: Point, number: signal.Signals) -> str:
     return result.text
 
 
-def kill_and_recover(sites: Sites, point: Point) -> None:
+def kill_and_recover(sites: LinkedSites, point: Point) -> None:
     """Kill an `up` at the point; then the runbook's three commands."""
     caught(sites, point, signal.SIGKILL)
     refused = sites.checkout.run("up", point.stack)
@@ -164,14 +147,14 @@ def kill_and_recover(sites: Sites, point: Point) -> None:
     assert not under_way(sites, point.stack)
 
 
-def test_the_first_runs_of_both_stacks_can_be_killed(new: Sites) -> None:
+def test_the_first_runs_of_both_stacks_can_be_killed(new: LinkedSites) -> None:
     kill_and_recover(new, FIRST_SITE_AWAITED)
     kill_and_recover(new, FIRST_STORE_AWAITED)
     new.assert_settled()
 
 
 @pytest.fixture
-def rotating(sites: Sites, request: pytest.FixtureRequest) -> tuple[Sites, Point]:
+def rotating(sites: LinkedSites, request: pytest.FixtureRequest) -> tuple[LinkedSites, Point]:
     """The sites right before the `up` that is to be caught at a point of a rotation."""
     point: Point = request.param
     sites.next_rotation()
@@ -186,7 +169,7 @@ def rotating(sites: Sites, request: pytest.FixtureRequest) -> tuple[Sites, Point
     ids=["grant awaited", "Vault written", "Secret awaited", "redemption awaited"],
     indirect=True,
 )
-def test_a_rotation_that_was_killed_is_finished_by_three_commands(rotating: tuple[Sites, Point]) -> None:
+def test_a_rotation_that_was_killed_is_finished_by_three_commands(rotating: tuple[LinkedSites, Point]) -> None:
     sites, point = rotating
     kill_and_recover(sites, point)
     sites.checkout.up("site-b")
@@ -202,7 +185,9 @@ def test_a_rotation_that_was_killed_is_finished_by_three_commands(rotating: tupl
     ids=["grant awaited", "redemption awaited"],
     indirect=["rotating"],
 )
-def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(rotating: tuple[Sites, Point], said: str) -> None:
+def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
+    rotating: tuple[LinkedSites, Point], said: str
+) -> None:
     sites, point = rotating
     text = caught(sites, point, signal.SIGINT)
     assert "^C received; cancelling." in text
@@ -212,18 +197,18 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(rotating: tu
     sites.assert_settled()
 
 
-def destroyed(sites: Sites, stack: str, *arguments: str) -> None:
+def destroyed(sites: LinkedSites, stack: str, *arguments: str) -> None:
     """Destroy a stack as a person does, after its preview."""
     with begun(sites.checkout, "destroy", stack, *arguments, previewed=True) as destruction:
         result = destruction.end()
     assert result.code == 0, result.text
 
 
-def namespace(sites: Sites, context: str) -> Manifest | None:
+def namespace(sites: LinkedSites, context: str) -> Manifest | None:
     return find(sites.client(context), "v1", "Namespace", NAMESPACE)
 
 
-def test_what_holds_data_stays_as_long_as_it_is_protected(sites: Sites, vault: hvac.Client) -> None:
+def test_what_holds_data_stays_as_long_as_it_is_protected(sites: LinkedSites, vault: hvac.Client) -> None:
     kv = vault.secrets.kv.v2
     kv.create_or_update_secret("somebody-elses", secret={"kept": "yes"}, mount_point=MOUNT)
     with sites.setting("site-a", "protect", value=True, usual=False):
@@ -252,7 +237,7 @@ def test_what_holds_data_stays_as_long_as_it_is_protected(sites: Sites, vault: h
     ids=["standby first, with their namespaces", "primary first, in namespaces of others"],
 )
 def test_destroyed_stacks_leave_nothing_behind(
-    new: Sites, vault: hvac.Client, order: tuple[str, str], own_namespaces: bool
+    new: LinkedSites, vault: hvac.Client, order: tuple[str, str], own_namespaces: bool
 ) -> None:
     for name in order:
         new.checkout.change(name, "cluster.createNamespace", own_namespaces)
@@ -275,11 +260,13 @@ def test_destroyed_stacks_leave_nothing_behind(
     until(lambda: not [*left_in(new, "site-a"), *left_in(new, "site-b")], SECONDS)
     for name in order if not own_namespaces else ():
         new.kind(name, "Namespace", "v1").delete(name=NAMESPACE)
+        new.checkout.change(name, "cluster.createNamespace", True)
     # The next tests make them anew, which a namespace that is still going refuses.
     until(lambda: not any(namespace(new, name) for name in order), SECONDS)
+    new.stage = Stage.NOTHING
 
 
-def left_in(sites: Sites, context: str) -> list[str]:
+def left_in(sites: LinkedSites, context: str) -> list[str]:
     """What stands in the site's namespace, but for what Kubernetes puts into every one."""
     return [
         f"{kind}/{name}"

@@ -14,19 +14,19 @@ import pytest
 from lab import link
 from lab.kube import Manifest
 from lab.stacks import Stack
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import POD, SERVICE
 from lab.stand_ins.network.forwarding import NODE
 from lab.stand_ins.network.table import Address
 from lab.stand_ins.pods.addresses import address_of
 from lab.stand_ins.skupper import api as skupper
-from tests.lab import waiting
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
-POD, SERVICE = Kind("v1", "Pod", "pods"), Kind("v1", "Service", "services")
 PORT = 7007
 NAMESPACE = "rhsi"
 
@@ -84,11 +84,6 @@ def exchange(address: Address, sent: bytes) -> bytes:
             return received(connection)
         finally:
             sender.join()
-
-
-def eventually(check: Callable[[], object]) -> None:
-    """Wait for what connections are to show."""
-    waiting.eventually(check, 30, OSError)
 
 
 def echoes(address: Address) -> None:
@@ -231,13 +226,10 @@ class Linked:
 
 
 @pytest.fixture(scope="module")
-def linked(lab: Lab, echo: Echo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    try:
-        checkout.up()
-        yield Linked(lab, checkout, echo)
-    finally:
-        checkout.destroy()
+def linked(lab: Lab, echo: Echo, copy_checkout: Callable[..., Checkout]) -> Linked:
+    checkout = copy_checkout()
+    checkout.up()
+    return Linked(lab, checkout, echo)
 
 
 def test_megabytes_cross_the_link_both_ways_and_unchanged(linked: Linked, echo: Echo) -> None:
@@ -259,10 +251,12 @@ def test_a_cut_link_resets_its_connections_and_refuses_new_ones_until_it_is_back
     with socket.create_connection(linked.front, timeout=30) as connection:
         assert is_alive(connection)
         link.cut(lab.environment, [linked.standby])
-        assert is_reset(connection)
-    eventually(lambda: refuses(linked.front))
-    assert linked.link["status"]["status"] == "Pending"
-    link.restore(lab.environment, [linked.standby])
+        try:
+            assert is_reset(connection)
+            eventually(lambda: refuses(linked.front))
+            assert linked.link["status"]["status"] == "Pending"
+        finally:
+            link.restore(lab.environment, [linked.standby])
     eventually(lambda: echoes(linked.front))
 
 
@@ -304,8 +298,8 @@ def test_a_rotation_resets_what_the_old_link_carried_and_new_connections_take_th
     eventually(lambda: echoes(linked.front))
     with socket.create_connection(linked.front, timeout=30) as connection:
         assert is_alive(connection)
-        linked.checkout.change("site-a", "standbys.site-b.rotation", 2)
+        number = linked.checkout.next_rotation()
         linked.checkout.up()
         assert is_reset(connection)
     eventually(lambda: echoes(linked.front))
-    assert linked.link["metadata"]["name"] == "standby-from-vault-2"
+    assert linked.link["metadata"]["name"] == f"standby-from-vault-{number}"

@@ -1,12 +1,12 @@
 """Outages of what the stacks stand on, from the first link on: what the user reads, types, and what must hold then.
 
-The tests share two stacks, run with the operator's rights, and follow one another as the days of real ones would.
+The tests share two stacks, run with the operator's rights; each begins with nothing, the primary, or both linked.
 """
 
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.conftest import Lab
-from tests.lab.failures import IMPATIENT, NAMESPACE, STANDBY, Sites
-from tests.lab.jobs import until
+from tests.lab.linked_sites import IMPATIENT, NAMESPACE, STANDBY, LinkedSites, Stage
 from tests.lab.operator_rights import ACCOUNT, operator
 from tests.lab.outages import SECONDS, begun, control_plane, stalled
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -45,44 +45,33 @@ def vault(lab: Lab) -> hvac.Client:
 
 
 @pytest.fixture(scope="module")
-def new(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """Two sites of which nothing stands yet."""
+def provisioned(
+    lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory
+) -> LinkedSites:
     folder = tmp_path_factory.mktemp("operator")
     rights = operator(lab.environment, folder, {"site-a": [NAMESPACE], "site-b": [NAMESPACE]})
-    checkout = Checkout.copy(tmp_path_factory.mktemp("checkout"), rights)
-    try:
-        yield Sites(lab, checkout)
-    finally:
-        checkout.destroy()
-
-
-@pytest.fixture(scope="module")
-def granted(new: Sites) -> Sites:
-    """The primary stands, the standby does not."""
-    new.checkout.up("site-a")
-    return new
-
-
-@pytest.fixture(scope="module")
-def linked(new: Sites) -> Sites:
-    """Both, linked, whatever became of the tests before."""
-    new.checkout.up()
-    return new
+    return LinkedSites(lab, copy_checkout(rights))
 
 
 @pytest.fixture
-def sites(linked: Sites) -> Iterator[Sites]:
+def new(provisioned: LinkedSites) -> LinkedSites:
+    """Two sites of which nothing stands yet."""
+    return provisioned.begin(Stage.NOTHING)
+
+
+@pytest.fixture
+def granted(provisioned: LinkedSites) -> LinkedSites:
+    """The primary stands, the standby does not."""
+    return provisioned.begin(Stage.GRANTED)
+
+
+@pytest.fixture
+def sites(provisioned: LinkedSites) -> LinkedSites:
     """Linked and settled, whatever the test before left."""
-    linked.settled = False
-    yield linked
-    if not linked.settled:
-        environment.start(linked.lab.home)
-        linked.next_rotation()
-        for stack in ("site-a", "site-b"):
-            linked.checkout.run("up", stack, "--refresh")
+    return provisioned.begin(Stage.LINKED)
 
 
-def with_token(sites: Sites, folder: Path, token: str) -> Checkout:
+def with_token(sites: LinkedSites, folder: Path, token: str) -> Checkout:
     """The same checkout for somebody with another token for Vault."""
     file = folder / "vault-token"
     file.write_text(token)
@@ -99,7 +88,7 @@ def edit(kind: Any, name: str, **body: object) -> None:
 # The first link.
 
 
-def test_a_standby_before_its_primary_is_told_what_to_do_first(new: Sites) -> None:
+def test_a_standby_before_its_primary_is_told_what_to_do_first(new: LinkedSites) -> None:
     failed = new.checkout.run("up", "site-b")
     assert failed.code != 0
     assert (
@@ -111,7 +100,7 @@ def test_a_standby_before_its_primary_is_told_what_to_do_first(new: Sites) -> No
 
 
 def test_a_token_that_expires_during_the_run_is_refused_and_another_one_finishes_it(
-    new: Sites, vault: hvac.Client, tmp_path: Path
+    new: LinkedSites, vault: hvac.Client, tmp_path: Path
 ) -> None:
     token = vault.auth.token.create(policies=[ACCOUNT], ttl="1h")["auth"]
 
@@ -133,9 +122,10 @@ def test_a_token_that_expires_during_the_run_is_refused_and_another_one_finishes
     assert "permission denied" in failed.text
     assert runbook.leads_to(failed.text, "a new VAULT_TOKEN, `pulumi up`")
     new.checkout.up("site-a")
+    new.stage = Stage.GRANTED
 
 
-def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(granted: Sites) -> None:
+def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(granted: LinkedSites) -> None:
     def recorded() -> str:
         return json.dumps(granted.state("site-b"))
 
@@ -151,9 +141,12 @@ def test_an_api_server_that_refuses_a_creation_is_named_and_the_next_up_goes_on(
     assert re.search(refused + "(connection refused|connection reset by peer|EOF)", failed.text), failed.text
     assert runbook.leads_to(failed.text, "`pulumi up` once it is back")
     assert f"{NAMESPACE}/{STORE}" not in recorded()
+    granted.stage = Stage.GRANTED
 
 
-def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_once_it_is_back(granted: Sites) -> None:
+def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_once_it_is_back(
+    granted: LinkedSites,
+) -> None:
     with granted.setting("site-b", "timeouts.secretStore", IMPATIENT, usual="2m"), granted.down("external-secrets"):
         failed = granted.checkout.run("up", "site-b")
     assert failed.code != 0
@@ -167,7 +160,7 @@ def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_o
 # Vault.
 
 
-def test_a_sealed_vault_keeps_the_old_link_until_it_is_unsealed(sites: Sites, vault: hvac.Client) -> None:
+def test_a_sealed_vault_keeps_the_old_link_until_it_is_unsealed(sites: LinkedSites, vault: hvac.Client) -> None:
     before = sites.ready_links()
     sites.next_rotation()
     vault.sys.seal()
@@ -184,7 +177,7 @@ def test_a_sealed_vault_keeps_the_old_link_until_it_is_unsealed(sites: Sites, va
     sites.assert_settled()
 
 
-def test_a_vault_that_is_down_is_named_on_both_sides(sites: Sites) -> None:
+def test_a_vault_that_is_down_is_named_on_both_sides(sites: LinkedSites) -> None:
     sites.next_rotation()
     with sites.down("openbao"):
         failed = sites.checkout.run("up", "site-a")
@@ -205,7 +198,7 @@ def test_a_vault_that_is_down_is_named_on_both_sides(sites: Sites) -> None:
 
 
 def test_a_token_without_rights_is_refused_with_the_path_that_it_lacks(
-    sites: Sites, vault: hvac.Client, tmp_path: Path
+    sites: LinkedSites, vault: hvac.Client, tmp_path: Path
 ) -> None:
     sites.next_rotation()
     token = vault.auth.token.create(policies=["default"], ttl="1h")["auth"]["client_token"]
@@ -227,7 +220,7 @@ def test_a_token_without_rights_is_refused_with_the_path_that_it_lacks(
     ids=["role", "policy"],
 )
 def test_what_was_removed_from_vault_is_told_by_its_symptom_and_made_again(
-    sites: Sites, vault: hvac.Client, remove: Callable[[hvac.Client], object], said: str
+    sites: LinkedSites, vault: hvac.Client, remove: Callable[[hvac.Client], object], said: str
 ) -> None:
     sites.publish()
     remove(vault)
@@ -240,7 +233,7 @@ def test_what_was_removed_from_vault_is_told_by_its_symptom_and_made_again(
 
 
 def test_a_removed_auth_mount_is_made_again_and_so_is_the_store_that_missed_it(
-    sites: Sites, vault: hvac.Client
+    sites: LinkedSites, vault: hvac.Client
 ) -> None:
     sites.publish()
     vault.sys.disable_auth_method(AUTH)
@@ -264,7 +257,7 @@ def test_a_removed_auth_mount_is_made_again_and_so_is_the_store_that_missed_it(
 # API servers.
 
 
-def test_an_api_server_that_is_down_at_the_start_is_named_and_nothing_is_changed(sites: Sites) -> None:
+def test_an_api_server_that_is_down_at_the_start_is_named_and_nothing_is_changed(sites: LinkedSites) -> None:
     with sites.down(*control_plane("site-b")):
         failed = sites.checkout.run("up", "site-b")
     assert failed.code != 0
@@ -274,7 +267,7 @@ def test_an_api_server_that_is_down_at_the_start_is_named_and_nothing_is_changed
     sites.assert_settled()
 
 
-def test_an_api_server_that_restarts_while_a_grant_is_awaited_only_delays_it(sites: Sites) -> None:
+def test_an_api_server_that_restarts_while_a_grant_is_awaited_only_delays_it(sites: LinkedSites) -> None:
     sites.next_rotation()
     grant = grant_name(STANDBY, sites.rotation)
     with begun(sites.checkout, "up", "site-a") as up:
@@ -288,7 +281,7 @@ def test_an_api_server_that_restarts_while_a_grant_is_awaited_only_delays_it(sit
     sites.assert_settled()
 
 
-def test_an_api_server_that_stalls_during_a_claim_only_delays_it(sites: Sites) -> None:
+def test_an_api_server_that_stalls_during_a_claim_only_delays_it(sites: LinkedSites) -> None:
     sites.publish()
     with begun(sites.checkout, "up", "site-b") as up:
         with sites.down("skupper"):
@@ -309,7 +302,7 @@ def policy_of(vault: hvac.Client) -> str:
 
 
 def test_what_was_changed_and_deleted_by_hand_is_found_by_a_refresh_and_repaired(
-    sites: Sites, vault: hvac.Client
+    sites: LinkedSites, vault: hvac.Client
 ) -> None:
     role, binding = sites.kind("site-b", "Role", RBAC), sites.kind("site-b", "RoleBinding", RBAC)
     wanted, policy = role.get(name=CLAIM, namespace=NAMESPACE).rules, policy_of(vault)
@@ -333,7 +326,7 @@ def test_what_was_changed_and_deleted_by_hand_is_found_by_a_refresh_and_repaired
     sites.assert_settled()
 
 
-def test_a_refresh_takes_over_what_was_changed_by_hand_and_the_next_up_takes_it_back(sites: Sites) -> None:
+def test_a_refresh_takes_over_what_was_changed_by_hand_and_the_next_up_takes_it_back(sites: LinkedSites) -> None:
     edit(sites.kind("site-a", "AccessGrant"), grant_name(STANDBY, sites.rotation), spec={"redemptionsAllowed": 7})
     refreshed = sites.checkout.run("refresh", "site-a")
     assert refreshed.code == 0, refreshed.text

@@ -15,7 +15,8 @@ from lab import environment
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home
 from lab.kube import Manifest, connect
-from tests.lab.jobs import Jobs, container_state, until
+from tests.lab.jobs import Jobs, container_state
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 CONTEXT = "alone"

@@ -9,12 +9,11 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from components.postgres import smoke_test
 from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
@@ -31,6 +30,7 @@ from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
 from tests.arguments import RUNTIME, postgres_shape
 from tests.lab.unprivileged import IDENTITY, own_folder, readable_folder, write
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -47,12 +47,6 @@ PRIMARY_ARGS = primary_args(
 STANDBY_ARGS = standby_args(namespace="rhsi", shape=SHAPE, site="site-b", replication_secret=REPLICATION_SECRET)
 # With everything that a shell, SQL and libpq would read otherwise.
 PASSWORDS = {"application": "it's$(a)\\b\"`c`:;#", "replication": "=%[repl]'{{x}}\\"}
-
-
-def becomes(condition: Callable[[], bool], seconds: int = 30) -> None:
-    """Wait until a condition holds."""
-    holds = retry(retry=retry_if_result(lambda held: not held), stop=stop_after_delay(seconds), wait=wait_fixed(0.1))
-    holds(condition)()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +99,7 @@ class Pod:
         self.prepare()
         server = self.start("serve")
         try:
-            becomes(lambda: self.query("SELECT 1") == "1")
+            until(lambda: self.query("SELECT 1") == "1")
             yield
         finally:
             server.terminate()
@@ -246,19 +240,19 @@ def test_new_passwords_need_a_restart_of_the_primary_and_none_of_the_standby(pri
         renewed = {"application": "another-application", "replication": "another-replication"}
         primary.tell_passwords(primary.address, **renewed)
         with primary.serving():
-            becomes(lambda: "password authentication failed" in standby.log())
+            until(lambda: "password authentication failed" in standby.log())
             standby.tell_passwords(primary.address, **renewed)
-            becomes(lambda: streaming(primary))
+            until(lambda: streaming(primary))
             assert smoke(primary, standby).returncode == 0
 
 
 def test_a_standby_waits_for_its_primary_and_tells_why(primary: Pod, standby: Pod) -> None:
     preparing = standby.start("prepare")
-    becomes(lambda: "Waiting for the primary: psql: error: connection to server at" in standby.log())
+    until(lambda: "Waiting for the primary: psql: error: connection to server at" in standby.log())
     with primary.serving():
         assert preparing.wait(timeout=30) == 0, standby.log()
         with standby.serving():
-            becomes(lambda: streaming(primary))
+            until(lambda: streaming(primary))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
@@ -266,7 +260,7 @@ def test_an_interrupted_copy_starts_anew(primary: Pod, standby: Pod, sent: signa
     with primary.serving():
         primary.query("CREATE TABLE big AS SELECT repeat('x', 900) FROM generate_series(1, 200000)")
         copying = standby.start("prepare")
-        becomes((standby.data.with_name("pgdata.new") / "base").is_dir)
+        until((standby.data.with_name("pgdata.new") / "base").is_dir)
         os.killpg(copying.pid, sent)
         copying.wait(timeout=30)
         assert not standby.data.exists(), "half a copy is none"
@@ -280,14 +274,14 @@ def test_the_primary_keeps_what_a_standby_missed_up_to_its_limit(primary: Pod, s
         standby.prepare()
         primary.query("CREATE TABLE missed AS SELECT 1 AS one")
         with standby.serving():
-            becomes(lambda: standby.query("SELECT one FROM missed") == "1")
+            until(lambda: standby.query("SELECT one FROM missed") == "1")
         for _ in range(6):
             primary.query("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000)); SELECT pg_switch_wal()")
         primary.query("CHECKPOINT")
         assert primary.query("SELECT wal_status FROM pg_replication_slots") == "lost"
         shutil.rmtree(standby.data)
         with standby.serving():
-            becomes(lambda: streaming(primary))
+            until(lambda: streaming(primary))
 
 
 def test_a_standby_serves_while_its_primary_is_gone(primary: Pod, standby: Pod) -> None:
@@ -314,7 +308,7 @@ def test_a_stopped_server_does_not_wait_for_its_clients_and_needs_no_recovery(pr
             stderr=subprocess.DEVNULL,
             **IDENTITY,
         )
-        becomes(lambda: primary.query("SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_sleep.300'") != "0")
+        until(lambda: primary.query("SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_sleep.300'") != "0")
     assert client.wait(timeout=30) != 0
     with primary.serving():
         assert "was not properly shut down" not in primary.log()

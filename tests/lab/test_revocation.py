@@ -1,14 +1,15 @@
 """A revocation: what was copied before it opens nothing after it, and every standby has a new link."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from components.link.rotation import token_name
 from lab.kube import connect, find
 from tests.lab.checkout import Checkout
-from tests.lab.conftest import Lab
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -16,10 +17,15 @@ SKUPPER = "skupper.io/v2alpha1"
 
 
 @pytest.fixture(scope="module")
-def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    found = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
-    found.up("site-a", "site-b")
+def checkout(copy_checkout: Callable[..., Checkout]) -> Checkout:
+    found = copy_checkout()
+    found.up()
     return found
+
+
+def revoke(checkout: Checkout) -> None:
+    """One revocation more, in the primary's stack file."""
+    checkout.change("site-a", "revoke", checkout.value("site-a", "revoke", 0) + 1)
 
 
 def link_status(name: str) -> dict[str, Any]:
@@ -28,17 +34,22 @@ def link_status(name: str) -> dict[str, Any]:
     return status
 
 
-@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
 def wait_until_ready(name: str) -> None:
-    assert link_status(name).get("status") == "Ready"
+    def ready() -> None:
+        assert link_status(name).get("status") == "Ready"
+
+    eventually(ready)
 
 
-@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.5), stop=stop_after_delay(60), reraise=True)
 def wait_until_refused(name: str) -> None:
-    status = link_status(name)
-    assert any(found["type"] == "Configured" and found["status"] == "True" for found in status.get("conditions", []))
-    # "Not operational" of a link that worked once, "Not Operational" of one that never did.
-    assert status["message"].lower() == "not operational"
+    def refused() -> None:
+        status = link_status(name)
+        conditions = {found["type"]: found["status"] for found in status["conditions"]}
+        assert conditions["Configured"] == "True"
+        # "Not operational" of a link that worked once, "Not Operational" of one that never did.
+        assert status["message"].lower() == "not operational"
+
+    eventually(refused)
 
 
 def steal(link: str) -> dict[str, Any]:
@@ -70,40 +81,51 @@ def link_by_hand(name: str, stolen: dict[str, Any]) -> None:
 
 
 def test_a_removed_link_alone_revokes_nothing_and_a_revocation_does(checkout: Checkout) -> None:
-    stolen = steal("standby-from-vault-1")
+    old = checkout.outputs("site-b")["link"]
+    stolen = steal(old)
     link_by_hand("copied-before", stolen)
     wait_until_ready("copied-before")
 
-    checkout.change("site-a", "revoke", 1)
+    revoke(checkout)
     checkout.up("site-a")
     wait_until_refused("copied-before")
-    wait_until_refused("standby-from-vault-1")
+    wait_until_refused(old)
 
     checkout.up("site-b")
-    wait_until_ready("standby-from-vault-2")
-    assert find(connect("site-b"), SKUPPER, "Link", "standby-from-vault-1", "rhsi") is None
+    new = checkout.outputs("site-b")["link"]
+    assert new != old
+    wait_until_ready(new)
+    assert find(connect("site-b"), SKUPPER, "Link", old, "rhsi") is None
     wait_until_refused("copied-before")
 
-    link_by_hand("copied-after", steal("standby-from-vault-2"))
+    link_by_hand("copied-after", steal(new))
     wait_until_ready("copied-after")
     link_by_hand("late", stolen)
     wait_until_refused("late")
 
 
-def test_a_revocation_is_made_once(checkout: Checkout) -> None:
+def test_a_second_revocation_is_one_number_and_is_made_once(checkout: Checkout) -> None:
+    revoke(checkout)
+    checkout.up()
+    link, authority = checkout.outputs("site-b")["link"], site_authority()
     for stack in ("site-a", "site-b"):
         result = checkout.run("preview", stack, "--expect-no-changes")
         assert result.code == 0, result.text
 
+    revoke(checkout)
+    checkout.up()
+    assert site_authority() != authority
+    assert checkout.outputs("site-b")["link"] == next_link(link)
+    wait_until_ready(next_link(link))
 
-def test_a_second_revocation_is_one_number(checkout: Checkout) -> None:
-    authority = find(connect("site-a"), "v1", "Secret", "skupper-site-ca", "rhsi")
-    assert authority
-    checkout.change("site-a", "revoke", 2)
-    checkout.up("site-a", "site-b")
-    renewed = find(connect("site-a"), "v1", "Secret", "skupper-site-ca", "rhsi")
-    assert renewed
-    assert renewed["metadata"]["uid"] != authority["metadata"]["uid"]
-    wait_until_ready("standby-from-vault-3")
-    for stack in ("site-b", "site-a"):
-        assert checkout.run("destroy", stack).code == 0
+
+def site_authority() -> str:
+    """The identity of the Secret with the primary's CA."""
+    found = find(connect("site-a"), "v1", "Secret", "skupper-site-ca", "rhsi")
+    assert found
+    return str(found["metadata"]["uid"])
+
+
+def next_link(link: str) -> str:
+    """The name of the Link one rotation later."""
+    return token_name(int(link.rpartition("-")[2]) + 1)

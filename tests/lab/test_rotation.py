@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import yaml
 
 from components.link.claim import JOB_NAME
 from lab import environment
-from lab.rotation import numbers
 from lab.rotation.rotate import Rotation, Rotator
 from lab.servers import process
+from lab.stacks import rotations
 from lab.stand_ins.pods import logs
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
@@ -32,19 +32,16 @@ BEYOND = 22
 
 
 @pytest.fixture(scope="module")
-def checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def checkout(lab: Lab, copy_checkout: Callable[..., Checkout]) -> Iterator[Checkout]:
     """Two standbys of one primary, up; `site-c` lives beside `site-b` in a namespace of its own."""
-    found = Checkout.copy(tmp_path_factory.mktemp("checkout"), lab.environment)
+    found = copy_checkout()
     found.change("site-a", "standbys.site-c", {"rotation": 1})
     site_b = yaml.safe_load((found.root / "Pulumi.site-b.yaml").read_text())
     (found.root / "Pulumi.site-c.yaml").write_text(yaml.safe_dump(site_b))
     found.change("site-c", "cluster.namespace", "rhsi-c")
-    try:
-        found.up()
-        yield found
-    finally:
-        found.destroy()
-        (lab.home.root / numbers.FILE).unlink(missing_ok=True)
+    found.up()
+    yield found
+    (lab.home.root / rotations.FILE).unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +97,12 @@ def position(events: list[dict[str, Any]], kind: str, name: str, what: str, *, r
 def test_three_rotations_in_a_row_are_never_without_a_ready_link_and_leave_one_of_each(
     lab: Lab, checkout: Checkout, foreign: dict[tuple[str, str], str]
 ) -> None:
+    first = int(claimed(lab)[0].rpartition("-")[2]) + 1
     command = [sys.executable, "-m", "lab", "rotate", "--standby", "site-b", "--times", "3", "--json"]
     done = subprocess.run(command, cwd=checkout.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert [result["rotation"] for result in results] == [2, 3, 4]
+    assert [result["rotation"] for result in results] == [first, first + 1, first + 2]
     for result in results:
         number = result["rotation"]
         new, old = f"standby-from-vault-{number}", f"standby-from-vault-{number - 1}"
@@ -118,10 +116,9 @@ def test_three_rotations_in_a_row_are_never_without_a_ready_link_and_leave_one_o
         assert granted < position(events, "AccessGrant", f"rhsi-site-b-grant-{number - 1}", "deleted")
         assert position(events, "Link", new, "changed", ready=True) < position(events, "Link", old, "deleted")
         assert position(events, "Secret", old, "deleted") > position(events, "Secret", new, "created", ready=True)
-    assert claimed(lab) == ["standby-from-vault-4"]
+    assert claimed(lab) == [f"standby-from-vault-{first + 2}"]
     assert is_untouched(lab, foreign)
-    stack_file = yaml.safe_load((checkout.root / "Pulumi.site-a.yaml").read_text())
-    assert stack_file["config"]["rhsi:standbys"]["site-b"]["rotation"] == 1, "the stack file is the user's"
+    assert checkout.rotation() == 1, "the stack file is the user's"
     for stack in ("site-a", "site-b"):
         assert checkout.run("preview", stack, "--expect-no-changes", "--refresh").code == 0
 
@@ -156,7 +153,7 @@ def test_a_jump_over_more_rotations_than_the_claim_may_remove_says_how_to_remove
 ) -> None:
     (old,) = claimed(lab)
     old_number = int(old.rpartition("-")[2])
-    numbers.save(lab.home, {"site-b": old_number + BEYOND})
+    rotations.save(lab.home, {"site-b": old_number + BEYOND})
     checkout.up("site-a", "site-b")
     new = f"standby-from-vault-{old_number + BEYOND}"
     assert claimed(lab) == sorted([old, new])

@@ -7,10 +7,10 @@ from typing import Any
 import hvac
 import pytest
 from hvac.exceptions import InvalidRequest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.kube import find
 from tests.lab.conftest import Lab
+from tests.lab.waiting import eventually, until
 
 pytestmark = pytest.mark.lab
 CONTEXT = "site-b"
@@ -94,11 +94,14 @@ def test_external_secrets_copies_a_secret_from_vault_with_the_accounts_own_token
     vault.sys.enable_secrets_engine("kv", path=name, options={"version": "2"})
 
     # A new mount of version 2 refuses everything until it has upgraded itself.
-    @retry(retry=retry_if_exception_type(InvalidRequest), stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
-    def write() -> None:
-        vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
+    def written() -> bool:
+        try:
+            vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
+        except InvalidRequest:
+            return False
+        return True
 
-    write()
+    until(written, 30)
     create(lab, store(lab, name), name)
     create(
         lab,
@@ -114,13 +117,12 @@ def test_external_secrets_copies_a_secret_from_vault_with_the_accounts_own_token
         name,
     )
 
-    @retry(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
     def synced() -> dict[str, Any]:
         secret = find(lab.connect(CONTEXT), "v1", "Secret", "link", name)
         assert secret is not None, find(lab.connect(CONTEXT), "external-secrets.io/v1", "ExternalSecret", "link", name)
         return secret
 
-    assert synced()["data"] == {"code": base64.b64encode(b"x-1").decode()}
+    assert eventually(synced, 30)["data"] == {"code": base64.b64encode(b"x-1").decode()}
 
 
 def test_an_object_goes_with_its_owner_also_when_its_kind_is_a_custom_one(
@@ -137,11 +139,10 @@ def test_an_object_goes_with_its_owner_also_when_its_kind_is_a_custom_one(
     create(lab, owned, name)
     lab.connect(CONTEXT).resources.get(api_version="v1", kind="ConfigMap").delete(name="owner", namespace=name)
 
-    @retry(stop=stop_after_delay(20), wait=wait_fixed(0.1), reraise=True)
     def gone() -> None:
         assert find(lab.connect(CONTEXT), "external-secrets.io/v1", "SecretStore", "vault", name) is None
 
-    gone()
+    eventually(gone, 20)
     assert find(lab.connect(CONTEXT), "v1", "Namespace", name) is not None
 
 

@@ -18,7 +18,8 @@ from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import address_of
 from lab.stand_ins.pods.containers.security import DEFAULT_UID
 from tests.lab.conftest import Lab
-from tests.lab.jobs import Jobs, container_state, until
+from tests.lab.jobs import Jobs, container_state
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 CONTEXT = "site-a"
@@ -75,8 +76,12 @@ class StatefulSet:
 
     def await_pod(self, condition: Callable[[Manifest], object]) -> Manifest:
         """The pod once it is so."""
-        pod: Manifest = until(lambda: (found := self.pod()) and condition(found) and found)
-        return pod
+
+        def pod() -> Manifest | None:
+            found = self.pod()
+            return found if found and condition(found) else None
+
+        return until(pod)
 
     def ready(self, *, other_than: str = "") -> Manifest:
         """The pod once it is ready."""

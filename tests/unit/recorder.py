@@ -3,22 +3,26 @@
 `record` returns only after every registration has landed, so a test may assert that something is absent.
 """
 
+import base64
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_project, get_stack
 
 from components import settings, sites
 
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
 SECRET_MARK = {SECRET_KEY: "1b47061264138c4ac30d75fd1eb44270"}
+
+STACK = "pulumi:pulumi:Stack"
 
 # The values that must stay hidden, assembled at run time so that no scanner takes them for real ones.
 CODE = "-".join(["code", "of", "the", "grant"])
@@ -117,10 +121,31 @@ def reveal(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and SECRET_KEY in value else value
 
 
+def shown(value: Any) -> Iterator[str]:
+    """Every text of a value that anybody may read: keys and values at any depth, except below a secret mark."""
+    if isinstance(value, dict):
+        if SECRET_KEY in value:
+            return
+        for key, part in value.items():
+            yield str(key)
+            yield from shown(part)
+    elif isinstance(value, list | tuple | set):
+        for part in value:
+            yield from shown(part)
+    else:
+        yield str(value)
+
+
+def forms(value: str) -> set[str]:
+    """How a value is written where it shows: as it is, in base64, and as JSON writes it."""
+    return {value, base64.b64encode(value.encode()).decode(), json.dumps(value)[1:-1]}
+
+
 @dataclass
 class Registration:
-    """One resource as the program asked for it."""
+    """One resource as the program asked for it; parent and dependencies are URNs."""
 
+    urn: str
     token: str
     name: str
     parent: str
@@ -138,11 +163,16 @@ class Registration:
 
 @dataclass
 class Graph:
-    """All registrations of a run, by logical name, and what components and the stack registered as outputs."""
+    """All registrations of a run and what was registered as outputs, both by URN, and the exports of the stack."""
 
     resources: dict[str, Registration] = field(default_factory=dict)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     exports: dict[str, Any] = field(default_factory=dict)
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Inputs and outputs by URN as they went to the engine: each secret is marked where the program marked it.
+
+    In `inputs` and `outputs` a mark anywhere in a property has moved up to the whole of it.
+    """
 
     def of_type(self, token: str) -> list[Registration]:
         """The resources of one type."""
@@ -158,18 +188,37 @@ class Graph:
         (found,) = [one for one in self.of_type(token) if one.inputs["metadata"]["name"] == name]
         return found
 
+    def outputs_of(self, name: str) -> dict[str, Any]:
+        """What the only component with this logical name registered as outputs."""
+        (found,) = [outputs for urn, outputs in self.outputs.items() if logical_name(urn) == name]
+        return found
+
+    def leaks(self, *hidden: str) -> list[str]:
+        """Where one of these values shows: the URNs whose inputs or outputs hold it unmarked, and `exports`.
+
+        The exports are the values themselves, without marks: nothing that is hidden may be among them.
+        """
+        wanted = {form for value in hidden for form in forms(value)}
+        places = [*self.sent, ("exports", self.exports)]
+        return [place for place, value in places if any(form in text for text in shown(value) for form in wanted)]
+
     def waits_for(self, later: Registration, earlier: Registration) -> bool:
         """Whether a resource comes after another: by itself, through others, or because a parent of it does."""
         seen: set[str] = set()
-        todo = {later.name}
+        todo = {later.urn}
         while todo:
-            name = todo.pop()
-            if name == earlier.name:
+            urn = todo.pop()
+            if urn == earlier.urn:
                 return later is not earlier
-            if name and name not in seen and name in self.resources:
-                seen.add(name)
-                todo |= self.resources[name].dependencies | {self.resources[name].parent}
+            if urn not in seen and urn in self.resources:
+                seen.add(urn)
+                todo |= self.resources[urn].dependencies | {self.resources[urn].parent}
         return False
+
+
+def logical_name(urn: str) -> str:
+    """The name that the program gave to a resource."""
+    return urn.split("::", 3)[3]
 
 
 class _Providers(Mocks):
@@ -216,48 +265,70 @@ class _Monitor(MockMonitor):
         super().__init__(mocks)
         self.graph = Graph()
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN as the engine makes it: with the types of all components above, but not the stack's."""
+        above = parent.split("::")[2] if parent else ""
+        qualified = type_ if above in {"", STACK} else f"{above}${type_}"
+        return f"urn:pulumi:{get_stack()}::{get_project()}::{qualified}::{name}"
+
+    def _add(self, found: Registration, sent: struct_pb2.Struct) -> None:
+        """Keep a registration; two with one URN are an error, as they are to the engine."""
+        if found.urn in self.graph.resources:
+            raise AssertionError(f"duplicate resource URN {found.urn}")
+        self.graph.resources[found.urn] = found
+        self.graph.sent.append((found.urn, json_format.MessageToDict(sent)))
+
     def RegisterResource(  # noqa: N802 -- the name of the RPC
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         timeouts = request.customTimeouts
-        self.graph.resources[request.name] = Registration(
-            token=request.type,
-            name=request.name,
-            parent=request.parent.split("::")[-1],
-            inputs=rpc.deserialize_properties(request.object),
-            provider=request.provider,
-            dependencies={urn.split("::")[-1] for urn in request.dependencies},
-            ignore_changes=list(request.ignoreChanges),
-            delete_before_replace=request.deleteBeforeReplace,
-            replace_on_changes=list(request.replaceOnChanges),
-            protect=request.protect,
-            secret_outputs=list(request.additionalSecretOutputs),
-            timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
+        self._add(
+            Registration(
+                urn=self.make_urn(request.parent, request.type, request.name),
+                token=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=rpc.deserialize_properties(request.object),
+                provider=request.provider,
+                dependencies=set(request.dependencies),
+                ignore_changes=list(request.ignoreChanges),
+                delete_before_replace=request.deleteBeforeReplace,
+                replace_on_changes=list(request.replaceOnChanges),
+                protect=request.protect,
+                secret_outputs=list(request.additionalSecretOutputs),
+                timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
+            ),
+            request.object,
         )
         return cast("resource_pb2.RegisterResourceResponse", MockMonitor.RegisterResource(self, request))
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 -- the name of the RPC
-        self.graph.resources[request.name] = Registration(
-            token=request.type,
-            name=request.name,
-            parent=request.parent.split("::")[-1],
-            inputs=rpc.deserialize_properties(request.properties),
-            provider=request.provider,
-            dependencies={urn.split("::")[-1] for urn in request.dependencies},
-            ignore_changes=[],
-            delete_before_replace=False,
-            replace_on_changes=[],
-            protect=False,
-            secret_outputs=list(request.additionalSecretOutputs),
-            timeouts={},
-            read_id=request.id,
+        self._add(
+            Registration(
+                urn=self.make_urn(request.parent, request.type, request.name),
+                token=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=rpc.deserialize_properties(request.properties),
+                provider=request.provider,
+                dependencies=set(request.dependencies),
+                ignore_changes=[],
+                delete_before_replace=False,
+                replace_on_changes=[],
+                protect=False,
+                secret_outputs=list(request.additionalSecretOutputs),
+                timeouts={},
+                read_id=request.id,
+            ),
+            request.properties,
         )
         return MockMonitor.ReadResource(self, request)
 
     def RegisterResourceOutputs(  # noqa: N802 -- the name of the RPC
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        self.graph.outputs[request.urn.split("::")[-1]] = rpc.deserialize_properties(request.outputs)
+        self.graph.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
+        self.graph.sent.append((request.urn, json_format.MessageToDict(request.outputs)))
         return empty_pb2.Empty()
 
 

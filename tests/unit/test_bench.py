@@ -6,6 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
+from bench import engine
 from bench.comparison import Pair, Round, figures, percentile
 from bench.figures import Figure, document, table
 
@@ -32,6 +33,15 @@ def test_a_ratio_is_taken_within_a_pair_so_that_a_busy_machine_cancels_out() -> 
     assert by_name["replication lag, p50: link / direct"] == [2, 2]
     assert by_name["replication lag, p99: link / direct"] == [2, 2]
     assert by_name["replication throughput: link / direct"] == [0.9, 0.9]
+
+
+def test_a_run_is_held_against_the_empty_programs_of_the_same_round() -> None:
+    found = engine.figures({("up", ""): [1.0, 2.0], ("up", "site-a"): [1.5, 3.0]})
+    assert [(figure.name, figure.target, figure.values) for figure in found] == [
+        ("up of an empty program, nothing to do", None, [1, 2]),
+        ("up of site-a, nothing to do", None, [1.5, 3]),
+        ("up of site-a / of an empty program", engine.MOST, [1.5, 1.5]),
+    ]
 
 
 def test_figures_say_what_they_are_held_against_in_json_too() -> None:

@@ -5,16 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lab.certificates import Pair, hosts
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import bootstrap, certificates, credentials, objects, pki, replicas, status, validation
 from lab.stand_ins.cnpg.defaults import with_defaults
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
-from lab.stand_ins.cnpg.pki import CertificateError, Pair
+from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.roles import Present, next_action
 from lab.stand_ins.cnpg.status import InstanceState
+from lab.stand_ins.controller.conditions import is_true
 
 
 def cluster(name: str = "edb-site-a", **spec: Any) -> Manifest:
@@ -199,14 +202,19 @@ def test_a_claim_tells_whether_it_holds_data_and_leaves_the_storage_class_to_the
     assert fast["spec"]["storageClassName"] == "fast"
 
 
-def test_a_server_that_stops_is_a_restart_of_its_container() -> None:
-    first = objects.pod_status({}, "127.1.2.3", "image", "then", ready=True)
-    assert objects.is_ready(first)
-    down = objects.pod_status(first, "127.1.2.3", "image", "now", ready=False)
-    assert not objects.is_ready(down)
+def test_a_server_that_stops_is_a_restart_of_its_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at(moment: str, earlier: Manifest, *, ready: bool) -> Manifest:
+        for module in ("cnpg.objects", "pods.status"):
+            monkeypatch.setattr(f"lab.stand_ins.{module}.timestamp", lambda: moment)
+        return objects.pod_status(earlier, "127.1.2.3", "image", ready=ready)
+
+    first = at("then", {}, ready=True)
+    assert is_true(first, "Ready")
+    down = at("now", first, ready=False)
+    assert not is_true(down, "Ready")
     (container,) = down["containerStatuses"]
     assert (container["restartCount"], container["state"]) == (1, {"running": {"startedAt": "now"}})
-    again = objects.pod_status(down, "127.1.2.3", "image", "later", ready=True)
+    again = at("later", down, ready=True)
     assert again["containerStatuses"][0]["restartCount"] == 1
     assert {one["type"]: one["lastTransitionTime"] for one in again["conditions"]} == {
         "PodReadyToStartContainers": "then",
@@ -245,7 +253,7 @@ def test_the_servers_certificate_is_good_for_its_services_and_the_specs_names() 
     assert {"edb-site-a-rw", "edb-site-a-r.db.svc", "edb-site-a-ro.db.svc.cluster.local"} < set(names)
     assert names[-1] == "pg-site-a.rhsi.svc"
     pair = pki.issue_server(pki.create_authority("edb-site-a", "db"), "edb-site-a-rw", names)
-    assert set(pki.dns_names(pair.certificate)) == set(names)
+    assert hosts(x509.load_pem_x509_certificate(pair.certificate)) == set(names)
     assert pki.is_current(pair.certificate, names)
     assert not pki.is_current(pair.certificate, [*names, "another"])
 
@@ -264,7 +272,7 @@ def test_a_ca_with_an_rsa_key_signs_nothing_and_a_foreign_key_is_noticed() -> No
     with pytest.raises(CertificateError, match="invalid private key PEM block type"):
         pki.issue_client(Pair(authority.certificate, pem), "streaming_replica")
     with pytest.raises(CertificateError, match="private key does not match public key"):
-        Pair(authority.certificate, pki.create_authority("d", "db").key).check()
+        pki.check(Pair(authority.certificate, pki.create_authority("d", "db").key))
 
 
 def test_a_generated_secret_carries_every_form_of_the_connection() -> None:

@@ -5,13 +5,10 @@ from typing import cast
 
 import pytest
 
-from lab.home import CHECKOUT
 from lab.stand_ins.cnpg import crds
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from tests.unit.crd_contract import Definition, columns, fields, identity, load, schema
 
-UPSTREAM = CHECKOUT.parent / "shared" / "crds" / "cloudnative-pg"
-PLUGIN = "objectstores.barmancloud.cnpg.io"
 RULES = (
     "type",
     "format",
@@ -30,11 +27,6 @@ RULES = (
 )
 OURS = {cast("str", definition["metadata"]["name"]): definition for definition in crds.definitions()}
 SHARED = sorted(name for name in OURS if name.endswith(COMMUNITY.name))
-
-needs_upstream = pytest.mark.skipif(
-    not UPSTREAM.is_dir(),
-    reason="../shared/crds/cloudnative-pg, which holds upstream's CRDs, does not exist beside the checkout",
-)
 
 
 def rules(node: Definition) -> Definition:
@@ -62,17 +54,15 @@ def test_both_groups_have_the_same_kinds_and_schemas() -> None:
     assert len(OURS) == 2 * len(SHARED) + 1
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", SHARED)
 def test_names_scope_and_columns_are_upstreams(name: str) -> None:
-    assert identity(OURS[name]) == identity(load(UPSTREAM)[name])
-    assert columns(OURS[name]) == columns(load(UPSTREAM)[name])
+    assert identity(OURS[name]) == identity(load("cloudnative-pg")[name])
+    assert columns(OURS[name]) == columns(load("cloudnative-pg")[name])
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", SHARED)
 def test_every_field_exists_upstream_with_the_same_rules(name: str) -> None:
-    theirs = dict(fields(schema(load(UPSTREAM)[name])))
+    theirs = dict(fields(schema(load("cloudnative-pg")[name])))
     for path, node in fields(schema(OURS[name])):
         assert path in theirs, f"{path} does not exist upstream"
         wanted = rules(theirs[path])
@@ -93,18 +83,16 @@ PARTLY = {
 }
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", SHARED)
 def test_required_fields_are_upstreams(name: str) -> None:
-    theirs = dict(fields(schema(load(UPSTREAM)[name])))
+    theirs = dict(fields(schema(load("cloudnative-pg")[name])))
     for path, node in fields(schema(OURS[name])):
         assert sorted(node.get("required", [])) == sorted(theirs[path].get("required", [])), path
 
 
-@needs_upstream
 @pytest.mark.parametrize("kind", ["publications", "subscriptions", "scheduledbackups"])
 def test_no_field_of_a_small_kind_is_left_out(kind: str) -> None:
     name = f"{kind}.{COMMUNITY.name}"
     ours = {path for path, _ in fields(schema(OURS[name]))}
-    theirs = {path for path, _ in fields(schema(load(UPSTREAM)[name]))}
+    theirs = {path for path, _ in fields(schema(load("cloudnative-pg")[name]))}
     assert theirs - ours == {".apiVersion", ".kind"}

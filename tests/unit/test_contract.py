@@ -1,17 +1,11 @@
-"""Every custom object that the program registers, held against upstream's own CRDs and the lab's.
-
-The CRDs lie beside the checkout (`../shared/crds`) and are no part of the project; without them the tests are skipped.
-"""
+"""Every custom object that the program registers, held against upstream's own CRDs and those of the lab."""
 
 import dataclasses
 import functools
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+import json
 
 import jsonschema
 import pytest
-import yaml
 
 from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.cluster import EdbCluster
@@ -21,10 +15,8 @@ from lab.stand_ins.cnpg import crds as cnpg
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.skupper import crds as skupper
 from tests.arguments import edb_cluster, edb_replication
+from tests.unit.crd_contract import Definition, load, schemas
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, record_component
-
-CRDS = Path(__file__).parents[3] / "shared" / "crds"
-pytestmark = pytest.mark.skipif(not CRDS.is_dir(), reason="../shared/crds with upstream's CRDs is absent")
 
 OPTIONS = {
     "standby with every option": {
@@ -61,35 +53,26 @@ ADDED = {
 }
 
 
-def schemas(definitions: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Schemas by Pulumi type token."""
-    found = {}
-    for crd in definitions:
-        spec = crd["spec"]
-        for version in spec["versions"]:
-            token = f"kubernetes:{spec['group']}/{version['name']}:{spec['names']['kind']}"
-            found[token] = version["schema"]["openAPIV3Schema"]
-    return found
+@functools.cache
+def upstream() -> dict[str, Definition]:
+    """Upstream's schemas; EDB's kinds are the community's under another group, as its own CRDs have them."""
+    community = list(load("cloudnative-pg").values())
+    edb = json.loads(json.dumps(community).replace(COMMUNITY.name, EDB.name))
+    return schemas([*load("skupper").values(), *load("external-secrets").values(), *community, *edb])
 
 
 @functools.cache
-def upstream() -> dict[str, dict[str, Any]]:
-    """Upstream's schemas; EDB's kinds are the community's under another group (facts: cnpg.md, section 8)."""
-    texts = [file.read_text() for file in sorted(CRDS.glob("*/*.yaml"))]
-    texts += [text.replace(COMMUNITY.name, EDB.name) for text in texts if COMMUNITY.name in text]
-    return schemas(crd for text in texts for crd in yaml.load_all(text, Loader=yaml.CSafeLoader))
-
-
-@functools.cache
-def lab() -> dict[str, dict[str, Any]]:
-    """What the lab's API servers enforce; External Secrets' kinds are there as upstream has them."""
-    return upstream() | schemas([*skupper.definitions(), *cnpg.definitions()])
+def lab() -> dict[str, Definition]:
+    """What the lab's API servers enforce."""
+    return schemas([*skupper.definitions(), *cnpg.definitions(), *load("external-secrets-of-the-lab").values()])
 
 
 SCHEMAS = {"upstream": upstream, "lab": lab}
+GROUPS = {f"kubernetes:{group}" for group in ("skupper.io", "external-secrets.io", COMMUNITY.name, EDB.name)}
+"""Each kind of these groups has to be known; `observability.skupper.io` has no definition upstream."""
 
 
-def strict(schema: dict[str, Any]) -> dict[str, Any]:
+def strict(schema: Definition) -> Definition:
     """The schema as an API server applies it with strict field validation: unknown fields are errors."""
     closed = {key: value for key, value in schema.items() if key not in {"properties", "items", "additionalProperties"}}
     if "properties" in schema:
@@ -116,7 +99,7 @@ def validated(graph: Graph, source: str) -> list[str]:
     known = SCHEMAS[source]()
     checked = []
     for resource in graph.resources.values():
-        if resource.read_id or resource.token not in upstream():
+        if resource.read_id or resource.token.split("/")[0] not in GROUPS:
             continue
         spec = strict(known[resource.token]["properties"]["spec"])
         jsonschema.Draft202012Validator(spec).validate(resource.inputs["spec"])

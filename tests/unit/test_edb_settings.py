@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from components import settings
-from lab.servers.certificates import Authority
+from lab.certificates import Authority
 from tests.unit.recorder import PRIMARY, STANDBY, settings_of
 
 TOKEN = "-".join(["edb", "token"])

@@ -4,7 +4,7 @@ import base64
 import os
 import stat
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,6 @@ from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.container import Container
 from lab.stand_ins.pods.containers.service_account import Tokens, with_cluster_ca
 from lab.stand_ins.pods.containers.variables import ContainerConfigError, Kind
-from lab.stand_ins.pods.status import timestamp
 from lab.stand_ins.pods.storage.claims import Claims
 from lab.stand_ins.pods.storage.contents import VolumeError
 from lab.stand_ins.pods.storage.volumes import Volumes
@@ -112,7 +111,7 @@ def test_a_token_is_kept_until_a_fifth_of_its_time_is_left(monkeypatch: pytest.M
     class Server:
         def request_token(self, _pod: Manifest, audience: str | None, seconds: int) -> tuple[str, str]:
             asked.append((audience, seconds))
-            return f"token {len(asked)}", timestamp(datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=1000))
+            return f"token {len(asked)}", datetime.fromtimestamp(time.time() + 1000, UTC).isoformat()
 
     def after(seconds: int) -> str:
         monkeypatch.setattr(time, "time", lambda: start.timestamp() + seconds)

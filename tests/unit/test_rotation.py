@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,11 +13,14 @@ from lab import cli
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.kube import Manifest
-from lab.rotation import numbers, objects
+from lab.rotation import objects
 from lab.rotation.rotate import Rotation, chosen
 from lab.rotation.soak import Soak, is_flat
 from lab.rotation.timeline import Event, Gap, What, gaps, milliseconds, standing, told
-from lab.stacks import Stack, overrides
+from lab.rotation.watching import Recorder
+from lab.stacks import Stack, rotations
+from lab.stacks.overrides import overrides
+from tests.unit.watches import Client
 
 PRIMARY = Stack(
     "site-a",
@@ -128,7 +132,7 @@ def test_a_rotation_with_a_gap_is_not_well() -> None:
 
 
 def test_the_names_are_those_that_the_program_gives() -> None:
-    watched = {one.kind: one for one in objects.of(PRIMARY, STANDBY)}
+    watched = {one.kind.name: one for one in objects.of(PRIMARY, STANDBY)}
     assert watched["AccessGrant"].has(grant_name("site-b", 12))
     assert not watched["AccessGrant"].has(grant_name("site-bb", 12))
     for kind in ("AccessToken", "Link", "Secret"):
@@ -165,33 +169,65 @@ def test_an_objects_state_is_read_from_its_conditions(kind: str, item: Manifest,
     assert (objects.is_ready(kind, deleted), objects.state(kind, deleted)) == (False, "being deleted")
 
 
+def test_a_recorder_tells_what_stood_what_happened_and_begins_anew_with_what_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def claimed(number: int, version: int, ready: str) -> Manifest:
+        status = {"status": "any", "conditions": [{"type": "Ready", "status": ready}]}
+        name = token_name(number)
+        metadata = {"namespace": "rhsi", "name": name, "uid": f"uid-{number}", "resourceVersion": str(version)}
+        return {"metadata": metadata, "status": status}
+
+    foreign = {"metadata": {"namespace": "rhsi", "name": "my-link", "uid": "x", "resourceVersion": "2"}}
+    happened = [
+        {"type": "ADDED", "object": claimed(2, 11, "False")},
+        {"type": "MODIFIED", "object": claimed(2, 12, "True")},
+        {"type": "DELETED", "object": claimed(1, 13, "True")},
+    ]
+    client = Client([[claimed(1, 1, "True"), foreign]], [happened])
+    monkeypatch.setattr("lab.rotation.watching.connect", lambda *_, **__: client)
+    links = next(one for one in objects.of(PRIMARY, STANDBY) if one.kind.name == "Link")
+    with Recorder(cast("Environment", SimpleNamespace(kubeconfig="")), [links]) as recorder:
+        assert recorder.wait_for(lambda events: len(events) == 4, 10)
+        told_of = [(event.uid, event.what, event.ready) for event in recorder.events()]
+        recorder.cut()
+        stands = [(event.uid, event.what, event.at) for event in recorder.events()]
+    assert told_of == [
+        ("uid-1", "stood", True),
+        ("uid-2", "created", False),
+        ("uid-2", "changed", True),
+        ("uid-1", "deleted", False),
+    ]
+    assert stands == [("uid-2", "stood", 0.0)]
+
+
 def test_the_higher_rotation_wins_and_the_other_settings_stay() -> None:
     standbys = PRIMARY.section("standbys")
     merged = {"site-b": {"rotation": 7, "redemptions": 2}, "site-c": {"rotation": 2}}
-    assert numbers.merge(standbys, {"site-b": 7, "site-c": 2, "gone": 9}) == merged
-    assert numbers.merge(standbys, {"site-b": 2})["site-b"] == {"rotation": 3, "redemptions": 2}
-    assert numbers.merge(standbys, {}) == standbys
+    assert rotations.merge(standbys, {"site-b": 7, "site-c": 2, "gone": 9}) == merged
+    assert rotations.merge(standbys, {"site-b": 2})["site-b"] == {"rotation": 3, "redemptions": 2}
+    assert rotations.merge(standbys, {}) == standbys
 
 
 @pytest.mark.parametrize("wrong", ["2", 1.5, True])
 def test_a_rotation_that_is_no_number_stays_for_the_program_to_refuse(wrong: object) -> None:
-    assert numbers.merge({"site-b": {"rotation": wrong}}, {"site-b": 7}) == {"site-b": {"rotation": wrong}}
-    assert numbers.merge({"site-b": "nonsense"}, {"site-b": 7}) == {"site-b": "nonsense"}
+    assert rotations.merge({"site-b": {"rotation": wrong}}, {"site-b": 7}) == {"site-b": {"rotation": wrong}}
+    assert rotations.merge({"site-b": "nonsense"}, {"site-b": 7}) == {"site-b": "nonsense"}
 
 
 def test_the_numbers_are_kept_in_the_labs_home_for_its_owner_only(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    assert numbers.load(home) == {}
-    numbers.save(home, {"site-b": 4})
-    assert numbers.load(home) == {"site-b": 4}
-    assert (tmp_path / numbers.FILE).stat().st_mode & 0o077 == 0
+    assert rotations.load(home) == {}
+    rotations.save(home, {"site-b": 4})
+    assert rotations.load(home) == {"site-b": 4}
+    assert (tmp_path / rotations.FILE).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"site-b": "x"}'])
 def test_a_damaged_file_of_numbers_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / numbers.FILE).write_text(text)
+    (tmp_path / rotations.FILE).write_text(text)
     with pytest.raises(LabError, match=r"rotations\.json holds no rotation numbers .*: delete it"):
-        numbers.load(Home(tmp_path))
+        rotations.load(Home(tmp_path))
 
 
 def test_the_labs_numbers_reach_the_primarys_settings_only(tmp_path: Path) -> None:
@@ -207,7 +243,7 @@ def test_the_labs_numbers_reach_the_primarys_settings_only(tmp_path: Path) -> No
         vault_token_file=None,
     )
     assert "rhsi:standbys" not in overrides(PRIMARY, lab)
-    numbers.save(Home(tmp_path), {"site-b": 5})
+    rotations.save(Home(tmp_path), {"site-b": 5})
     assert overrides(PRIMARY, lab)["rhsi:standbys"]["site-b"] == {"rotation": 5, "redemptions": 2}
     assert "rhsi:standbys" not in overrides(STANDBY, lab)
 
@@ -284,7 +320,7 @@ def test_the_command_fails_where_no_link_was_ready_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, without: list[Gap], code: int, option: list[str]
 ) -> None:
     monkeypatch.setattr(cli, "_standing", lambda: None)
-    monkeypatch.setattr(cli, "Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
+    monkeypatch.setattr("lab.rotation.rotate.Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
     done = CliRunner().invoke(cli.app, ["rotate", "--times", "2", *option])
     assert done.exit_code == code, done.output
     if option:

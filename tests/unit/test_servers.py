@@ -13,9 +13,9 @@ import psutil
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
+from lab.certificates import Authority
 from lab.home import Home, LabError
 from lab.progress import Silent
-from lab.servers.certificates import Authority
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.folder import forget, locked, take
 from lab.servers.ports import SOURCE_PORTS, Ports

@@ -116,7 +116,7 @@ def test_a_token_has_no_ready_condition() -> None:
     assert conditions.update_redeemed(token, conditions.READY)
     assert shown(token) == ("Ready", "OK")
     assert token["status"]["redeemed"] is True
-    assert conditions.find(token, "Ready") is None
+    assert not conditions.find(token, "Ready")
 
 
 def test_an_empty_value_is_an_absent_field() -> None:

@@ -5,22 +5,11 @@ from typing import cast
 
 import pytest
 
-from lab.home import CHECKOUT
 from lab.stand_ins.skupper import crds
-from tests.unit.crd_contract import Definition, columns, fields, identity, load, schema
+from tests.unit.crd_contract import columns, fields, identity, load, schema
 
-UPSTREAM = CHECKOUT.parent / "shared" / "crds" / "skupper"
 RULES = ("type", "format", "enum", "oneOf", "minimum", "maximum", "minLength", "maxLength", "pattern")
 OURS = {cast("str", definition["metadata"]["name"]): definition for definition in crds.definitions()}
-
-needs_upstream = pytest.mark.skipif(
-    not UPSTREAM.is_dir(),
-    reason="../shared/crds/skupper, which holds upstream's CRDs, does not exist beside the checkout",
-)
-
-
-def upstream() -> dict[str, Definition]:
-    return load(UPSTREAM)
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -47,37 +36,33 @@ def test_every_kind_that_the_emulator_handles_has_a_definition() -> None:
     ]
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_names_scope_and_columns_are_upstreams(name: str) -> None:
-    assert identity(OURS[name]) == identity(upstream()[name])
-    assert columns(OURS[name]) == columns(upstream()[name])
+    assert identity(OURS[name]) == identity(load("skupper")[name])
+    assert columns(OURS[name]) == columns(load("skupper")[name])
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_field_exists_upstream_with_the_same_rules(name: str) -> None:
-    theirs = dict(fields(schema(upstream()[name])))
+    theirs = dict(fields(schema(load("skupper")[name])))
     for path, node in fields(schema(OURS[name])):
         assert path in theirs, f"{path} does not exist upstream"
         ours, wanted = ({rule: found[rule] for rule in RULES if rule in found} for found in (node, theirs[path]))
         assert ours == wanted, path
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_required_fields_are_upstreams(name: str) -> None:
-    theirs = dict(fields(schema(upstream()[name])))
+    theirs = dict(fields(schema(load("skupper")[name])))
     for path, node in fields(schema(OURS[name])):
         assert sorted(node.get("required", [])) == sorted(theirs[path].get("required", [])), path
 
 
-@needs_upstream
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_no_field_of_a_spec_is_left_out(name: str) -> None:
     """A manifest that upstream takes must not lose a field here; status fields may be fewer."""
     ours = {path for path, _ in fields(schema(OURS[name])) if path.startswith(".spec")}
-    assert ours == {path for path, _ in fields(schema(upstream()[name])) if path.startswith(".spec")}
+    assert ours == {path for path, _ in fields(schema(load("skupper")[name])) if path.startswith(".spec")}
 
 
 def test_the_definitions_are_found_beside_the_module() -> None:

@@ -1,4 +1,4 @@
-module rhsi.lab/binaries/pulumi
+module lab/pulumi
 
 go 1.26.6
 

@@ -1,7 +1,6 @@
-// Package tools pins the module that the lab builds Pulumi's command line from; go.sum holds what it downloads.
-
 //go:build tools
 
+// Package tools names the program that the lab builds, so that go.mod holds all it needs.
 package tools
 
 import _ "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"

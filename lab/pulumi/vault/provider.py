@@ -111,7 +111,7 @@ def _kind(request: Request) -> Kind:
         return _KINDS[request.type]
     except KeyError:
         raise ProviderError(
-            f"the lab's engine knows no {request.type}; of Vault it knows {', '.join(sorted(_KINDS))}"
+            f"the lab's stand-in for the vault plugin knows no {request.type}, only {', '.join(sorted(_KINDS))}"
         ) from None
 
 

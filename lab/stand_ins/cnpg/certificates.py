@@ -6,12 +6,14 @@ Upstream: internal/controller/cluster_pki.go. The sentences of its errors reach 
 import base64
 from collections.abc import Callable
 
+from lab.certificates import Pair
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import pki
-from lab.stand_ins.cnpg.kinds import MANAGER, SECRET, Group
+from lab.stand_ins.cnpg.kinds import MANAGER, Group
 from lab.stand_ins.cnpg.objects import owner
-from lab.stand_ins.cnpg.pki import CertificateError, Pair
+from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET
 
 CLUSTER_DOMAIN = "cluster.local"
 STREAMING_REPLICA = "streaming_replica"
@@ -89,7 +91,7 @@ class Certificates:
             raise CertificateError(f"missing {missing[0]} secret data")
         pair = Pair(data["ca.crt"], data.get("ca.key", b""))
         if signs:
-            pair.check()
+            pki.check(pair)
         return pair
 
     def _leaf(self, wanted: Manifest, field: str, dns: list[str], issue: Callable[[], Pair]) -> Pair:
@@ -103,7 +105,7 @@ class Certificates:
             if missing := [key for key in ("tls.key", "tls.crt") if key not in data]:
                 raise CertificateError(f"missing {missing[0]} secret data")
             pair = Pair(base64.b64decode(data["tls.crt"]), base64.b64decode(data["tls.key"]))
-            pair.check()
+            pki.check(pair)
             if self._given.get(field) or pki.is_current(pair.certificate, dns):
                 return pair
         try:

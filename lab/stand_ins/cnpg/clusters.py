@@ -5,7 +5,7 @@ primary, its replicas, the status. Every call looks at everything, so it may be 
 """
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import defaults, kinds, objects, status, validation
+from lab.stand_ins.cnpg import defaults, objects, status, validation
 from lab.stand_ins.cnpg.certificates import Certificates
 from lab.stand_ins.cnpg.credentials import Credentials
 from lab.stand_ins.cnpg.instances import Instances
@@ -14,6 +14,7 @@ from lab.stand_ins.cnpg.members import Members, StoppedError
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of, split_key
+from lab.stand_ins.controller.kinds import SERVICE, SERVICE_ACCOUNT
 
 MAJOR = 16
 CLUSTER_IS_GONE = "cluster resource has been deleted, skipping reconciliation"
@@ -95,13 +96,13 @@ class Clusters:
             Credentials(api, self._group, cluster).ensure()
             for service in objects.services(self._group, cluster):
                 self._refuse_foreign(cluster, service["metadata"]["name"])
-                api.apply(kinds.SERVICE, namespace, service)
-            api.apply(kinds.SERVICE_ACCOUNT, namespace, objects.service_account(self._group, cluster))
+                api.apply(SERVICE, namespace, service)
+            api.apply(SERVICE_ACCOUNT, namespace, objects.service_account(self._group, cluster))
         except CertificateError as error:
             raise StoppedError(status.CANNOT_CREATE_OBJECTS, str(error)) from error
 
     def _refuse_foreign(self, cluster: Manifest, service: str) -> None:
-        found = self._store.api.get(kinds.SERVICE, cluster["metadata"]["namespace"], service)
+        found = self._store.api.get(SERVICE, cluster["metadata"]["namespace"], service)
         if found and not objects.is_owned(self._group, cluster, found):
             reason = f"refusing to reconcile service: {service}, not owned by the cluster"
             raise StoppedError(status.CANNOT_CREATE_OBJECTS, reason)

@@ -10,9 +10,10 @@ from urllib.parse import quote, urlencode
 
 from lab.kube import Manifest
 from lab.stand_ins.cnpg.certificates import CLUSTER_DOMAIN
-from lab.stand_ins.cnpg.kinds import SECRET, Group
+from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.objects import PORT, is_owned, metadata
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET
 
 LENGTH = 64
 

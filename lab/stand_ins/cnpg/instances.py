@@ -8,21 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.files import Place
-from lab.stand_ins.cnpg.kinds import POD, VOLUME_CLAIM, Group
+from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.manager import Manager
 from lab.stand_ins.cnpg.server import Server
-from lab.stand_ins.cnpg.status import now
 from lab.stand_ins.cnpg.store import Store
-from lab.stand_ins.controller.api import Kind
+from lab.stand_ins.controller import conditions
+from lab.stand_ins.controller.api import STRATEGIC
+from lab.stand_ins.controller.kinds import POD, VOLUME, VOLUME_CLAIM
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names, names_file
-
-VOLUME = Kind("v1", "PersistentVolume", "persistentvolumes")
 
 
 class NotYetError(Exception):
@@ -102,7 +101,7 @@ class Instances:
             raise NotYetError(f"the names of the namespace {namespace}") from error
         place = Place(
             name=name,
-            folder=self._home.folder("cnpg", logs.context_folder(context), namespace, name),
+            folder=self._home.folder("cnpg", context_folder(context), namespace, name),
             volume=self._volume(claim),
             programs=self._programs,
             log=logs.folder(self._home, context, namespace, name) / "postgres.log",
@@ -143,12 +142,13 @@ class Instances:
         """Let the pod's status say whether its server answers; `in_place`: it is restarted without its container."""
         metadata, earlier = pod["metadata"], pod.get("status") or {}
         address = address_of(metadata["uid"])
-        if earlier.get("podIP") == address and objects.is_ready(earlier) == ready:
+        if earlier.get("podIP") == address and conditions.is_true(earlier, "Ready") == ready:
             return
         image = pod["spec"]["containers"][0]["image"]
-        status = objects.pod_status(earlier, address, image, now(), ready=ready, in_place=in_place)
+        status = objects.pod_status(earlier, address, image, ready=ready, in_place=in_place)
         body = {"metadata": {"name": metadata["name"]}, "status": status}
-        pod["status"] = self._store.api.patch(POD, metadata["namespace"], body, "status")["status"]
+        written = self._store.api.patch(POD, metadata["namespace"], body, "status", form=STRATEGIC)
+        pod["status"] = written["status"]
 
     def cluster_of(self, key: str) -> tuple[Group, str] | None:
         """Whose instance a pod is or was that may be gone already; None for what is no instance."""

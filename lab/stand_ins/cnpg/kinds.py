@@ -1,4 +1,4 @@
-"""The API groups that are served, and every kind that the operator touches.
+"""The API groups that are served, and their kinds.
 
 EDB Postgres AI for CloudNativePG is the same operator under another group and another prefix of labels; the names of
 its finalizers are derived from that prefix as upstream's are from its own (EDB's source is not public).
@@ -42,10 +42,3 @@ class Group:
 COMMUNITY = Group("postgresql.cnpg.io", "cnpg.io")
 EDB = Group("postgresql.k8s.enterprisedb.io", "k8s.enterprisedb.io")
 GROUPS = (COMMUNITY, EDB)
-
-CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
-POD = Kind("v1", "Pod", "pods")
-SECRET = Kind("v1", "Secret", "secrets")
-SERVICE = Kind("v1", "Service", "services")
-SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
-VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")

@@ -16,10 +16,10 @@ from lab.stand_ins.cnpg.certificates import STREAMING_REPLICA
 from lab.stand_ins.cnpg.credentials import CredentialError, application_secret, superuser_secret, user_and_password
 from lab.stand_ins.cnpg.database import Session
 from lab.stand_ins.cnpg.files import PGDATA
-from lab.stand_ins.cnpg.kinds import SECRET
 from lab.stand_ins.cnpg.roles import Password, PasswordError
 from lab.stand_ins.cnpg.server import Server
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET
 
 CERTIFICATES = "/controller/certificates"
 RELOAD_SECONDS = 10.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import bootstrap, kinds, objects, replicas, status
+from lab.stand_ins.cnpg import bootstrap, objects, replicas, status
 from lab.stand_ins.cnpg.bootstrap import BootstrapError
 from lab.stand_ins.cnpg.database import SqlError
 from lab.stand_ins.cnpg.instances import Instances, NotYetError
@@ -18,6 +18,7 @@ from lab.stand_ins.cnpg.server import ServerError
 from lab.stand_ins.cnpg.status import InstanceState
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of
+from lab.stand_ins.controller.kinds import CONFIG_MAP, SECRET
 from lab.stand_ins.pods.addresses import address_of
 
 SOON = 1.0
@@ -150,7 +151,7 @@ class Members:
 
     def _reader(self, cluster: Manifest) -> bootstrap.Read:
         """Reads what `postInit…Refs` name; a missing object keeps the Job's pod waiting, as its mount would."""
-        by_name = {"secret": kinds.SECRET, "config map": kinds.CONFIG_MAP}
+        by_name = {"secret": SECRET, "config map": CONFIG_MAP}
 
         def read(kind: str, reference: Manifest) -> str:
             found = self._store.api.get(by_name[kind], cluster["metadata"]["namespace"], reference["name"])

@@ -7,7 +7,10 @@ Role, RoleBinding, Lease and the metrics' ConfigMap are left out: nothing on the
 from lab.kube import Manifest
 from lab.stand_ins.cnpg.kinds import MANAGER, Group
 from lab.stand_ins.cnpg.validation import major_version
+from lab.stand_ins.controller.conditions import timestamp
+from lab.stand_ins.pods import status as kubelet
 from lab.stand_ins.pods.cluster import NODE
+from lab.stand_ins.pods.status import ContainerRecord, running
 
 PORT = 5432
 SERVICES = {
@@ -149,52 +152,22 @@ def role_labels(group: Group, primary: bool) -> Manifest:
     return {group.label("instanceRole"): role, "role": role}
 
 
-def is_ready(status: Manifest) -> bool:
-    """Whether a pod's status says that it serves."""
-    conditions = status.get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def pod_status(
-    earlier: Manifest, address: str, image: str, now: str, *, ready: bool, in_place: bool = False
-) -> Manifest:
-    """The status as a kubelet sets it.
+def pod_status(earlier: Manifest, address: str, image: str, *, ready: bool, in_place: bool = False) -> Manifest:
+    """The status as a kubelet sets it, as a strategic merge patch.
 
     A container that was ready and is not has been restarted, unless only the server in it was (`in_place`).
     """
-    status = "True" if ready else "False"
-    unready = {} if ready else {"reason": "ContainersNotReady"}
-    wanted = {
-        "PodReadyToStartContainers": {"status": "True"},
-        "Initialized": {"status": "True"},
-        "Ready": {"status": status, **unready},
-        "ContainersReady": {"status": status, **unready},
-        "PodScheduled": {"status": "True"},
-    }
-    before = {condition["type"]: condition for condition in earlier.get("conditions") or []}
-    conditions = []
-    for kind, fields in wanted.items():
-        same = before.get(kind, {}).get("status") == fields["status"]
-        since = before[kind].get("lastTransitionTime", now) if same else now
-        conditions.append({"type": kind, "lastTransitionTime": since, **fields})
     (known,) = earlier.get("containerStatuses") or [{}]
     restarted = known.get("ready", False) and not ready and not in_place
-    container = {
-        "name": "postgres",
-        "image": image,
-        "imageID": "",
-        "ready": ready,
-        "started": ready,
-        "restartCount": known.get("restartCount", 0) + restarted,
-        "state": known["state"] if known and not restarted else {"running": {"startedAt": now}},
-    }
-    return {
-        "phase": "Running",
-        "conditions": conditions,
-        "hostIP": "127.0.0.1",
-        "hostIPs": [{"ip": "127.0.0.1"}],
-        "podIP": address,
-        "podIPs": [{"ip": address}],
-        "startTime": earlier.get("startTime") or now,
-        "containerStatuses": [container],
-    }
+    started_at = earlier.get("startTime") or timestamp()
+    container = ContainerRecord(
+        "postgres",
+        image,
+        state=known["state"] if known and not restarted else running(timestamp()),
+        restart_count=known.get("restartCount", 0) + restarted,
+        started=ready,
+        ready=ready,
+    )
+    return kubelet.pod_status(
+        [container], "Always", earlier=earlier, started_at=started_at, address=address, has_sandbox=True
+    )

@@ -7,18 +7,17 @@ Database and DatabaseRole objects, metrics, rolling updates of images, hibernati
 from collections.abc import Callable
 from pathlib import Path
 
-import urllib3.exceptions
-from kubernetes.client.exceptions import ApiException
-
-from lab.home import Home, LabError
-from lab.stand_ins.cnpg import crds, kinds
+from lab.home import Home
+from lab.stand_ins.cnpg import crds
 from lab.stand_ins.cnpg.clusters import Clusters
 from lab.stand_ins.cnpg.database import SqlError
 from lab.stand_ins.cnpg.declared import Declared, Publications, Subscriptions
 from lab.stand_ins.cnpg.instances import Instances
 from lab.stand_ins.cnpg.kinds import GROUPS, Group
 from lab.stand_ins.cnpg.store import Store
-from lab.stand_ins.controller.api import Kind, error_text, split_key
+from lab.stand_ins.controller import definitions
+from lab.stand_ins.controller.api import Kind, split_key
+from lab.stand_ins.controller.kinds import POD, SECRET, VOLUME_CLAIM
 from lab.stand_ins.controller.worker import Worker
 from lab.stand_ins.controller.workqueue import Key
 
@@ -36,13 +35,14 @@ class Operator:
     """
 
     def __init__(self, context: str, home: Home, programs: Path, retry: float) -> None:
+        self.context = context
         self._store = store = Store(context)
         self._instances = Instances(store, home, programs)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
         self._handlers: dict[str, Callable[[str], float | None]] = {
-            kinds.SECRET.name: self._secret_changed,
-            kinds.POD.name: lambda key: self._instance_changed(kinds.POD, key),
-            kinds.VOLUME_CLAIM.name: lambda key: self._instance_changed(kinds.VOLUME_CLAIM, key),
+            SECRET.name: self._secret_changed,
+            POD.name: lambda key: self._instance_changed(POD, key),
+            VOLUME_CLAIM.name: lambda key: self._instance_changed(VOLUME_CLAIM, key),
         }
         for group in GROUPS:
             declared: tuple[Declared, ...] = (
@@ -82,18 +82,16 @@ class Operator:
         """Install the CRDs, fill the caches, and begin to work.
 
         Raises:
-            LabError: the API server does not answer, or the caches are not filled within a minute.
+            LabError: the caches are not filled within a minute.
+            kubernetes.client.exceptions.ApiException: the API server refuses a CRD.
         """
-        store = self._store
-        try:
-            crds.install(store.api.client)
-        except (ApiException, urllib3.exceptions.HTTPError) as error:
-            text = error_text(error) if isinstance(error, ApiException) else str(error)
-            raise LabError(f"The API server of context {store.context!r} refused to start with: {text}") from error
-        store.start()
-        if not store.synced(60):
-            raise LabError(f"The API server of context {store.context!r} did not answer all lists within a minute.")
+        definitions.install(self._store.api, crds.definitions())
+        self._store.start()
         self._worker.start()
+
+    def wait_until_ready(self, _: float) -> bool:
+        """Always: what there was at the start may take its time."""
+        return True
 
     def stop(self) -> None:
         """Begin nothing more, and stop every server; pods and data stay for the next start."""
@@ -110,7 +108,7 @@ class Operator:
     def _secret_changed(self, key: str) -> None:
         """Wake the Clusters that use a Secret, if it is theirs or labelled; other changes nobody notices."""
         namespace, name = split_key(key)
-        secret = self._store.get(kinds.SECRET, namespace, name)
+        secret = self._store.get(SECRET, namespace, name)
         for group in GROUPS:
             for cluster in self._store.items(group.cluster, namespace):
                 mine = secret is None or any(owner["uid"] == cluster["metadata"]["uid"] for owner in secret["owners"])

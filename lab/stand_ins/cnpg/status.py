@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from lab.kube import Manifest
 from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.validation import major_version
+from lab.stand_ins.controller import conditions
 
 HEALTHY = "Cluster in healthy state"
 FIRST_PRIMARY = "Setting up primary"
@@ -30,21 +31,8 @@ class InstanceState:
     timeline: int
 
 
-def now() -> str:
-    """The present time, as the API server writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def set_condition(status: Manifest, kind: str, value: str, reason: str, message: str) -> None:
-    """Set one condition; its time moves only with its value."""
-    conditions = status.setdefault("conditions", [])
-    found = next((condition for condition in conditions if condition["type"] == kind), None)
-    if found is None:
-        found = {"type": kind, "status": "", "lastTransitionTime": ""}
-        conditions.append(found)
-    if found["status"] != value:
-        found["lastTransitionTime"] = now()
-    found.update(status=value, reason=reason, message=message)
+def _set_condition(status: Manifest, kind: str, value: str, reason: str, message: str) -> None:
+    conditions.put(status, kind, value, reason=reason, message=message)
 
 
 def set_phase(status: Manifest, phase: str, reason: str = "") -> None:
@@ -55,18 +43,17 @@ def set_phase(status: Manifest, phase: str, reason: str = "") -> None:
     else:
         status.pop("phaseReason", None)
     if phase == HEALTHY:
-        set_condition(status, "Ready", "True", "ClusterIsReady", "Cluster is Ready")
+        _set_condition(status, "Ready", "True", "ClusterIsReady", "Cluster is Ready")
     else:
-        set_condition(status, "Ready", "False", "ClusterIsNotReady", "Cluster Is Not Ready")
+        _set_condition(status, "Ready", "False", "ClusterIsNotReady", "Cluster Is Not Ready")
 
 
 def set_bootstrapped(status: Manifest, *, done: bool) -> None:
     """Say whether the first instance has been made; once true, that stays."""
-    known = {condition["type"] for condition in status.get("conditions", [])}
     if done:
-        set_condition(status, "Initialized", "True", "BootstrapCompleted", "Cluster has been bootstrapped")
-    elif "Initialized" not in known:
-        set_condition(status, "Initialized", "False", "BootstrapPending", "Cluster has not been bootstrapped yet")
+        _set_condition(status, "Initialized", "True", "BootstrapCompleted", "Cluster has been bootstrapped")
+    elif not conditions.find(status, "Initialized"):
+        _set_condition(status, "Initialized", "False", "BootstrapPending", "Cluster has not been bootstrapped yet")
 
 
 def set_target(status: Manifest, primary: str) -> None:
@@ -82,7 +69,7 @@ def set_primary(status: Manifest, primary: str, system: str) -> None:
         status["currentPrimary"] = primary
         status["currentPrimaryTimestamp"] = _precisely()
     status["systemID"] = system
-    set_condition(
+    _set_condition(
         status,
         "ConsistentSystemID",
         "True",
@@ -90,7 +77,7 @@ def set_primary(status: Manifest, primary: str, system: str) -> None:
         "A single, unique system ID was found across reporting instances.",
     )
     # Without a backup every file of WAL counts as archived, as upstream's.
-    set_condition(
+    _set_condition(
         status, "ContinuousArchiving", "True", "ContinuousArchivingSuccess", "Continuous archiving is working"
     )
 

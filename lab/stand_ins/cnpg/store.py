@@ -3,10 +3,10 @@
 import logging
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import GROUPS, MANAGER
 from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.informer import brief
+from lab.stand_ins.controller.kinds import POD, SECRET, VOLUME_CLAIM
 
 
 def keep_of_secret(secret: Manifest) -> Manifest:
@@ -33,6 +33,6 @@ class Store(WatchedCluster):
         for group in GROUPS:
             for kind in (group.cluster, group.publication, group.subscription):
                 self.watch(kind, handler=f"{kind.name}.{group.name}")
-        self.watch(kinds.SECRET, keep_of_secret)
-        self.watch(kinds.POD, keep_of_instance)
-        self.watch(kinds.VOLUME_CLAIM, keep_of_instance)
+        self.watch(SECRET, keep_of_secret, metadata_only=True)
+        self.watch(POD, keep_of_instance, metadata_only=True)
+        self.watch(VOLUME_CLAIM, keep_of_instance, metadata_only=True)

@@ -4,12 +4,16 @@ Owns the set of informers. Does not own which kinds are watched, nor what is don
 """
 
 import logging
+import time
 from collections.abc import Callable
 
+from lab.home import LabError
 from lab.kube import Manifest, connect
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller.api import Api, Kind, key_of
 from lab.stand_ins.controller.informer import Informer, whole
 from lab.stand_ins.controller.workqueue import Key, WorkQueue
+
+SYNCED_SECONDS = 60.0
 
 
 class WatchedCluster:
@@ -23,7 +27,7 @@ class WatchedCluster:
         self.context = context
         self.log = log
         self.queue = WorkQueue()
-        self.api = Api(connect(context), manager)
+        self.api = Api(connect(context, discover=False), manager)
         self._informers: dict[Kind, Informer] = {}
 
     def watch(
@@ -33,6 +37,7 @@ class WatchedCluster:
         *,
         handler: str = "",
         field_selector: str | None = None,
+        metadata_only: bool = False,
     ) -> None:
         """Keep a cache of the kind from `start` on, and queue what happens to its objects.
 
@@ -41,27 +46,36 @@ class WatchedCluster:
             keep: how much of each object stays in memory.
             handler: for the queued keys; the kind's name by default.
             field_selector: which objects; all by default.
+            metadata_only: ask the server for nothing but metadata.
         """
         self._informers[kind] = Informer(
             self.api.client,
             kind,
-            lambda key: self.queue.add(Key(handler or kind.name, key)),
+            lambda _, found: self.queue.add(Key(handler or kind.name, key_of(found))),
             keep=keep,
             field_selector=field_selector,
+            metadata_only=metadata_only,
             log=self.log,
         )
 
     def start(self) -> None:
-        """Begin to watch everything."""
+        """Begin to watch everything, and fill the caches.
+
+        Raises:
+            LabError: they are not filled within a minute.
+        """
         for informer in self._informers.values():
             informer.start()
-
-    def synced(self, timeout: float) -> bool:
-        """Whether every cache has been filled within so many seconds (each)."""
-        return all(informer.synced.wait(timeout) for informer in self._informers.values())
+        deadline = time.monotonic() + SYNCED_SECONDS
+        for kind, informer in self._informers.items():
+            if not informer.synced.wait(max(0.0, deadline - time.monotonic())):
+                raise LabError(
+                    f"The {kind.plural} of context {self.context!r} could not be listed within "
+                    f"{SYNCED_SECONDS:.0f} seconds: the user needs list and watch on them (see the lines above)."
+                )
 
     def stop(self) -> None:
-        """End the watches' re-connects and hand out no more work."""
+        """End the watches and hand out no more work."""
         for informer in self._informers.values():
             informer.stop()
         self.queue.close()

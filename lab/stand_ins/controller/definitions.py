@@ -1,14 +1,22 @@
-"""Custom resource definitions of a controller: created, and awaited until the API server serves them."""
+"""Custom resource definitions of a controller: read from its folder, created, and awaited until they are served."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
 
+import yaml
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.home import LabError
 from lab.kube import Manifest
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller import conditions
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import DEFINITION
 
-CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions")
+
+def load(folder: Path) -> list[Manifest]:
+    """The definitions of a folder, one a file, ordered by the files' names."""
+    return [cast("Manifest", yaml.safe_load(path.read_text())) for path in sorted(folder.glob("*.yaml"))]
 
 
 def install(api: Api, wanted: Sequence[Manifest]) -> None:
@@ -19,11 +27,11 @@ def install(api: Api, wanted: Sequence[Manifest]) -> None:
         kubernetes.client.exceptions.ApiException: the API server refuses one.
     """
     for definition in wanted:
-        api.apply(CRD, None, definition)
+        api.apply(DEFINITION, None, definition)
 
     @retry(retry=retry_if_result(bool), wait=wait_fixed(0.1), stop=stop_after_delay(30))
     def missing() -> list[str]:
-        return [name for name in (found["metadata"]["name"] for found in wanted) if not _established(api, name)]
+        return [name for name in (found["metadata"]["name"] for found in wanted) if not is_established(api, name)]
 
     try:
         missing()
@@ -32,8 +40,7 @@ def install(api: Api, wanted: Sequence[Manifest]) -> None:
         raise LabError(f"The API server did not establish these CRDs within 30 s: {names}; see its log.") from error
 
 
-def _established(api: Api, name: str) -> bool:
-    found = api.get(CRD, "", name) or {}
-    # A definition that is seconds old has no conditions yet: the field is there and null.
-    conditions = found.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+def is_established(api: Api, name: str) -> bool:
+    """Whether the API server serves the definition's kind."""
+    found = api.get(DEFINITION, None, name) or {}
+    return conditions.is_true(found.get("status", {}), "Established")

@@ -1,7 +1,8 @@
-"""A watched cache of one kind in all namespaces, as client-go's informer.
+"""A watched cache of one kind, as client-go's informer. Every long-lived watch of the lab is one of these.
 
-Owns listing, watching, and recovery: an API server that restarts, drops the connection or answers 410 Gone is listed
-again after a back-off, and what disappeared meanwhile is reported. Does not own the work that follows (workqueue).
+Owns listing, watching, and recovery. It lists again, after a back-off, when the API server restarts, drops the
+connection or answers 410 Gone, and when the handling of a change fails; it then tells everything that is there, and
+what went meanwhile. Does not own the work that follows (workqueue).
 """
 
 import copy
@@ -9,18 +10,21 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
-import urllib3.exceptions
-from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 
 from lab.kube import Manifest
-from lab.stand_ins.controller.api import Kind, key_of
+from lab.stand_ins.controller.api import CONNECT_SECONDS, READ_SECONDS, UNREACHABLE, Kind, describe, key_of
 
 # The API server ends a watch after this time; the read time-out is longer, so that it finds only a dead connection.
 WATCH_SECONDS = 240
 FIRST_BACK_OFF, LAST_BACK_OFF = 0.1, 2.0
+METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+Change = Literal["ADDED", "MODIFIED", "DELETED"]
+Tell = Callable[[Change, Manifest], None]
+"""Hears what happened to an object, and what is kept of it, which must not be changed."""
 
 
 class WatchEndedError(Exception):
@@ -28,7 +32,7 @@ class WatchEndedError(Exception):
 
 
 def whole(manifest: Manifest) -> Manifest:
-    """Keep everything but the field ownership, which is the larger half of an object and read by nobody here."""
+    """Keep everything but the field ownership, which is the larger half of an object and which no controller reads."""
     manifest["metadata"].pop("managedFields", None)
     return manifest
 
@@ -40,31 +44,49 @@ def brief(manifest: Manifest, **more: object) -> Manifest:
 
 
 class Informer:
-    """Keeps `keep(object)` for every object of a kind and calls `notify(key)` whenever one comes, changes or goes.
+    """Keeps `keep(object)` for every object of a kind and tells whenever one comes, changes or goes.
 
-    `keep` decides what stays in memory; for kinds that are not the controller's own it should be little (`brief`).
+    `synced` is set when everything that the first list found was told, as ADDED. A later list, after trouble, tells
+    what is known already as MODIFIED, changed or not.
     """
 
     def __init__(
         self,
         client: DynamicClient,
         kind: Kind,
-        notify: Callable[[str], None],
+        tell: Tell,
         *,
+        namespace: str | None = None,
         keep: Callable[[Manifest], Manifest] = whole,
         field_selector: str | None = None,
+        metadata_only: bool = False,
         log: logging.Logger | None = None,
     ) -> None:
+        """Set up; `start` begins.
+
+        Args:
+            client: of the API server.
+            kind: what to watch.
+            tell: is called from the informer's thread; what it raises is logged, and the kind listed again.
+            namespace: the only one to watch, all by default.
+            keep: how much of an object stays in memory; of kinds that others own it should be little (`brief`).
+            field_selector: which objects; all by default.
+            metadata_only: ask the server for nothing but metadata.
+            log: is told of trouble.
+        """
         self.kind = kind
         self.synced = threading.Event()
         self._client = client
-        self._notify = notify
+        self._tell = tell
+        self._path = kind.path(namespace)
         self._keep = keep
         self._field_selector = field_selector
+        self._metadata_only = metadata_only
         self._lock = threading.Lock()
         self._kept: dict[str, Manifest] = {}
         self._versions: dict[str, int] = {}
         self._stopped = threading.Event()
+        self._response: Any = None
         self._log = log or logging.getLogger(__name__)
 
     def start(self) -> None:
@@ -72,8 +94,11 @@ class Informer:
         threading.Thread(target=self._run, name=f"watch-{self.kind.plural}", daemon=True).start()
 
     def stop(self) -> None:
-        """Begin nothing more. A watch that is under way ends with the process: its thread is a daemon."""
+        """End the watch; what it has kept stays."""
         self._stopped.set()
+        if response := self._response:
+            # The thread waits for the next event, which may never come.
+            response.shutdown()
 
     def get(self, key: str) -> Manifest | None:
         """A copy of what is kept of the object, or None."""
@@ -96,67 +121,92 @@ class Informer:
         with self._lock:
             self._store(copy.deepcopy(manifest))
 
-    def _store(self, manifest: Manifest) -> bool:
+    def _store(self, manifest: Manifest) -> Manifest:
+        """Keep the object, unless a newer state is kept already; gives what is kept."""
         key, version = key_of(manifest), int(manifest["metadata"]["resourceVersion"])
-        if version <= self._versions.get(key, -1):
-            return False
-        self._versions[key] = version
-        self._kept[key] = self._keep(manifest)
-        return True
+        if version > self._versions.get(key, -1):
+            self._versions[key] = version
+            self._kept[key] = self._keep(manifest)
+        return self._kept[key]
 
-    def _forget(self, key: str) -> None:
-        self._kept.pop(key, None)
-        self._versions.pop(key, None)
+    def _forget(self, key: str) -> Manifest | None:
+        with self._lock:
+            self._versions.pop(key, None)
+            return self._kept.pop(key, None)
 
     def _run(self) -> None:
-        back_off = FIRST_BACK_OFF
+        back_off, trouble = FIRST_BACK_OFF, ""
         while not self._stopped.is_set():
             try:
                 version = self._list()
-                back_off = FIRST_BACK_OFF
                 self.synced.set()
+                if trouble:
+                    self._log.info("watch of %s: well again", self.kind.plural)
+                back_off, trouble = FIRST_BACK_OFF, ""
                 while not self._stopped.is_set():
                     version = self._watch(version)
-            except (ApiException, WatchEndedError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                # The library's own texts repeat the whole URL and the chain of causes.
-                reason = error if isinstance(error, WatchEndedError) else type(error).__name__
-                self._log.info("watch of %s: list again in %.1f s: %s", self.kind.plural, back_off, reason)
+            except Exception as error:
+                if self._stopped.is_set():
+                    return
+                trouble = self._complain(error, trouble)
                 self._stopped.wait(back_off)
                 back_off = min(back_off * 2, LAST_BACK_OFF)
 
-    def _request(self, timeout: float, **options: str | int | bool) -> Any:
+    def _complain(self, error: Exception, trouble: str) -> str:
+        """Say once what is wrong, however often it is tried again."""
+        if isinstance(error, WatchEndedError):
+            self._log.info("watch of %s: list again: %s", self.kind.plural, error)
+            return trouble
+        if not isinstance(error, (*UNREACHABLE, json.JSONDecodeError)):
+            # A mistake in taking a change must not end the watch for all other objects.
+            self._log.exception("watch of %s", self.kind.plural)
+            return trouble
+        if describe(error) != trouble:
+            self._log.warning("watch of %s: %s; trying again", self.kind.plural, describe(error))
+        return describe(error)
+
+    def _request(self, timeout: float, form: str, **options: str | int | bool) -> Any:
         if self._field_selector:
             options["field_selector"] = self._field_selector
-        return self._client.request("get", self.kind.path(), serialize=False, _request_timeout=(5, timeout), **options)
+        # The client would add its own header to a dict that it is given.
+        headers = {"Accept": METADATA.format(form)} if self._metadata_only else {}
+        timeouts = (CONNECT_SECONDS, timeout)
+        return self._client.request(
+            "get", self._path, serialize=False, header_params=headers, _request_timeout=timeouts, **options
+        )
 
     def _list(self) -> str:
-        found = json.loads(self._request(30).data)
+        found = json.loads(self._request(READ_SECONDS, "List").data)
         present = set()
-        for item in found["items"]:
+        for item in found["items"] or []:
             # Items of a list carry neither; the handlers rely on both.
             item.update(apiVersion=self.kind.api_version, kind=self.kind.name)
             key = key_of(item)
             present.add(key)
-            known = self.get(key)
+            known = self._kept.get(key)
             if known and known["metadata"]["uid"] != item["metadata"]["uid"]:
                 # A list is the truth, also after an API server came back with other data and lower versions.
-                with self._lock:
-                    self._forget(key)
-            self._changed("ADDED", item)
+                self._gone(key)
+                known = None
+            self._changed("MODIFIED" if known else "ADDED", item)
         for key in set(self.known()) - present:
-            with self._lock:
-                self._forget(key)
-            self._notify(key)
+            self._gone(key)
         return str(found["metadata"]["resourceVersion"])
+
+    def _gone(self, key: str) -> None:
+        if known := self._forget(key):
+            self._tell("DELETED", known)
 
     def _watch(self, version: str) -> str:
         response = self._request(
-            WATCH_SECONDS + 30,
+            WATCH_SECONDS + READ_SECONDS,
+            "",
             watch=True,
             resource_version=version,
             allow_watch_bookmarks=True,
             timeout_seconds=WATCH_SECONDS,
         )
+        self._response = response
         try:
             for event in self._events(response):
                 if event["type"] == "ERROR":
@@ -165,23 +215,26 @@ class Informer:
                 if event["type"] != "BOOKMARK":
                     self._changed(event["type"], event["object"])
         finally:
+            self._response = None
             response.close()
         return version
 
-    @staticmethod
-    def _events(response: Any) -> Iterator[Manifest]:
+    def _events(self, response: Any) -> Iterator[Manifest]:
         rest = b""
-        for chunk in response.stream(65536):
+        # `stop` may have come before there was a response to shut down.
+        for chunk in () if self._stopped.is_set() else response.stream(65536):
             *lines, rest = (rest + chunk).split(b"\n")
             yield from (json.loads(line) for line in lines if line)
 
-    def _changed(self, event: str, manifest: Manifest) -> None:
-        with self._lock:
-            if event == "DELETED":
-                # An object re-created at once under its name may be known already, from a write of ours.
-                known = self._kept.get(key_of(manifest))
-                if known and known["metadata"].get("uid") == manifest["metadata"]["uid"]:
-                    self._forget(key_of(manifest))
-            else:
-                self._store(manifest)
-        self._notify(key_of(manifest))
+    def _changed(self, change: Change, manifest: Manifest) -> None:
+        if change != "DELETED":
+            with self._lock:
+                kept = self._store(manifest)
+            self._tell(change, kept)
+            return
+        key = key_of(manifest)
+        known = self._kept.get(key)
+        # An object re-created at once under its name may be known already, from a write of ours.
+        if known and known["metadata"].get("uid") == manifest["metadata"]["uid"]:
+            self._forget(key)
+        self._tell("DELETED", self._keep(manifest))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lab.kube import Manifest
+from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.informer import brief
 from lab.stand_ins.network.names import Name
 from lab.stand_ins.network.table import Address, Table, Target
@@ -28,12 +29,11 @@ def keep_of_service(service: Manifest) -> Manifest:
 def keep_of_pod(pod: Manifest) -> Manifest:
     """What routes and names need of a pod."""
     spec, status = pod["spec"], pod.get("status") or {}
-    conditions = {found["type"]: found["status"] for found in status.get("conditions") or []}
     return brief(
         pod,
         labels=pod["metadata"].get("labels") or {},
         address=status.get("podIP", ""),
-        ready=conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"],
+        ready=conditions.is_true(status, "Ready") and "deletionTimestamp" not in pod["metadata"],
         ended=status.get("phase") in ("Succeeded", "Failed"),
         ports={
             port["name"]: port["containerPort"]

@@ -8,8 +8,7 @@ kept by the lab's network.
 import hashlib
 from pathlib import Path
 
-from lab.home import Home
-from lab.stand_ins.pods.logs import context_folder
+from lab.home import Home, context_folder
 from lab.stand_ins.pods.walls.plan import Mount
 
 NAMES_FOLDER = "/lab/network"

@@ -8,18 +8,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.home import Home
+from lab.home import Home, context_folder
 
 TAIL_BYTES = 2048
 TAIL_LINES = 80
 """How much of a log serves as a termination message (kubernetes: pkg/kubelet/container/runtime.go)."""
 
 _PREVIOUS = ".previous.log"
-
-
-def context_folder(context: str) -> str:
-    """A kubeconfig context as a folder's name; OpenShift's contexts contain slashes and colons."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", context)
 
 
 def folder(home: Home, context: str, namespace: str, pod: str) -> Path:

@@ -15,10 +15,15 @@ import psutil
 from kubernetes.dynamic.exceptions import ForbiddenError
 
 from lab.kube import Manifest
-from lab.stand_ins.pods.cluster import LEASE_NAMESPACE, NODE, UNREACHABLE, Cluster
-from lab.stand_ins.pods.status import LOOPBACK, timestamp
+from lab.stand_ins.controller.api import UNREACHABLE
+from lab.stand_ins.controller.conditions import timestamp
+from lab.stand_ins.controller.kinds import LEASE
+from lab.stand_ins.controller.kinds import NODE as NODES
+from lab.stand_ins.pods.cluster import NODE, Cluster
+from lab.stand_ins.pods.status import LOOPBACK
 
 HEARTBEAT_SECONDS = 10.0
+LEASE_NAMESPACE = "kube-node-lease"
 _TAINT = {"key": "rhsi-lab", "value": "runner-only", "effect": "NoSchedule"}
 
 logger = logging.getLogger(__name__)
@@ -27,8 +32,6 @@ logger = logging.getLogger(__name__)
 def node_manifest() -> Manifest:
     """The Node: closed to schedulers, because only pods that the runner chooses run here."""
     return {
-        "apiVersion": "v1",
-        "kind": "Node",
         "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}},
         "spec": {"unschedulable": True, "taints": [_TAINT]},
     }
@@ -47,8 +50,6 @@ def node_status() -> Manifest:
     }
     addresses = [{"type": "InternalIP", "address": LOOPBACK}, {"type": "Hostname", "address": socket.gethostname()}]
     return {
-        "apiVersion": "v1",
-        "kind": "Node",
         "metadata": {"name": NODE},
         "status": {"conditions": [ready], "addresses": addresses, "capacity": capacity, "allocatable": capacity},
     }
@@ -58,9 +59,7 @@ def lease_manifest() -> Manifest:
     """The heartbeat."""
     renewed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": NODE, "namespace": LEASE_NAMESPACE},
+        "metadata": {"name": NODE},
         "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": renewed},
     }
 
@@ -87,16 +86,19 @@ class Heartbeat:
         self._stopped.set()
 
     def _register(self) -> None:
-        self._cluster.apply(node_manifest())
-        self._cluster.apply(node_status(), subresource="status")
-        self._cluster.apply(lease_manifest())
+        self._cluster.apply(NODES, None, node_manifest())
+        self._cluster.apply(NODES, None, node_status(), "status")
+        self._renew()
+
+    def _renew(self) -> None:
+        self._cluster.apply(LEASE, LEASE_NAMESPACE, lease_manifest())
 
     def _beat(self) -> None:
         well = True
         while not self._stopped.wait(HEARTBEAT_SECONDS):
             try:
                 if well:
-                    self._cluster.apply(lease_manifest())
+                    self._renew()
                 else:
                     # The API server was away: it may have forgotten the Node, or given it up.
                     self._register()

@@ -12,10 +12,11 @@ import time
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.api import UNREACHABLE, describe
 from lab.stand_ins.pods import ending
 from lab.stand_ins.pods.addresses import NamesMissingError
 from lab.stand_ins.pods.care import Care
-from lab.stand_ins.pods.cluster import NODE, UNREACHABLE, Cluster, describe
+from lab.stand_ins.pods.cluster import NODE, Cluster
 from lab.stand_ins.pods.containers.container import Container
 from lab.stand_ins.pods.containers.group import Group, restart_policy
 from lab.stand_ins.pods.containers.variables import ContainerConfigError
@@ -51,7 +52,6 @@ class Pod:
         """
         metadata, spec = manifest["metadata"], manifest["spec"]
         self.uid: str = metadata["uid"]
-        self.namespace: str = metadata["namespace"]
         self._manifest = manifest
         self._cluster = cluster
         self._workspace = workspace

@@ -4,13 +4,14 @@ Owns the pod's address, volumes, tokens and namespace settings: it fetches them,
 them. Does not start anything.
 """
 
-import json
 import time
 
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic.exceptions import ForbiddenError
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.api import error_text
+from lab.stand_ins.controller.kinds import CONFIG_MAP, NAMESPACE, SECRET, VOLUME, VOLUME_CLAIM
 from lab.stand_ins.pods.addresses import address_of, names, names_file
 from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.actions import check
@@ -28,6 +29,9 @@ from lab.stand_ins.pods.workspace import Workspace
 
 REFRESH_SECONDS = 10.0
 """How often changed Secrets, ConfigMaps and tokens reach a running pod; a kubelet takes up to two minutes."""
+
+
+_READ = {kind.name: kind for kind in (SECRET, CONFIG_MAP)}
 
 
 class Preparation:
@@ -73,7 +77,7 @@ class Preparation:
     def _first(self, containers: list[Container]) -> Volumes:
         metadata = self._pod["metadata"]
         try:
-            namespace = self._cluster.read("Namespace", metadata["namespace"]) or {}
+            namespace = self._cluster.get(NAMESPACE, None, metadata["namespace"]) or {}
         except ForbiddenError:
             namespace = {}
         self._annotations = (namespace.get("metadata") or {}).get("annotations") or {}
@@ -90,17 +94,19 @@ class Preparation:
         )
 
     def _read(self, kind: Kind, name: str) -> Manifest | None:
-        return self._cluster.read(kind, name, self._pod["metadata"]["namespace"])
+        return self._cluster.get(_READ[kind], self._pod["metadata"]["namespace"], name)
 
     def _read_storage(self, kind: str, name: str) -> Manifest | None:
-        namespace = self._pod["metadata"]["namespace"] if kind == "PersistentVolumeClaim" else None
-        return self._cluster.read(kind, name, namespace)
+        if kind == VOLUME.name:
+            return self._cluster.get(VOLUME, None, name)
+        return self._cluster.get(VOLUME_CLAIM, self._pod["metadata"]["namespace"], name)
 
     def _token(self, audience: str | None, seconds: int | None) -> str:
         try:
             return self._tokens.token(audience, seconds)
         except ApiException as error:
-            raise VolumeError(f"failed to fetch token: {_sentence(error)}") from error
+            # The server's own words name the account or the audience, and no token was made that they could quote.
+            raise VolumeError(f"failed to fetch token: {error_text(error)}") from error
 
     def plan(self, container: Container) -> Plan:
         """The container as its pod asks for it.
@@ -144,11 +150,3 @@ class Preparation:
         file.write_text(passwd(who.uid, who.gid, spec.get("workingDir") or "/"))
         file.chmod(0o644)
         return Mount(source=str(file.resolve()), target="/etc/passwd", read_only=True)
-
-
-def _sentence(error: ApiException) -> str:
-    """The server's own words: they name the account or the audience, and no token was made that they could quote."""
-    try:
-        return str(json.loads(error.body or "")["message"])
-    except (TypeError, ValueError, KeyError):
-        return f"{error.status} {error.reason}"

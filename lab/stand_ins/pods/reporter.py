@@ -8,9 +8,11 @@ import contextlib
 import logging
 
 from lab.kube import Manifest
-from lab.stand_ins.pods.cluster import UNREACHABLE, Cluster
+from lab.stand_ins.controller.api import UNREACHABLE
+from lab.stand_ins.controller.conditions import is_true, timestamp
+from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.container import Container
-from lab.stand_ins.pods.status import TERMINAL, pod_status, timestamp, unschedulable
+from lab.stand_ins.pods.status import TERMINAL, pod_status, unschedulable
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Reporter:
             return
         self._status = self._cluster.write_status(self._pod, status, timeout)["status"]
         self._written = status
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"]):
+        if is_true(status, "Ready"):
             # What was wrong is over: the same trouble is worth telling again.
             self._trouble = ""
         if status["phase"] in TERMINAL:

@@ -7,18 +7,18 @@ leaves alone.
 import logging
 import threading
 import time
-from functools import partial
 
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.kube import Manifest
-from lab.stand_ins.pods.cluster import NODE, UNREACHABLE, Cluster
-from lab.stand_ins.pods.logs import context_folder
+from lab.stand_ins.controller.api import UNREACHABLE
+from lab.stand_ins.controller.informer import Change, Informer
+from lab.stand_ins.controller.kinds import POD
+from lab.stand_ins.pods.cluster import NODE, Cluster
 from lab.stand_ins.pods.machine import check_confinement, tools
 from lab.stand_ins.pods.node import Heartbeat
 from lab.stand_ins.pods.pod import Pod
 from lab.stand_ins.pods.status import TERMINAL
 from lab.stand_ins.pods.storage.provisioner import Provisioner
-from lab.stand_ins.pods.watch import Watch
 from lab.stand_ins.pods.workspace import Workspace
 
 OWNER_KINDS = frozenset({"Job", "StatefulSet"})
@@ -51,7 +51,7 @@ def has_run(pod: Manifest) -> bool:
 
 
 class Runner:
-    """The node of one cluster. `ready` is set when the pods that were there at the start are taken care of."""
+    """The node of one cluster."""
 
     def __init__(self, context: str, namespaces: tuple[str, ...], home: Home) -> None:
         """Check everything that can be known before the first pod comes.
@@ -75,29 +75,26 @@ class Runner:
         self._pods: dict[str, Pod] = {}
         self._table = threading.Lock()
         self._stopped = threading.Event()
-        self._watches = [
-            Watch(self._cluster, "Pod", scope, self._take, partial(self._reconcile, namespace=scope))
-            for scope in scopes
-        ]
+        self._informers = [Informer(self._cluster.client, POD, self._take, namespace=scope) for scope in scopes]
 
     def start(self) -> None:
         """Begin to watch, in threads of its own."""
         self._heartbeat.start()
         self._provisioner.start()
-        for watch in self._watches:
-            watch.start()
+        for informer in self._informers:
+            informer.start()
 
     def wait_until_ready(self, timeout: float) -> bool:
         """Whether all pods that were there at the start are taken care of."""
-        return all(watch.listed.wait(timeout) for watch in self._watches)
+        return all(informer.synced.wait(timeout) for informer in self._informers)
 
     def stop(self) -> None:
         """End every process within seconds; pods that the next runner cannot go on with are reported as failed."""
         self._stopped.set()
         self._heartbeat.stop()
         self._provisioner.stop()
-        for watch in self._watches:
-            watch.stop()
+        for informer in self._informers:
+            informer.stop()
         with self._table:
             pods = list(self._pods.values())
         for pod in pods:
@@ -108,16 +105,7 @@ class Runner:
             pod.kill()
         self._workspace.close()
 
-    def _reconcile(self, pods: list[Manifest], namespace: str | None) -> None:
-        """What the watch may have missed: pods that have gone."""
-        present = {pod["metadata"]["uid"] for pod in pods}
-        with self._table:
-            known = list(self._pods.values())
-        for living in known:
-            if living.uid not in present and namespace in (None, living.namespace):
-                self._forget(living.uid)
-
-    def _take(self, change: str, pod: Manifest) -> None:
+    def _take(self, change: Change, pod: Manifest) -> None:
         uid = pod["metadata"]["uid"]
         if change == "DELETED":
             self._forget(uid)

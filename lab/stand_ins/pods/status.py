@@ -6,10 +6,10 @@ generate.go). Does not talk to an API server and does not decide when anything r
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.conditions import timestamp
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
@@ -17,11 +17,6 @@ LOOPBACK = "127.0.0.1"
 TERMINAL: tuple[Phase, ...] = ("Succeeded", "Failed")
 _LOST = "The container could not be located when the pod was terminated"
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-
-
-def timestamp(moment: datetime | None = None) -> str:
-    """RFC 3339 in whole seconds, as Kubernetes writes times; now by default."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def waiting(reason: str, message: str = "") -> Manifest:

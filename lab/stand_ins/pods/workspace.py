@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.home import Home, LabError
+from lab.home import Home, LabError, context_folder
 from lab.kube import Manifest
 from lab.stand_ins.pods import logs
 
@@ -32,7 +32,7 @@ class Workspace:
         """
         self.home = home
         self._context = context
-        lock = home.folder("pods", logs.context_folder(context)) / "runner.lock"
+        lock = home.folder("pods", context_folder(context)) / "runner.lock"
         self._lock = lock.open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

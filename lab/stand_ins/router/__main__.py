@@ -3,14 +3,13 @@
 import contextlib
 import logging
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lab.signals import stop_event
+from lab.stand_ins.controller.process import Process, ReadyFile
 from lab.stand_ins.network.forwarding import Forwarder
 from lab.stand_ins.network.table import Table
 from lab.stand_ins.router.control import address
@@ -37,22 +36,18 @@ def obey(listener: socket.socket, forwarder: Forwarder) -> None:
 
 def main(
     socket_file: Annotated[Path, typer.Option("--socket", help="The Unix socket at which controllers send tables.")],
-    ready_file: Annotated[Path | None, typer.Option(help="A file to make once the socket is there.")] = None,
+    ready_file: ReadyFile = None,
 ) -> None:
     """Forward TCP as the Skupper controllers say."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    stopped = stop_event()
-    forwarder = Forwarder()
-    forwarder.start()
-    socket_file.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listener, address(socket_file) as path:
+    with Process(ready_file) as process, socket.socket(socket.AF_UNIX) as listener, address(socket_file) as path:
+        forwarder = Forwarder()
+        forwarder.start()
+        process.defer(forwarder.stop)
+        socket_file.unlink(missing_ok=True)
         listener.bind(path)
         listener.listen()
         threading.Thread(target=obey, args=(listener, forwarder), name="control", daemon=True).start()
-        if ready_file:
-            ready_file.touch()
-        stopped.wait()
-    forwarder.stop()
+        process.serve()
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ False; `status.status` and `status.message` repeat Ready's reason and message.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import cast
 
 from lab.kube import Manifest
+from lab.stand_ins.controller import conditions
 
 
 @dataclass(frozen=True)
@@ -39,40 +39,26 @@ def error_or_ready(message: str | None) -> State:
     return error(message) if message else READY
 
 
-def find(manifest: Manifest, condition: str) -> Manifest | None:
-    """The condition of that type, or None."""
-    for found in manifest.get("status", {}).get("conditions", []):
-        if found["type"] == condition:
-            return cast("Manifest", found)
-    return None
+def find(manifest: Manifest, condition: str) -> Manifest:
+    """The object's condition of that type; empty where there is none."""
+    return conditions.find(manifest.get("status", {}), condition)
 
 
 def is_true(manifest: Manifest, condition: str) -> bool:
-    """Whether the condition exists and is True."""
-    found = find(manifest, condition)
-    return found is not None and found["status"] == "True"
+    """Whether the object's condition exists and is True."""
+    return conditions.is_true(manifest.get("status", {}), condition)
 
 
 def set_condition(manifest: Manifest, condition: str, state: State) -> bool:
     """Set one condition, in place. True if status, reason, message or observedGeneration changed."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    wanted = {
-        "type": condition,
-        "status": state.status,
-        "reason": state.reason,
-        "message": state.message,
-        "observedGeneration": manifest["metadata"].get("generation", 0),
-    }
-    found = find(manifest, condition)
-    if found is None:
-        conditions = manifest.setdefault("status", {}).setdefault("conditions", [])
-        conditions.append({**wanted, "lastTransitionTime": now})
-        return True
-    before = dict(found)
-    if found["status"] != state.status:
-        found["lastTransitionTime"] = now
-    found.update(wanted)
-    return before != found
+    return conditions.put(
+        manifest.setdefault("status", {}),
+        condition,
+        state.status,
+        reason=state.reason,
+        message=state.message,
+        observedGeneration=manifest["metadata"].get("generation", 0),
+    )
 
 
 def required(manifest: Manifest) -> tuple[str, ...]:
@@ -95,7 +81,7 @@ def aggregate(manifest: Manifest) -> State:
     """What Ready has to say, given the other conditions."""
     for condition in required(manifest):
         found = find(manifest, condition)
-        if found is None:
+        if not found:
             return pending(f"Not {condition}")
         if found["status"] == "False":
             return State("False", found["reason"], found["message"])

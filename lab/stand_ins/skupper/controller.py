@@ -8,16 +8,13 @@ import ssl
 import threading
 from collections.abc import Callable
 
-import urllib3.exceptions
-from kubernetes.client.exceptions import ApiException
-
 from lab.home import LabError
 from lab.kube import Manifest
+from lab.stand_ins.controller import definitions
 from lab.stand_ins.controller.worker import Worker
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.skupper import api, conditions, crds
 from lab.stand_ins.skupper.access import GRANT_SERVER, Access
-from lab.stand_ins.skupper.api import Kind
 from lab.stand_ins.skupper.certificates import Certificates, tls_data
 from lab.stand_ins.skupper.cluster import Cluster, Options
 from lab.stand_ins.skupper.grant_server import GrantServer
@@ -30,9 +27,9 @@ from lab.stand_ins.skupper.sites import Sites
 from lab.stand_ins.skupper.survey import survey
 from lab.stand_ins.skupper.tokens import Tokens
 
-NAMESPACE = Kind("v1", "Namespace", "namespaces")
 # As upstream's event processor (watchers.go); the next resync brings a key back that failed so often.
 ATTEMPTS = 5
+GRACE = 1.0
 NETWORK = "Network"
 
 
@@ -44,7 +41,8 @@ class Controller:
     """
 
     def __init__(self, context: str, options: Options, network: Network) -> None:
-        self.ready = threading.Event()
+        self.context = context
+        self._ready = threading.Event()
         self._network = network
         self._cluster = cluster = Cluster(context, options)
         self._certificates = Certificates(cluster)
@@ -80,19 +78,14 @@ class Controller:
         """Install the CRDs, fill the caches, make the grant server, and begin to work.
 
         Raises:
-            LabError: the API server does not answer, or the caches are not filled within a minute.
+            LabError: the caches are not filled within a minute, or the grant server cannot listen.
+            kubernetes.client.exceptions.ApiException: the API server refuses what the controller starts with.
         """
         cluster = self._cluster
-        try:
-            crds.install(cluster.api.client)
-            cluster.api.apply(NAMESPACE, None, {"metadata": {"name": cluster.options.namespace}})
-            self._start_grant_server()
-        except (ApiException, urllib3.exceptions.HTTPError) as error:
-            text = api.error_text(error) if isinstance(error, ApiException) else str(error)
-            raise LabError(f"The API server of context {cluster.context!r} refused to start with: {text}") from error
+        definitions.install(cluster.api, crds.definitions())
+        cluster.api.apply(api.NAMESPACE, None, {"metadata": {"name": cluster.options.namespace}})
+        self._start_grant_server()
         cluster.start()
-        if not cluster.synced(60):
-            raise LabError(f"The API server of context {cluster.context!r} did not answer all lists within a minute.")
         # Before the work begins every grant is looked at, with URL and CA unknown: upstream blanks both for a moment
         # (grants/enabled.go:49-73), and readers must be able to stand that.
         for grant in cluster.items(api.GRANT):
@@ -104,27 +97,24 @@ class Controller:
         self._worker.start()
         threading.Thread(target=self._resync, name=f"resync-{cluster.context}", daemon=True).start()
 
+    def wait_until_ready(self, timeout: float) -> bool:
+        """Whether grants can be redeemed, and what there was at the start is known, within so many seconds (each)."""
+        return self._ready.wait(timeout) and self._cluster.queue.wait_until_idle(timeout)
+
     def stop(self) -> None:
-        """Begin nothing more; the event at hand goes on."""
+        """Begin nothing more; the event at hand gets a moment to end: it may be waiting for a dead server."""
         self._stopped.set()
         self._cluster.stop()
+        if self._server:
+            if self._serving:
+                self._server.shutdown()
+            self._server.server_close()
+        self._worker.join(GRACE)
 
     def service_address(self, namespace: str, name: str) -> str | None:
         """The ClusterIP of a Service; None where there is none."""
         service = self._cluster.get(api.SERVICE, namespace, name)
         return str(service["address"]) if service and service["address"] not in ("", "None") else None
-
-    def wait_until_idle(self, timeout: float) -> bool:
-        """Whether there is nothing to do for a moment within so many seconds; after the start: all is known."""
-        return self._cluster.queue.wait_until_idle(timeout)
-
-    def join(self, timeout: float) -> None:
-        """After `stop`: close the grant server, and give the event at hand so many seconds to end."""
-        if self._server:
-            if self._serving:
-                self._server.shutdown()
-            self._server.server_close()
-        self._worker.join(timeout)
 
     def _start_grant_server(self) -> None:
         """Listen, at the port of last time where it is free: URLs that were handed out then stay good."""
@@ -192,9 +182,9 @@ class Controller:
         self._check_ready()
 
     def _check_ready(self) -> None:
-        if self._serving and self._grants.server.base_url and self._grants.server.ca and not self.ready.is_set():
+        if self._serving and self._grants.server.base_url and self._grants.server.ca and not self._ready.is_set():
             self._cluster.log.info("watching; grant server at %s", self._grants.server.base_url)
-            self.ready.set()
+            self._ready.set()
 
     def _check_service(self, key: str) -> None:
         self._access.check_service(key)

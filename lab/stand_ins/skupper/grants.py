@@ -5,6 +5,7 @@ and Links that a redemption yields (issuing). Source: upstream internal/kube/gra
 it expires or is used up; only its redeemer is told.
 """
 
+import re
 import secrets
 import string
 import threading
@@ -12,16 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import durationpy
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
 from lab.kube import Manifest
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.cluster import Cluster
-from lab.stand_ins.skupper.durations import parse_duration
 
 # The CRD's text and the documentation say 15 minutes; the controller's code says 10 (grants.go:239).
 DEFAULT_WINDOW = timedelta(minutes=10)
+# Go's time.ParseDuration reads these only; durationpy reads days, years and spaces between the parts as well.
+GO_DURATION = re.compile(r"[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)")
 EDGE_ERROR = "Edge sites cannot accept incoming links from remote sites"
 
 
@@ -53,6 +56,20 @@ def random_code() -> str:
 def rfc3339(moment: datetime) -> str:
     """To the second, with `Z` for UTC, as Go prints it."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def parse_window(text: str) -> timedelta:
+    """The length of an `expirationWindow`, for example `1h30m`.
+
+    The API server checks less: `format: duration` of a CRD lets `1 day` pass, which upstream's controller refuses.
+
+    Raises:
+        ValueError: Go's time.ParseDuration refuses it.
+    """
+    if not GO_DURATION.fullmatch(text):
+        raise ValueError(f'time: invalid duration "{text}"')
+    found: timedelta = durationpy.from_str(text)
+    return found
 
 
 def advertise(grant: Manifest, server: Server) -> bool:
@@ -88,7 +105,7 @@ def process(grant: Manifest, server: Server, now: datetime, *, edge: bool) -> bo
     if not status.get("expirationTime"):
         window = spec.get("expirationWindow", "")
         try:
-            duration = parse_duration(window) if window else DEFAULT_WINDOW
+            duration = parse_window(window) if window else DEFAULT_WINDOW
             status["expirationTime"] = rfc3339(now + duration)
             changed = True
         except (ValueError, OverflowError) as error:

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from lab.certificates import chains_to
 from lab.kube import Manifest
-from lab.stand_ins.skupper import pki
 
 # Router events come in bursts (a Site writes its status several times while it starts); one look is enough for each.
 SETTLE_SECONDS = 0.05
@@ -180,7 +180,7 @@ def _accept(client: PublicTls | None, server: PublicTls | None, *, known: bool) 
     """Mutual TLS: each certificate chains to the other's bundle."""
     if client is None or server is None:
         return known
-    return pki.chains_to(client[0], server[1]) and pki.chains_to(server[0], client[1])
+    return chains_to(client[0], server[1]) and chains_to(server[0], client[1])
 
 
 class Network:

@@ -25,7 +25,7 @@ def host_port(listener: Manifest) -> str:
 def is_live(pod: Manifest, *, not_ready_too: bool) -> bool:
     """Whether a Connector may use a pod: Running, not terminating, and Ready unless that is waived."""
     status = pod.get("status", {})
-    ready = any(found["type"] == "Ready" and found["status"] == "True" for found in status.get("conditions", []))
+    ready = conditions.is_true(pod, "Ready")
     running = status.get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
     return running and (ready or not_ready_too)
 

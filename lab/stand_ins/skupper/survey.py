@@ -11,9 +11,6 @@ from lab.stand_ins.skupper.network import Connecting, Endpoint, LinkEnd, Listeni
 from lab.stand_ins.skupper.services import host_port
 from lab.stand_ins.skupper.sites import Sites, SiteState
 
-CUT = "lab.rhsi/cut"
-"""Annotation on a Link: with `true` its endpoint does not answer, as if the network between the sites were down."""
-
 
 def survey(cluster: Cluster, sites: Sites) -> list[SiteView]:
     """All active, initialised sites of a cluster."""
@@ -68,7 +65,7 @@ def _links(cluster: Cluster, site: Manifest, state: SiteState) -> list[LinkEnd]:
     for link in cluster.items(api.LINK, namespace):
         spec, name = link["spec"], link["metadata"]["name"]
         endpoint = next((end for end in spec["endpoints"] if end.get("name") == role), None)
-        if link["metadata"].get("annotations", {}).get(CUT) == "true":
+        if link["metadata"].get("annotations", {}).get(api.CUT) == "true":
             endpoint = {}
         if endpoint is not None and name in dict(state.links) and conditions.is_true(link, "Configured"):
             credentials = cluster.public_tls(namespace, spec.get("tlsCredentials", ""))

@@ -2,18 +2,18 @@
 
 from lab.stand_ins.pods import logs
 from tests.lab.conftest import Lab
-from tests.lab.databases import IMAGE, Site
+from tests.lab.databases import IMAGE, ClusterSite
 
-Pair = tuple[Site, Site]
+Pair = tuple[ClusterSite, ClusterSite]
 
 
-def apply(site: Site, **spec: object) -> None:
+def apply(site: ClusterSite, **spec: object) -> None:
     """Apply a Cluster with little in its spec."""
     body = {"metadata": {"name": site.cluster}, "spec": {"imageName": IMAGE, "storage": {"size": "1Gi"}, **spec}}
     site.api.apply(site.group.cluster, site.namespace, body)
 
 
-def log_of(lab: Lab, site: Site) -> str:
+def log_of(lab: Lab, site: ClusterSite) -> str:
     """What the site's instance has said."""
     context = lab.contexts[0] if site.name == "site_a" else lab.contexts[1]
     ((_, _, text),) = logs.read(lab.home, context, site.namespace, f"{site.cluster}-1")

@@ -10,12 +10,11 @@ import pytest
 
 from lab.stand_ins.cnpg import pki
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB, MANAGER
-from lab.stand_ins.controller.api import Api, Kind
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import NAMESPACE
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.conftest import Lab
-from tests.lab.databases import Site
-
-NAMESPACE = Kind("v1", "Namespace", "namespaces")
+from tests.lab.databases import ClusterSite
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +30,8 @@ def make(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
             api.apply(NAMESPACE, None, {"metadata": {"name": name}})
             made.append((api, name))
         folder = tmp_path_factory.mktemp("site")
-        a = Site("site_a", EDB, apis[0], name, authority, folder, ("site_a_data", "site_b_data"))
-        b = Site("site_b", COMMUNITY, apis[1], name, authority, folder, ("site_b_data", "site_a_data"))
+        a = ClusterSite("site_a", EDB, apis[0], name, authority, folder, ("site_a_data", "site_b_data"))
+        b = ClusterSite("site_b", COMMUNITY, apis[1], name, authority, folder, ("site_b_data", "site_a_data"))
         return a, b
 
     yield pair
@@ -67,6 +66,6 @@ def replicating(running: Pair) -> Pair:
 
 
 @pytest.fixture
-def alone(make: Callable[[], Pair]) -> Site:
+def alone(make: Callable[[], Pair]) -> ClusterSite:
     """A Cluster of the community's group that waits to be applied."""
     return make()[1]

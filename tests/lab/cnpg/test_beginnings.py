@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.lab.cnpg.clusters import Pair
-from tests.lab.databases import eventually
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -72,7 +72,7 @@ def test_a_subscription_that_comes_before_its_publisher_is_retried_until_it_repl
 def test_a_publication_that_comes_late_leaves_an_applied_subscription_empty_until_its_spec_changes(
     make: Callable[[], Pair],
 ) -> None:
-    """PostgreSQL only warns of a missing publication, and the operator never looks again (facts: trap 1)."""
+    """PostgreSQL only warns of a missing publication, and the operator never looks again."""
     a, b = make()
     a.create(b)
     b.create(a)

@@ -6,15 +6,16 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import apply, log_of
 from tests.lab.conftest import Lab
-from tests.lab.databases import Site, eventually
+from tests.lab.databases import ClusterSite
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 
-def has_phase(site: Site, phase: str, reason: str) -> Callable[[], None]:
+def has_phase(site: ClusterSite, phase: str, reason: str) -> Callable[[], None]:
     """Whether the Cluster is in a phase for a reason, and not Ready."""
 
     def check() -> None:
@@ -25,7 +26,7 @@ def has_phase(site: Site, phase: str, reason: str) -> Callable[[], None]:
     return check
 
 
-def test_a_bootstrap_whose_sql_fails_is_reported_and_never_made_again(lab: Lab, alone: Site) -> None:
+def test_a_bootstrap_whose_sql_fails_is_reported_and_never_made_again(lab: Lab, alone: ClusterSite) -> None:
     apply(alone, bootstrap={"initdb": {"postInitApplicationSQL": ["CREATE TABLE t (id int)", "SELECT * FROM missing"]}})
     reason = (
         "Instance creation failed for the following jobs: edb-site-b-1-initdb. "
@@ -35,7 +36,7 @@ def test_a_bootstrap_whose_sql_fails_is_reported_and_never_made_again(lab: Lab, 
     assert 'relation "missing" does not exist' in log_of(lab, alone)
 
 
-def test_what_the_webhook_would_refuse_is_named_by_field_in_the_status(lab: Lab, alone: Site) -> None:
+def test_what_the_webhook_would_refuse_is_named_by_field_in_the_status(lab: Lab, alone: ClusterSite) -> None:
     apply(alone, imageName="registry.example.com/postgresql:latest", postgresql={"parameters": {"ssl": "off"}})
     reason = (
         "the resource failed admission validation on: spec.imageName, spec.postgresql.parameters.ssl "
@@ -45,7 +46,7 @@ def test_what_the_webhook_would_refuse_is_named_by_field_in_the_status(lab: Lab,
     assert "Can't use 'latest' as image tag" in (lab.home.logs / "cnpg.log").read_text()
 
 
-def test_a_ca_with_a_key_of_another_kind_is_refused_in_the_operators_words(alone: Site) -> None:
+def test_a_ca_with_a_key_of_another_kind_is_refused_in_the_operators_words(alone: ClusterSite) -> None:
     data = {"ca.crt": base64.b64encode(alone.authority.certificate).decode()}
     alone.api.apply(kinds.SECRET, alone.namespace, {"metadata": {"name": "half"}, "data": data})
     apply(alone, certificates={"serverCASecret": "half"})
@@ -55,7 +56,7 @@ def test_a_ca_with_a_key_of_another_kind_is_refused_in_the_operators_words(alone
     eventually(has_phase(alone, "Unable to create required cluster objects", reason))
 
 
-def test_a_role_whose_secret_is_missing_is_reported_and_made_once_it_is_there(alone: Site) -> None:
+def test_a_role_whose_secret_is_missing_is_reported_and_made_once_it_is_there(alone: ClusterSite) -> None:
     apply(alone, managed={"roles": [{"name": "reader", "login": True, "passwordSecret": {"name": "reader"}}]})
 
     def reported() -> None:
@@ -80,7 +81,7 @@ def test_a_role_whose_secret_is_missing_is_reported_and_made_once_it_is_there(al
     eventually(made)
 
 
-def test_a_password_secret_of_another_user_is_told_of_in_the_log_alone(lab: Lab, alone: Site) -> None:
+def test_a_password_secret_of_another_user_is_told_of_in_the_log_alone(lab: Lab, alone: ClusterSite) -> None:
     alone.secret("foreign", "somebody", "secret")
     apply(alone, enableSuperuserAccess=True, superuserSecret={"name": "foreign"})
     alone.wait_until_ready()

@@ -3,14 +3,17 @@
 import psycopg
 import pytest
 
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import apply
-from tests.lab.databases import Site, eventually
+from tests.lab.databases import ClusterSite
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 
-def test_replicas_stream_from_the_primary_confirm_its_commits_and_go_when_they_are_not_wanted(alone: Site) -> None:
+def test_replicas_stream_from_the_primary_confirm_its_commits_and_go_when_they_are_not_wanted(
+    alone: ClusterSite,
+) -> None:
     # Defaulting would add the durability, as a field that nobody here owns: it would stay when the rest is taken back.
     synchronous = {"method": "any", "number": 1, "dataDurability": "required"}
     alone.secret("known", "postgres", "superuser-of-site_b")

@@ -10,11 +10,12 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import error_text
 from tests.lab.cnpg.clusters import Pair, log_of
 from tests.lab.conftest import Lab
-from tests.lab.databases import Site, caught_up, eventually
+from tests.lab.databases import ClusterSite, caught_up
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -27,7 +28,7 @@ def test_rows_updates_and_deletes_arrive_on_the_other_side_once_and_come_not_bac
         site.sql(f"DELETE FROM {table} WHERE id = 100")
         wanted = [("changed", 50), ("new", 49)]
 
-        def arrived(peer: Site = peer, table: str = table, wanted: list[tuple[str, int]] = wanted) -> None:
+        def arrived(peer: ClusterSite = peer, table: str = table, wanted: list[tuple[str, int]] = wanted) -> None:
             assert peer.sql(f"SELECT payload, count(*) FROM {table} GROUP BY payload ORDER BY payload") == wanted
 
         eventually(arrived)

@@ -11,10 +11,10 @@ import pytest
 
 from lab import environment
 from lab.servers import process
-from lab.stand_ins.cnpg import kinds
+from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.conftest import Lab
-from tests.lab.databases import eventually
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -7,6 +7,7 @@ import pytest
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ConflictError
 
+from lab.stacks import Runner
 from tests.lab.conftest import Lab
 from tests.lab.pulumi.deployments import WIDGETS, Deployment
 from tests.lab.pulumi.site import Site
@@ -22,13 +23,21 @@ def client(lab: Lab) -> DynamicClient:
     except ConflictError:
         return client
     version = made.metadata.resourceVersion
-    for event in definitions.watch(name="widgets.engine.test", resource_version=version, timeout=30):
+    for event in definitions.watch(name="widgets.widgets.test", resource_version=version, timeout=30):
         conditions = event["raw_object"].get("status", {}).get("conditions", [])
         if any(item["type"] == "Established" and item["status"] == "True" for item in conditions):
             return client
     raise AssertionError("the definition was never established")
 
 
+@pytest.fixture(scope="session")
+def pulumi_environ(lab: Lab) -> dict[str, str]:
+    """What `pulumi` needs to run with the lab's plugins on the lab's servers."""
+    return Runner(lab.environment).own_environ()
+
+
 @pytest.fixture
-def site(lab: Lab, client: DynamicClient, namespace: Callable[[str], str], tmp_path: Path) -> Site:
-    return Site(Deployment(tmp_path, {"KUBECONFIG": str(lab.kubeconfig)}, {"namespace": namespace("site-a")}), client)
+def site(
+    pulumi_environ: dict[str, str], client: DynamicClient, namespace: Callable[[str], str], tmp_path: Path
+) -> Site:
+    return Site(Deployment(tmp_path, pulumi_environ, {"namespace": namespace("site-a")}), client)

@@ -1,4 +1,4 @@
-"""Small projects for the deployment engine, run as the person at the terminal runs them: as a command."""
+"""Small projects for the plugins' tests, run by the real `pulumi` as a person at the terminal runs it."""
 
 import json
 import os
@@ -9,8 +9,6 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from lab.home import CHECKOUT
 
 PRELUDE = """
 import json
@@ -37,8 +35,8 @@ class Widget(pulumi.CustomResource):
         metadata = {"name": name, "namespace": namespace, **metadata, "annotations": annotations or {}}
         if wait:
             metadata["annotations"]["pulumi.com/waitFor"] = json.dumps(wait)
-        properties = {"apiVersion": "engine.test/v1", "kind": "Widget", "metadata": metadata, "spec": spec or {}}
-        super().__init__("kubernetes:engine.test/v1:Widget", name, {**properties, "status": None}, opts)
+        properties = {"apiVersion": "widgets.test/v1", "kind": "Widget", "metadata": metadata, "spec": spec or {}}
+        super().__init__("kubernetes:widgets.test/v1:Widget", name, {**properties, "status": None}, opts)
 
 
 class Existing(pulumi.CustomResource):
@@ -46,7 +44,7 @@ class Existing(pulumi.CustomResource):
 
     def __init__(self, name, id):
         properties = dict.fromkeys(("apiVersion", "kind", "metadata", "spec", "status"))
-        super().__init__("kubernetes:engine.test/v1:Widget", name, properties, options(id=id))
+        super().__init__("kubernetes:widgets.test/v1:Widget", name, properties, options(id=id))
 
 
 def config_map(name, opts=None, labels=None, **data):
@@ -61,9 +59,9 @@ def timeouts(seconds):
 WIDGETS: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.engine.test"},
+    "metadata": {"name": "widgets.widgets.test"},
     "spec": {
-        "group": "engine.test",
+        "group": "widgets.test",
         "scope": "Namespaced",
         "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
         "versions": [
@@ -98,7 +96,9 @@ class Deployment:
     code: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        (self.folder / "Pulumi.yaml").write_text("name: proj\nruntime: python\n")
+        options = {"toolchain": "pip", "virtualenv": sys.prefix}
+        project = {"name": "proj", "runtime": {"name": "python", "options": options}}
+        (self.folder / "Pulumi.yaml").write_text(json.dumps(project))
         state = self.folder / "state"
         state.mkdir()
         self.environment = {
@@ -106,14 +106,15 @@ class Deployment:
             **self.environment,
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PYTHONPATH": str(CHECKOUT),
         }
+        self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         self.run("stack", "init")
+        assert self.code == 0, self.text
         for key, value in self.config.items():
             self.run("config", "set", key, value)
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "lab.engine", *arguments, "--stack", "dev"]
+        return ["pulumi", *arguments, "--non-interactive", "--stack", "dev"]
 
     def run(self, *arguments: str) -> str:
         """Run one command."""

@@ -31,7 +31,7 @@ class Site:
         self._client = client
 
     def _kind(self, kind: str) -> Any:
-        versions = {"Widget": "engine.test/v1", "Job": "batch/v1"}
+        versions = {"Widget": "widgets.test/v1", "Job": "batch/v1"}
         return self._client.resources.get(api_version=versions.get(kind, "v1"), kind=kind)
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ def test_an_old_status_is_known_in_the_preview_of_an_update(site: Site) -> None:
 
 def test_deletion_waits_for_what_the_object_owns(site: Site) -> None:
     site.deployment.up('Widget("w", opts=options(custom_timeouts=timeouts(3)))')
-    site.patch("Widget", "w", {"metadata": {"finalizers": ["engine.test/hold"]}})
+    site.patch("Widget", "w", {"metadata": {"finalizers": ["widgets.test/hold"]}})
     site.deployment.run("destroy", "--yes", "--skip-preview")
     assert site.deployment.code == 1
     assert "timed out waiting for the condition" in site.deployment.text

@@ -1,4 +1,4 @@
-"""The deployment engine's vault provider on a real OpenBao."""
+"""The stand-in for the vault plugin on a real OpenBao."""
 
 import uuid
 from pathlib import Path
@@ -47,14 +47,8 @@ def name() -> str:
 
 
 @pytest.fixture
-def deployment(lab: Lab, tmp_path: Path, name: str) -> Deployment:
-    environment = {
-        "KUBECONFIG": str(lab.kubeconfig),
-        "VAULT_ADDR": lab.vault_addr,
-        "VAULT_TOKEN": lab.vault_token,
-        "VAULT_CACERT": str(lab.vault_cacert),
-    }
-    return Deployment(tmp_path, environment, {"namespace": name})
+def deployment(pulumi_environ: dict[str, str], tmp_path: Path, name: str) -> Deployment:
+    return Deployment(tmp_path, dict(pulumi_environ), {"namespace": name})
 
 
 @pytest.fixture

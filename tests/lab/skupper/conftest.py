@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lab.kube import connect
+from lab.stand_ins.controller.kinds import NAMESPACE
 from lab.stand_ins.skupper import api
 from lab.stand_ins.skupper.api import Api
-from lab.stand_ins.skupper.controller import NAMESPACE
 from tests.lab.skupper.emulator import Emulator
 from tests.lab.skupper.places import Place, make_namespace
 

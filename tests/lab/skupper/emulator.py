@@ -4,18 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from lab.home import CHECKOUT
-from tests.lab import waiting
+from tests.lab.waiting import eventually
 
 RESYNC = 2.0
-
-
-def eventually(check: Callable[[], object], seconds: float = 15) -> None:
-    """Wait for what the emulator is to do."""
-    waiting.eventually(check, seconds, KeyError, TypeError)
 
 
 class Emulator:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.kinds import NAMESPACE
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.api import Api, Kind
-from lab.stand_ins.skupper.controller import NAMESPACE
-from tests.lab.skupper.emulator import eventually
+from tests.lab.waiting import eventually
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Place:
         def check() -> None:
             found = self.get(kind, name)
             state = conditions.find(found, condition)
-            assert state is not None, found
+            assert state, found
             assert state["status"] == status, found
 
         eventually(check)

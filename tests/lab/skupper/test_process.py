@@ -24,9 +24,8 @@ def test_a_restart_blanks_grants_for_a_moment_and_keeps_urls_and_ca(
     seen: list[Manifest] = []
     looked = threading.Event()
 
-    def look(key: str) -> None:
-        found = watch.get(key)
-        if found and key == f"{place.namespace}/kept":
+    def look(_: str, found: Manifest) -> None:
+        if api.key_of(found) == f"{place.namespace}/kept":
             seen.append(found["status"])
             if len(seen) > 1 and conditions.is_true(found, "Ready"):
                 looked.set()

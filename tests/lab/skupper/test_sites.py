@@ -3,8 +3,8 @@
 import pytest
 
 from lab.stand_ins.skupper import api, conditions
-from tests.lab.skupper.emulator import eventually
 from tests.lab.skupper.places import Place, make_grant, make_link, make_token, owners
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

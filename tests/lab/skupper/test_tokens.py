@@ -6,8 +6,8 @@ import pytest
 
 from lab.kube import Manifest
 from lab.stand_ins.skupper import api
-from tests.lab.skupper.emulator import eventually
 from tests.lab.skupper.places import Place, make_grant, make_link, make_token, owners
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.conditions import timestamp
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.containers.health import Health
-from lab.stand_ins.pods.status import ContainerRecord, running, terminated, timestamp, waiting
+from lab.stand_ins.pods.status import ContainerRecord, running, terminated, waiting
 from lab.stand_ins.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
 from lab.stand_ins.pods.walls.plan import Mount, Plan
 

@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 
 from lab.kube import Manifest
+from lab.stand_ins.controller.kinds import SERVICE_ACCOUNT
 from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.variables import Find
 
@@ -59,7 +60,7 @@ def with_account_volume(pod: Manifest, cluster: Cluster) -> Manifest:
     if mounted or not name or spec.get("automountServiceAccountToken") is False:
         # A pod without any account, which only a server without that admission plugin accepts, gets no token.
         return pod
-    account = cluster.read("ServiceAccount", name, pod["metadata"]["namespace"])
+    account = cluster.get(SERVICE_ACCOUNT, pod["metadata"]["namespace"], name)
     if account is None or account.get("automountServiceAccountToken") is False:
         return pod
     sources = [

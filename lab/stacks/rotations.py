@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lab.files import write_private
 from lab.home import Home, LabError
-from lab.servers.certificates import write_private
 
 FILE = "rotations.json"
 

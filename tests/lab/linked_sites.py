@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import hvac
 from kubernetes.dynamic import DynamicClient
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components.link.rotation import grant_name, link_token_path, token_name
 from components.sites.standby import LINK_SECRET
@@ -28,6 +28,7 @@ from lab.rotation import objects
 from tests.lab.checkout import Checkout, Result
 from tests.lab.conftest import Lab
 from tests.lab.outages import down
+from tests.lab.waiting import eventually
 
 SKUPPER = "skupper.io/v2alpha1"
 NAMESPACE, MOUNT, STANDBY = "rhsi", "rhsi", "site-b"
@@ -40,24 +41,58 @@ _ROTATE = re.compile(
 )
 
 
-class Sites:
+class Stage(Enum):
+    """What stands of the two sites."""
+
+    UNKNOWN = "a test is under way, or has failed"
+    NOTHING = "nothing"
+    GRANTED = "the primary with its grant; of the standby nothing that follows its first login at Vault"
+    LINKED = "both, linked and settled"
+
+
+_STACKS = {Stage.NOTHING: [], Stage.GRANTED: ["site-a"], Stage.LINKED: ["site-a", "site-b"]}
+
+
+class LinkedSites:
     """site-a and site-b of one checkout, with their own idea of how long a claim may take.
 
     Attributes:
-        rotation: the number that the primary's stack file has.
-        settled: whether `assert_settled` has passed.
+        stage: what stands, as far as is known; a test that is under way leaves it unknown until it says so itself.
     """
 
     def __init__(self, lab: Lab, checkout: Checkout) -> None:
         self.lab = lab
         self.checkout = checkout
-        self.rotation = 1
-        self.settled = False
+        self.stage = Stage.NOTHING
         self.vault = hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert)).secrets.kv.v2
         self._clients = {context: lab.connect(context) for context in lab.contexts}
         checkout.change("site-b", "timeouts.claim", PATIENT)
 
+    def begin(self, stage: Stage) -> "LinkedSites":
+        """Bring the sites to the stage at which a test begins, whatever the test before it left."""
+        if self.stage is not stage:
+            environment.start(self.lab.home)
+            self._clear(stage)
+            for stack in _STACKS[stage]:
+                self.checkout.up(stack)
+        self.stage = Stage.UNKNOWN
+        return self
+
+    def _clear(self, stage: Stage) -> None:
+        """Destroy what stands beyond the stage."""
+        if self.stage is Stage.UNKNOWN:
+            self.checkout.remove()
+        elif self.stage is Stage.LINKED and stage is Stage.GRANTED:
+            self.checkout.destroy("site-b")
+        elif stage is Stage.NOTHING:
+            self.checkout.destroy()
+
     # What stands.
+
+    @property
+    def rotation(self) -> int:
+        """The number that the primary's stack file has."""
+        return self.checkout.rotation(STANDBY)
 
     def client(self, context: str) -> DynamicClient:
         """The administrator of one cluster."""
@@ -72,9 +107,9 @@ class Sites:
         primary, standby = self.checkout.stacks()
         found: dict[str, list[Manifest]] = {}
         for watched in objects.of(primary, standby):
-            verbs = self.kind(watched.stack.context, watched.kind, watched.api_version)
+            verbs = self.kind(watched.stack.context, watched.kind.name, watched.kind.api_version)
             items = verbs.get(namespace=NAMESPACE).to_dict()["items"]
-            found[watched.kind] = [item for item in items if watched.has(item["metadata"]["name"])]
+            found[watched.kind.name] = [item for item in items if watched.has(item["metadata"]["name"])]
         return found
 
     def ready_links(self) -> list[str]:
@@ -105,8 +140,7 @@ class Sites:
 
     def next_rotation(self) -> None:
         """One more in the primary's stack file; nothing else happens yet."""
-        self.rotation += 1
-        self.checkout.change("site-a", f"standbys.{STANDBY}.rotation", self.rotation)
+        self.checkout.next_rotation(STANDBY)
 
     def publish(self) -> None:
         """A grant of the next rotation, in Vault and not claimed yet."""
@@ -167,17 +201,16 @@ class Sites:
 
     def assert_settled(self) -> None:
         """One of each, all of the present rotation, Ready; nothing is pending, and another `up` changes nothing."""
-        self._assert_one_of_each()
+        eventually(self._assert_one_of_each)
         for stack in ("site-a", "site-b"):
             assert "pending_operations" not in self.state(stack)
             result = self.checkout.run("up", stack, "--expect-no-changes")
             assert result.code == 0, result.text
-        self._assert_one_of_each()
+        eventually(self._assert_one_of_each)
         assert self.published()["rotation"] == str(self.rotation)
         assert self.checkout.outputs("site-b")["link"] == token_name(self.rotation)
-        self.settled = True
+        self.stage = Stage.LINKED
 
-    @retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.2), stop=stop_after_delay(60), reraise=True)
     def _assert_one_of_each(self) -> None:
         # The garbage collector takes a token soon after its Job, not at once.
         standing = self.standing()
@@ -191,9 +224,3 @@ class Sites:
         assert objects.is_ready("Job", job)
         owners = [owner["uid"] for token in standing["AccessToken"] for owner in token["metadata"]["ownerReferences"]]
         assert owners in ([job["metadata"]["uid"]], [])
-
-    def repair(self) -> None:
-        """After a test that failed: everything anew, so that the next one starts from a good state."""
-        environment.start(self.lab.home)
-        self.checkout.destroy()
-        self.checkout.up()

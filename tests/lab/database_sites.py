@@ -15,15 +15,16 @@ from components.edb.names import app_secret, cluster_name, replicator_secret, su
 from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
 from components.postgres.replication import PRIMARY, STANDBY
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import kinds
 from lab.stand_ins.cnpg.kinds import COMMUNITY
+from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import Api, Kind
 from lab.stand_ins.pods import logs
 from lab.stand_ins.skupper import api as skupper
-from lab.stand_ins.skupper.survey import CUT
+from lab.stand_ins.skupper.api import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.conftest import Lab
-from tests.lab.databases import Rows, eventually
+from tests.lab.databases import Rows
+from tests.lab.waiting import eventually
 
 SITES = ("site-a", "site-b")
 LINKED, REPLICATED = "rhsi", "db"
@@ -91,22 +92,39 @@ class Database:
         eventually(check)
 
 
-class Sites:
+class DatabaseSites:
     """The two sites of a checkout whose stacks are up.
 
     `a` and `b` are the clusters that replicate both ways, as superuser; `primary` and `standby` are the streaming pair,
     as the application.
+
+    Attributes:
+        destroyed: the stacks that a test has destroyed.
+        subscribed: whether both follow one another; a test that ends that sets it to False.
     """
 
     def __init__(self, lab: Lab, checkout: Checkout) -> None:
         self.lab = lab
         self.checkout = checkout
+        self.destroyed: set[str] = set()
+        self.subscribed = True
         self.apis = {site: Api(lab.connect(site), "kubectl-edit") for site in SITES}
         self.a, self.b = (
             Database(self.apis[site], REPLICATED, f"{cluster_name(site)}-rw", superuser_secret(site)) for site in SITES
         )
         self.primary = Database(self.apis["site-a"], LINKED, PRIMARY, APPLICATION_SECRET)
         self.standby = Database(self.apis["site-b"], LINKED, STANDBY, APPLICATION_SECRET)
+
+    def rebuild(self) -> None:
+        """Destroy what stands and bring both up anew: the end of a test that took something down."""
+        self.retain_subscriptions()
+        self.checkout.remove()
+        for site, sections in SETTINGS.items():
+            for section, settings in sections.items():
+                self.change(site, section, settings)
+        self.checkout.up()
+        self.destroyed.clear()
+        self.subscribed = True
 
     def change(self, site: str, path: str, value: object) -> None:
         """Set one value of a stack file."""

@@ -5,17 +5,16 @@ lab's parts cannot run is left out.
 """
 
 from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from lab.stacks import Stack
+from lab.stacks.files import Stack
 
 # What a database needs besides the clusters; the operator's stand-in serves the replicated ones.
 NEEDED = frozenset({"network", "skupper", "pods"})
 OPERATOR = "cnpg"
 
 
-def settings(stack: "Stack", stacks: Sequence["Stack"], without: Set[str]) -> dict[str, Any]:
+def settings(stack: Stack, stacks: Sequence[Stack], without: Set[str]) -> dict[str, Any]:
     """The sections that the stack gets from the lab; `without` names the parts that the lab leaves out."""
     if without & NEEDED:
         return {}
@@ -28,7 +27,7 @@ def settings(stack: "Stack", stacks: Sequence["Stack"], without: Set[str]) -> di
     return {key: section for key, section in found.items() if key not in stack.config}
 
 
-def _replica(stack: "Stack", stacks: Sequence["Stack"]) -> str | None:
+def _replica(stack: Stack, stacks: Sequence[Stack]) -> str | None:
     """The standby that replicates with this stack's primary, the first that it lists; None for another standby."""
     for primary in stacks:
         if primary.is_primary and primary.name in (stack.name, stack.primary):

@@ -1,0 +1,121 @@
+"""Where `pulumi` finds what the lab adds to it: the language host beside itself, the plugins in `$PULUMI_HOME`.
+
+Owns the folders `bin` and `home` below the lab's `pulumi`. In these two places the engine takes a plugin without a
+warning (pulumi:sdk/go/common/workspace/plugins.go, `getPluginInfoAndPath`). A program or plugin of the machine comes
+first: one on PATH, or one installed in the person's own `$PULUMI_HOME`.
+"""
+
+import importlib.metadata
+import os
+import shlex
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.home import CHECKOUT, Home
+
+PACKAGES = ("kubernetes", "vault")
+LANGUAGE_HOST = "python"
+COMMAND = "pulumi"
+EXECUTOR = "pulumi-language-python-exec"
+LAUNCHER = Path(__file__).with_name("launcher.py")
+SOCKET = "plugins.sock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """The real `pulumi` of a lab.
+
+    Attributes:
+        command: its path.
+        environ: with which it finds its plugins.
+    """
+
+    command: Path
+    environ: dict[str, str]
+
+
+def socket_path(home: Home) -> Path:
+    """Where the resident process of this lab listens."""
+    return home.folder("pulumi") / SOCKET
+
+
+def language_host_on_path() -> bool:
+    """Whether the machine has Pulumi's own language host for Python."""
+    return shutil.which("pulumi-language-python") is not None
+
+
+def missing_packages() -> list[str]:
+    """The packages for which the machine has no plugin of its own."""
+    return [package for package in PACKAGES if not _on_path(package) and _installed(package) is None]
+
+
+def install(home: Home, command: Path, executor: Path | None) -> Installation:
+    """Put everything in place; what is there already is replaced.
+
+    Args:
+        home: of the lab.
+        command: the `pulumi` that is to run.
+        executor: Pulumi's script that runs a program, None where the machine has a language host of its own.
+    """
+    folder, pulumi_home = home.folder("pulumi", "bin"), home.folder("pulumi", "home")
+    if executor is not None:
+        # The engine looks beside the file that it runs, so a symbolic link would lead it elsewhere.
+        own = folder / COMMAND
+        _hard_link(command, own)
+        write_launcher(home, folder / "pulumi-language-python", LANGUAGE_HOST, str(executor))
+        command = own
+    for package in PACKAGES:
+        version = importlib.metadata.version(f"pulumi-{package}")
+        place = pulumi_home / "plugins" / f"resource-{package}-v{version}"
+        if place.is_symlink():
+            place.unlink()
+        if _on_path(package):
+            shutil.rmtree(place, ignore_errors=True)
+        elif installed := _installed(package):
+            shutil.rmtree(place, ignore_errors=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(installed)
+        else:
+            place.mkdir(parents=True, exist_ok=True)
+            write_launcher(home, place / f"pulumi-resource-{package}", package)
+    path = os.pathsep.join((str(command.parent), os.environ.get("PATH", os.defpath)))
+    environ = {"PATH": path, "PULUMI_HOME": str(pulumi_home)}
+    if missing_packages():
+        # `pulumi import` ends by printing code, for which it needs the schema that a stand-in does not have.
+        environ["PULUMI_OPTION_GENERATE_CODE"] = "false"
+    return Installation(command=command, environ=environ)
+
+
+def _on_path(package: str) -> bool:
+    return shutil.which(f"pulumi-resource-{package}") is not None
+
+
+def _installed(package: str) -> Path | None:
+    """The plugin in the person's own home of Pulumi, of the version that the SDK asks for."""
+    theirs = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    place = theirs / "plugins" / f"resource-{package}-v{importlib.metadata.version(f'pulumi-{package}')}"
+    return place if (place / f"pulumi-resource-{package}").is_file() else None
+
+
+def write_launcher(home: Home, file: Path, plugin: str, *arguments: str) -> None:
+    """Write an executable that starts a plugin by way of this lab's resident process; `arguments` come first."""
+    words = (sys.executable, "-I", "-S", LAUNCHER, sys.executable, CHECKOUT, socket_path(home), plugin, *arguments)
+    command = " ".join(shlex.quote(str(word)) for word in words)
+    written = file.with_suffix(".new")
+    written.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    written.chmod(0o755)
+    written.rename(file)
+
+
+def _hard_link(source: Path, target: Path) -> None:
+    if target.exists() and target.stat().st_ino == source.stat().st_ino:
+        return
+    target.unlink(missing_ok=True)
+    with suppress(OSError):
+        target.hardlink_to(source)
+        return
+    # Another file system.
+    shutil.copy2(source, target)

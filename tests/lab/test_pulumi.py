@@ -1,0 +1,180 @@
+"""The real `pulumi` in the lab's shell: every command that a person types on a real system, on both stacks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.home import CHECKOUT
+from tests.lab.conftest import Lab
+
+pytestmark = pytest.mark.lab
+
+STACKS = ("site-a", "site-b")
+EARLIER = Path(__file__).parent / "fixtures"
+"""States of both stacks as of commit 0ddcb8f, exported by Pulumi 3.274.1, with every secret replaced."""
+
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+
+def no_namespace(args, report):
+    if args.resource_type == "kubernetes:core/v1:Namespace":
+        report("a namespace was seen")
+
+
+PolicyPack(
+    name="pack",
+    enforcement_level=EnforcementLevel.MANDATORY,
+    policies=[ResourceValidationPolicy(name="no-namespace", description="d", validate=no_namespace)],
+)
+"""
+
+
+def lab_command(*arguments: str, code: int = 0) -> str:
+    """What `python -m lab` prints; it must end with this exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", *arguments], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def shell(*command: str, code: int = 0) -> str:
+    """What a command prints in the lab's shell."""
+    return lab_command("shell", "--", *command, code=code)
+
+
+@pytest.fixture(scope="module")
+def stacks(lab: Lab) -> Iterator[Lab]:
+    """Both stacks, brought up as `make up` does."""
+    try:
+        lab_command("up")
+        yield lab
+    finally:
+        lab_command("destroy")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of a test's own, with a stack `dev` in the lab's backend."""
+    options = {"toolchain": "pip", "virtualenv": sys.prefix}
+    (tmp_path / "Pulumi.yaml").write_text(
+        json.dumps({"name": tmp_path.name[:50], "runtime": {"name": "python", "options": options}})
+    )
+    (tmp_path / "__main__.py").write_text("import pulumi\n")
+    shell("pulumi", "-C", str(tmp_path), "stack", "init", "dev")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("stacks")
+@pytest.mark.parametrize("name", STACKS)
+def test_nothing_is_left_to_do_after_up_whether_pulumi_looks_or_not(name: str) -> None:
+    shell("pulumi", "preview", "-s", name, "--expect-no-changes")
+    shell("pulumi", "refresh", "-s", name, "--yes", "--skip-preview", "--expect-no-changes")
+    shell("pulumi", "up", "-s", name, "--yes", "--skip-preview", "--expect-no-changes")
+
+
+@pytest.mark.usefixtures("stacks")
+def test_outputs_are_read_as_on_a_real_system() -> None:
+    assert shell("pulumi", "stack", "output", "link", "-s", "site-b").strip() == "standby-from-vault-1"
+    outputs = json.loads(shell("pulumi", "stack", "output", "--json", "-s", "site-a"))
+    assert outputs["standbys"]["site-b"]["rotation"] == 1
+
+
+@pytest.mark.usefixtures("stacks")
+def test_a_preview_is_read_by_a_program() -> None:
+    plan = json.loads(shell("pulumi", "preview", "-s", "site-b", "--json"))
+    assert {step["op"] for step in plan["steps"]} <= {"same", "read"}
+    assert plan["changeSummary"]["same"] > 70
+
+
+@pytest.mark.usefixtures("stacks")
+def test_the_engine_is_satisfied_with_its_plugins_and_the_language_host() -> None:
+    text = shell("sh", "-c", "pulumi preview -s site-a 2>&1")
+    assert "warning" not in text
+    about = json.loads(shell("pulumi", "about", "--json", "-s", "site-a"))
+    assert about["runtime"]["executable"] == str(Path(sys.prefix, "bin", "python"))
+    assert {plugin["name"] for plugin in about["plugins"]} >= {"python"}
+
+
+@pytest.mark.usefixtures("stacks")
+def test_a_policy_pack_of_the_sdk_decides_about_a_preview(tmp_path: Path) -> None:
+    options = {"toolchain": "pip", "virtualenv": sys.prefix}
+    runtime = {"name": "python", "options": options}
+    (tmp_path / "PulumiPolicy.yaml").write_text(json.dumps({"name": "pack", "version": "0.0.1", "runtime": runtime}))
+    (tmp_path / "__main__.py").write_text(PACK)
+    command = f"pulumi preview -s site-a --policy-pack '{tmp_path}' 2>&1"
+    text = lab_command("shell", "--", "sh", "-c", f"{command}; test $? -ne 0")
+    assert "[mandatory]  no-namespace  (kubernetes:core/v1:Namespace: primary-skupper-namespace)" in text
+
+
+@pytest.mark.usefixtures("stacks")
+def test_what_exists_is_imported(project: Path) -> None:
+    shell("pulumi", "-C", str(project), "config", "set", "kubernetes:context", "site-a", "-s", "dev")
+    imports = {
+        "kubernetes:core/v1:ConfigMap": "kube-public/kube-root-ca.crt",
+        "vault:index/mount:Mount": "rhsi",
+    }
+    for kind, identity in imports.items():
+        shell("pulumi", "-C", str(project), "import", kind, "one", identity, "-s", "dev", "--yes", "--protect=false")
+    state = json.loads(shell("pulumi", "-C", str(project), "stack", "export", "-s", "dev"))
+    found = {resource["type"]: resource.get("id") for resource in state["deployment"]["resources"]}
+    assert imports.items() <= found.items()
+    # The imported things belong to the lab: the stack forgets them.
+    shell("pulumi", "-C", str(project), "stack", "rm", "dev", "--yes", "--force")
+    shell("kubectl", "--context", "site-a", "-n", "kube-public", "get", "configmap", "kube-root-ca.crt")
+
+
+@pytest.mark.usefixtures("stacks")
+def test_the_other_programs_of_a_real_system_work_too() -> None:
+    assert "standby-from-vault-1" in shell("kubectl", "--context", "site-b", "-n", "rhsi", "get", "links.skupper.io")
+    assert "link-token" in shell("bao", "kv", "list", "rhsi/site-b")
+    assert "link-token" in shell("vault", "kv", "list", "rhsi/site-b")
+    assert "psql" in shell("psql", "--version")
+    assert lab_command("shell", "--", "sh", "-c", "exit 7", code=7) == ""
+
+
+@pytest.mark.usefixtures("stacks")
+def test_the_environment_is_printed_for_a_shell_of_ones_own() -> None:
+    text = lab_command("env")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{text}\npulumi stack ls --json"], capture_output=True, text=True, check=True
+    )
+    assert {stack["name"] for stack in json.loads(done.stdout)} >= set(STACKS)
+
+
+def operations(name: str, folder: Path) -> dict[str, list[str]]:
+    """URNs by operation of a preview of an earlier version's state, which is put into a backend of its own."""
+    backend = folder / "state"
+    backend.mkdir(exist_ok=True)
+    pulumi = f"cd '{folder}' && PULUMI_BACKEND_URL='{backend.as_uri()}' pulumi"
+    copy = f"cp Pulumi.yaml 'Pulumi.{name}.yaml' '{folder}' && sed -i /^encryptionsalt:/d '{folder}/Pulumi.{name}.yaml'"
+    shell("sh", "-c", f"{copy} && {pulumi} stack init {name}")
+    state = json.loads((EARLIER / f"state-{name}.json").read_text())
+    salt = yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text())["encryptionsalt"]
+    state["deployment"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
+    (folder / "earlier.json").write_text(json.dumps(state))
+    shell("sh", "-c", f"{pulumi} stack import -s {name} --file earlier.json")
+    plan: dict[str, Any] = json.loads(shell("sh", "-c", f"{pulumi} preview -s {name} --json"))
+    found: dict[str, list[str]] = {}
+    for step in plan["steps"]:
+        found.setdefault(step["op"], []).append(step["urn"])
+    return found
+
+
+@pytest.mark.usefixtures("stacks")
+def test_a_state_of_an_earlier_version_is_taken_over_without_replacing_or_deleting_anything(tmp_path: Path) -> None:
+    for name in STACKS:
+        found = operations(name, tmp_path)
+        urns = [
+            urn for operation, listed in found.items() if operation not in {"same", "read", "update"} for urn in listed
+        ]
+        # A Job of another script is another Job; the claim's finds its Link and leaves it alone.
+        assert {urn.split("$")[-1].split("::")[0] for urn in urns} <= {"kubernetes:batch/v1:Job"}, urns
+        assert len(found["same"]) > 50

@@ -1,0 +1,60 @@
+"""Who imports whom: modules and rooms of the lab form no circle, so that each can be read without those above it."""
+
+import ast
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
+
+from lab.home import CHECKOUT
+
+
+def module_name(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {
+    module_name(str(path.relative_to(CHECKOUT))): ast.parse(path.read_text())
+    for folder in ("lab", "components")
+    for path in (CHECKOUT / folder).rglob("*.py")
+}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The modules of ours that a module imports, also within functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            named = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else node.module for name in named)
+
+
+def room(module: str) -> str:
+    """The folder below `lab` (or below its stand-ins) that a module is in; a module beside these is its own room."""
+    parts = module.split(".")
+    return ".".join(parts[: 3 if parts[:2] == ["lab", "stand_ins"] else 2])
+
+
+@pytest.mark.parametrize("name", [str, room], ids=["modules", "rooms"])
+def test_imports_form_no_circle(name: Callable[[str], str]) -> None:
+    graph: dict[str, set[str]] = {}
+    for module, tree in MODULES.items():
+        if module.startswith("lab"):
+            here = name(module)
+            graph.setdefault(here, set()).update({name(other) for other in imported(tree)} - {here})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"these import each other: {' -> '.join(error.args[1])}")
+
+
+def test_the_program_knows_nothing_of_the_lab() -> None:
+    found = {
+        module: other
+        for module, tree in MODULES.items()
+        if module.startswith("components")
+        for other in imported(tree)
+        if other.startswith("lab")
+    }
+    assert not found
