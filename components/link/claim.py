@@ -76,11 +76,12 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
     """The claim as a Job; no value of its environment is secret."""
     rotation = pulumi.Output.from_input(args.rotation)
     earlier = rotation.apply(superseded)
+    secrets = earlier.apply(removable)
     rules = role_rules(
         args.secret,
         rotation.apply(token_name),
         earlier.apply(lambda names: removable(names, HA_SUFFIXES)),
-        earlier.apply(removable),
+        secrets,
     )
     return ScriptJobArgs(
         job=JOB_NAME,
@@ -95,7 +96,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "EXTERNAL_SECRET": args.secret,
             "TOKEN_PREFIX": TOKEN_PREFIX,
             # Never empty: the API server drops an empty value, and every preview would show a change.
-            "SUPERSEDED": earlier.apply(lambda names: " ".join(removable(names))),
+            "SUPERSEDED": secrets.apply(" ".join),
         },
         rules=rules,
         secrets={},

@@ -31,7 +31,7 @@ def superseded(rotation: int) -> list[str]:
     return [token_name(earlier) for earlier in range(rotation - 1, max(0, rotation - 1 - REACH), -1)]
 
 
-def commands(primary_stack: str, standby: str, rotation: int, standby_stack: str) -> str:
+def rotation_commands(primary_stack: str, standby: str, rotation: int, standby_stack: str) -> str:
     """What to type for the rotation that follows `rotation`."""
     return (
         f"pulumi config set --path 'rhsi:standbys.{standby}.rotation' {rotation + 1} -s {primary_stack} && "

@@ -10,7 +10,7 @@ from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim, LinkClaimArgs
-from components.link.rotation import commands
+from components.link.rotation import rotation_commands
 from components.postgres.database import USERS, StandbyDatabase
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
@@ -87,7 +87,9 @@ class StandbySite(Component):
                 rotation=grant.rotation,
                 expires=grant.expires,
                 rotate_hint=grant.rotation.apply(
-                    lambda rotation: commands(settings.primary_stack, settings.site, rotation, pulumi.get_stack())
+                    lambda rotation: rotation_commands(
+                        settings.primary_stack, settings.site, rotation, pulumi.get_stack()
+                    )
                 ),
                 runtime=kubectl_runtime(settings),
             ),
