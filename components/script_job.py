@@ -51,6 +51,8 @@ class ScriptJobArgs:
         rules: rights of the account in its namespace; without any, the pod gets no token at all.
         secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it.
         runtime: in what it runs.
+        repeatable: whether another text of the script runs it again. If not, the Job keeps the script that it had at
+            first, also when something else replaces it.
     """
 
     job: str
@@ -61,6 +63,7 @@ class ScriptJobArgs:
     rules: list[dict[str, Any]]
     secrets: dict[str, pulumi.Input[str]]
     runtime: Runtime
+    repeatable: bool
 
 
 def job_script(file: Path) -> str:
@@ -74,7 +77,7 @@ def environment(args: ScriptJobArgs) -> list[dict[str, Any]]:
         "name": "JOB_UID",
         "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
     }
-    own = {"JOB_NAME": args.job, "TIMEOUT_SECONDS": str(args.runtime.seconds), "HOME": HOME}
+    own = {"TIMEOUT_SECONDS": str(args.runtime.seconds), "JOB_NAME": args.job, "HOME": HOME}
     values = {**args.environment, **own}
     return [*({"name": name, "value": value} for name, value in values.items()), uid]
 
@@ -156,6 +159,7 @@ class ScriptJob(Component):
             opts=self.child(
                 depends_on=[account, *rights],
                 delete_before_replace=True,
+                ignore_changes=None if args.repeatable else ["spec.template.spec.containers[0].command"],
                 custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
             ),
         )

@@ -57,6 +57,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
         rules=[],
         secrets={"own": app_secret(args.site), "peer": app_secret(args.peer)},
         runtime=args.runtime,
+        repeatable=True,
     )
 
 

@@ -101,6 +101,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
         rules=rules,
         secrets={},
         runtime=args.runtime,
+        repeatable=True,
     )
 
 

@@ -3,8 +3,8 @@
 # Skupper has. Deletes the CA's Secret, waits until the controller has made it anew, then does the same with the router's own
 # certificate, for the controller would keep one that the old CA signed (skupper:internal/kube/certificates/mgr.go).
 #
-# Begins with prelude.sh. Doing it twice renews twice, which harms nothing: the new grants come later. The last line of a failed
-# run says what is wrong and what to do.
+# Begins with prelude.sh. Tried again after a failure it renews again, which harms nothing: the new grants come later. The last
+# line of a failed run says what is wrong and what to do.
 #
 # Environment: that of the prelude, REVOCATION (its number), CA_SECRET, SERVER_SECRET.
 # shellcheck disable=SC2154 # what the prelude and the Job set

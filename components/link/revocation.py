@@ -52,6 +52,8 @@ def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
         rules=role_rules(),
         secrets={},
         runtime=args.runtime,
+        # Done again for another text of the script, it would cut links that nobody gives new credentials.
+        repeatable=False,
     )
 
 

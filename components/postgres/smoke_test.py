@@ -54,6 +54,7 @@ def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
         rules=[],
         secrets={"application": args.application_secret},
         runtime=args.runtime,
+        repeatable=True,
     )
 
 

@@ -111,7 +111,15 @@ def test_durations_are_read_as_go_reads_them() -> None:
 
 def script_pod(**changes: Any) -> Any:
     usual = script_job.ScriptJobArgs(
-        job="j", account="a", namespace="n", script="true", environment={}, rules=[], secrets={}, runtime=RUNTIME
+        job="j",
+        account="a",
+        namespace="n",
+        script="true",
+        environment={},
+        rules=[],
+        secrets={},
+        runtime=RUNTIME,
+        repeatable=True,
     )
     return script_job.pod_spec(dataclasses.replace(usual, **changes))
 

@@ -289,6 +289,11 @@ def test_each_revocation_is_a_new_job() -> None:
     assert first != second
 
 
+def test_another_text_of_the_script_renews_no_ca_again_while_other_jobs_follow_theirs() -> None:
+    assert primary(revoke=1).one(JOB).ignore_changes == ["spec.template.spec.containers[0].command"]
+    assert standby().one(JOB).ignore_changes == []
+
+
 def test_without_a_revocation_the_ca_is_left_alone() -> None:
     graph = primary()
     assert not graph.of_type(JOB)
