@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab import environment
+from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
@@ -69,6 +69,8 @@ def _start(without: list[str] | None) -> Environment:
     parts = frozenset(part for option in without or [] for part in option.split(",") if part)
     with Terminal() as progress:
         standing = environment.load(Home.default())
+        if standing is None and (recipes := binaries.unbuilt(binaries.PROGRAMS)):
+            progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
         # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
         left_out = standing.without if standing and without is None else parts
         found = environment.start(Home.default(), left_out, progress=progress)

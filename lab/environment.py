@@ -16,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from lab.files import write_private
 from lab.home import Home, LabError
 from lab.progress import Progress, Silent
 from lab.servers import PARTS
-from lab.servers.certificates import write_private
 from lab.servers.endpoint import Endpoint
 from lab.servers.folder import forget, locked, take
 from lab.servers.process import Process, memory

@@ -3,6 +3,7 @@
 `locate` is the way in. Nothing here starts a server.
 """
 
-from lab.binaries.find import PROGRAMS, Binary, find, locate
+from lab.binaries.build import about
+from lab.binaries.find import PROGRAMS, Binary, find, locate, unbuilt
 
-__all__ = ["PROGRAMS", "Binary", "find", "locate"]
+__all__ = ["PROGRAMS", "Binary", "about", "find", "locate", "unbuilt"]

@@ -88,7 +88,9 @@ class Build:
         """Check the space, download, compile, and move the result into place."""
         began = time.monotonic()
         self._check_space()
-        self._progress.step(f"building {_listed(self._recipe)} {self._recipe.version} (once; log: {self._log})")
+        self._progress.step(
+            f"building {_listed(self._recipe)} {self._recipe.version} (once, {about(self._recipe)}; log: {self._log})"
+        )
         try:
             prefix = f".build-{self._recipe.name}-"
             for left_behind in bin_folder().glob(f"{prefix}*"):
@@ -200,6 +202,11 @@ def _failure(recipe: Recipe, log: Path) -> LabError:
             "settings (`go env`), then run the command again; what was downloaded is kept."
         )
     return LabError(f"Building {_listed(recipe)} {recipe.version} failed ({last}); the whole output is in {log}.")
+
+
+def about(*recipes: Recipe) -> str:
+    """How long builds from nothing take, in words."""
+    return f"about {sum(recipe.minutes for recipe in recipes):.0f} min on two cores"
 
 
 def _listed(recipe: Recipe) -> str:

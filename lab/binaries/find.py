@@ -81,6 +81,12 @@ def locate(names: Iterable[str], progress: Progress) -> dict[str, Path]:
     return paths
 
 
+def unbuilt(names: Iterable[str]) -> list[Recipe]:
+    """What `locate` would build for these programs."""
+    missing = {BUILT[name].name for name in names if name in BUILT and find(name) is None}
+    return [recipe for recipe in RECIPES if recipe.name in missing]
+
+
 def _on_path(name: str) -> Path | None:
     """The program outside this virtual environment, whose own `bin` only holds wrappers of the wheels' programs."""
     own = Path(sys.prefix, "bin").resolve()

@@ -41,26 +41,24 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    def Handshake(  # noqa: N802 - the protocol's name
+    def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, _context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
         """Take the engine's address."""
         self._engine = request.engine_address or self._engine
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(  # noqa: N802 - the protocol's name
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Tell the version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
-    def GetRequiredPackages(  # noqa: N802 - the protocol's name
+    def GetRequiredPackages(
         self, _request: language_pb2.GetRequiredPackagesRequest, _context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
         """None in advance: each resource names its package's version, and the lab's plugins are in place."""
         return language_pb2.GetRequiredPackagesResponse()
 
-    def GetProgramDependencies(  # noqa: N802 - the protocol's name
+    def GetProgramDependencies(
         self, request: language_pb2.GetProgramDependenciesRequest, _context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
         """All packages of the program's interpreter, direct or not: `pulumi about` shows them."""
@@ -70,17 +68,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in sorted(found)]
         )
 
-    def About(  # noqa: N802 - the protocol's name
-        self, request: language_pb2.AboutRequest, _context: grpc.ServicerContext
-    ) -> language_pb2.AboutResponse:
+    def About(self, request: language_pb2.AboutRequest, _context: grpc.ServicerContext) -> language_pb2.AboutResponse:
         """The interpreter and its version."""
         python = interpreter(request.info)
         done = subprocess.run([python, "--version"], capture_output=True, text=True, check=True)
         return language_pb2.AboutResponse(executable=str(python), version=done.stdout.split()[-1])
 
-    def Run(  # noqa: N802 - the protocol's name
-        self, request: language_pb2.RunRequest, _context: grpc.ServicerContext
-    ) -> language_pb2.RunResponse:
+    def Run(self, request: language_pb2.RunRequest, _context: grpc.ServicerContext) -> language_pb2.RunResponse:
         """Run the program to its end. What it prints, the engine reads from this process's own streams."""
         settings = {
             "monitor": request.monitor_address,
@@ -105,7 +99,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}" if code else "")
 
-    def RunPlugin(  # noqa: N802 - the protocol's name
+    def RunPlugin(
         self, request: language_pb2.RunPluginRequest, _context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
         """Run a policy pack or a component package; its streams, then its exit code."""
@@ -129,9 +123,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             # The engine ends the stream when it needs the plugin no longer.
             process.terminate()
 
-    def Cancel(  # noqa: N802 - the protocol's name
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
+    def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         """End what runs."""
         self.stop()
         return empty_pb2.Empty()

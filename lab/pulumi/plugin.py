@@ -54,48 +54,44 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self._channel: grpc.Channel | None = None
         self._provider: Provider | None = None
 
-    def Handshake(  # noqa: N802 - the protocol's name
+    def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Agree on what values look like."""
         self._engine = request.engine_address or self._engine
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
-    def GetPluginInfo(  # noqa: N802 - the protocol's name
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Tell the version."""
         return plugin_pb2.PluginInfo(version=self._package.version)
 
-    def GetSchema(  # noqa: N802 - the protocol's name
+    def GetSchema(
         self, _request: provider_pb2.GetSchemaRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
         """None: no code is generated from a stand-in."""
         return provider_pb2.GetSchemaResponse(schema=_SCHEMA)
 
-    def CheckConfig(  # noqa: N802 - the protocol's name
+    def CheckConfig(
         self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Take any configuration."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def DiffConfig(  # noqa: N802 - the protocol's name
+    def DiffConfig(
         self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Compare configurations."""
         olds = request.old_inputs if request.HasField("old_inputs") else request.olds
         return _difference(self._package.diff_config(wire.decode(olds), wire.decode(request.news)))
 
-    def Configure(  # noqa: N802 - the protocol's name
+    def Configure(
         self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         """Set the one provider of this process up."""
         self._provider = self._package.configure(wire.decode(request.args), self._log)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
-    def Check(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CheckResponse:
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         """Validate inputs."""
 
         def check() -> provider_pb2.CheckResponse:
@@ -106,9 +102,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, check, provider_pb2.CheckResponse())
 
-    def Diff(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """Compare a resource with its new inputs."""
 
         def diff() -> provider_pb2.DiffResponse:
@@ -124,9 +118,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, diff, provider_pb2.DiffResponse())
 
-    def Create(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CreateResponse:
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         """Create a resource."""
 
         def create() -> provider_pb2.CreateResponse:
@@ -137,9 +129,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, create, provider_pb2.CreateResponse())
 
-    def Read(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.ReadResponse:
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         """Look at a resource; an empty id in the answer means that there is none."""
 
         def read() -> provider_pb2.ReadResponse:
@@ -152,9 +142,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, read, provider_pb2.ReadResponse())
 
-    def Update(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.UpdateResponse:
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         """Change a resource in place."""
 
         def update() -> provider_pb2.UpdateResponse:
@@ -172,9 +160,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, update, provider_pb2.UpdateResponse())
 
-    def Delete(  # noqa: N802 - the protocol's name
-        self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Delete a resource."""
 
         def delete() -> empty_pb2.Empty:
@@ -185,9 +171,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, delete, empty_pb2.Empty())
 
-    def Cancel(  # noqa: N802 - the protocol's name
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
+    def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Let every wait end soon."""
         if self._provider is not None:
             self._provider.cancel()

@@ -36,22 +36,22 @@ def run(plugin: str, arguments: Sequence[str], stopped: threading.Event) -> int:
     """
     # Each branch imports what it serves, so that the language host, which starts first, loads no client.
     if plugin == LANGUAGE_HOST:
-        from lab.pulumi.language_host import LanguageHost  # noqa: PLC0415 - as said
+        from lab.pulumi.language_host import LanguageHost
 
         executor, *passed = arguments
         host = LanguageHost(Path(executor), _engine(passed))
         serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), stopped)
         host.stop()
         return 0
-    from lab.pulumi.plugin import Package, Plugin  # noqa: PLC0415 - as said
+    from lab.pulumi.plugin import Package, Plugin
 
     package: Package
     if plugin == "kubernetes":
-        from lab.pulumi.kubernetes.package import KubernetesPackage  # noqa: PLC0415 - as said
+        from lab.pulumi.kubernetes.package import KubernetesPackage
 
         package = KubernetesPackage()
     else:
-        from lab.pulumi.vault.package import VaultPackage  # noqa: PLC0415 - as said
+        from lab.pulumi.vault.package import VaultPackage
 
         package = VaultPackage()
     served = Plugin(package, _engine(arguments))

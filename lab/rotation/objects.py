@@ -1,6 +1,6 @@
 """The objects of one standby's link: where they are, which names are its own, and the state of each in a few words.
 
-The names are those of docs/design.md. Of a Secret only the metadata is ever asked for.
+The names are those of components/link/rotation.py. Of a Secret only the metadata is ever asked for.
 """
 
 import re

@@ -22,7 +22,7 @@ from lab.servers.cluster import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
 from lab.servers.openbao import OpenBao
-from lab.servers.stand_ins import OPTIONS, plugins, router, stand_in
+from lab.servers.stand_ins import OPTIONS, router, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
 from lab.stand_ins.cnpg import crds as cnpg
 from lab.stand_ins.cnpg.kinds import MANAGER as CNPG
@@ -80,7 +80,6 @@ class Start:
             together = _Together(threads, self._supervisor)
             try:
                 together.begin(vault.start)
-                together.begin(lambda: self._supervisor.ensure(lambda: plugins(self._supervisor)))
                 together.finish(together.begin(self._clusters.start_api))
                 # The garbage collector learns of kinds that come after it only half a minute later.
                 together.finish(*(together.begin(partial(self._define, context)) for context in self._contexts))

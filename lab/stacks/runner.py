@@ -6,6 +6,7 @@ the command does and says is Pulumi's own.
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,10 +17,13 @@ import yaml
 
 from lab import binaries
 from lab.environment import Environment
+from lab.files import write_private
 from lab.home import CHECKOUT, Home, LabError
 from lab.progress import Progress, Silent
 from lab.pulumi import installation
-from lab.servers.certificates import write_private
+from lab.servers.folder import locked
+from lab.servers.stand_ins import plugins
+from lab.servers.supervisor import Supervisor
 from lab.stacks import databases
 from lab.stacks.files import Stack
 from lab.stacks.overrides import overrides
@@ -117,17 +121,26 @@ class Runner:
     def _run(
         self, line: Sequence[str], *, quiet: bool = False, output: IO[str] | None = None
     ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its own end: on Ctrl-C `pulumi` finishes what it has begun and keeps its state."""
         stdout, stderr = (subprocess.PIPE, subprocess.PIPE) if quiet else (output, output)
-        return subprocess.run(
+        with subprocess.Popen(
             line,
             cwd=self.project,
             env=self.environ(),
-            check=False,
             text=True,
             stdout=stdout,
             stderr=stderr,
             stdin=subprocess.DEVNULL,
-        )
+        ) as process:
+            while True:
+                try:
+                    said = process.communicate()
+                except KeyboardInterrupt:
+                    # A terminal tells the whole group; anybody else told this process only.
+                    if not sys.stdin.isatty():
+                        process.send_signal(signal.SIGINT)
+                else:
+                    return subprocess.CompletedProcess(line, process.returncode, *said)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:
@@ -141,8 +154,13 @@ def install(home: Home, progress: Progress) -> installation.Installation:
     Raises:
         LabError: it can neither be found nor built.
     """
-    names = [installation.COMMAND]
+    names, complete = [installation.COMMAND], not installation.missing_packages()
     if not installation.language_host_on_path():
         names.append(installation.EXECUTOR)
+        complete = False
     paths = binaries.locate(names, progress)
+    if not complete:
+        with locked(home, progress):
+            supervisor = Supervisor(home, progress)
+            supervisor.ensure(lambda: plugins(supervisor))
     return installation.install(home, paths[installation.COMMAND], paths.get(installation.EXECUTOR))

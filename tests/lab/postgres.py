@@ -1,6 +1,6 @@
 """Real PostgreSQL servers without a cluster, booted by hand from the program's Cluster as the operator does it.
 
-What the operator adds of its own (facts: initdb.go, configuration.go) is written out here: the rules around the user's
+What the operator adds (cloudnative-pg: initdb.go, configuration.go) is written out here: the rules around the user's
 in pg_hba, the owner, the passwords of the managed roles, the password file of an external cluster.
 """
 

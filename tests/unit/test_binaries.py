@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.binaries import find, locate
+from lab.binaries import about, find, locate, unbuilt
 from lab.binaries.definitions import trimmed
-from lab.binaries.recipes import EXTERNAL_SECRETS, KUBERNETES
+from lab.binaries.recipes import EXTERNAL_SECRETS, KUBERNETES, PULUMI
 from lab.home import LabError, cache_folder
 
 FAKE_GO = """#!/bin/sh
@@ -20,6 +20,7 @@ case "$1" in
   env) echo "$FAKE/$2" ;;
   mod) printf '{"Dir": "%s"}' "$FAKE/module" ;;
   list)
+    if [ "$3" = -m ]; then echo "$FAKE/sdk"; exit 0; fi
     if [ -n "$FAKE_LIST_ERROR" ]; then echo "$FAKE_LIST_ERROR"; exit 1; fi
     echo "go: downloading example.com/thing v1.0.0"; echo example.com/thing; echo example.com/other ;;
   build)
@@ -117,6 +118,35 @@ def test_external_secrets_is_built_from_a_copy_of_its_module_with_our_files_in_p
     assert (path.parent / "providers").read_text() == (EXTERNAL_SECRETS.sources / "providers.go").read_text()
     upstream = fake / "module" / "pkg/provider/register/register.go"
     assert upstream.read_text() == "package register // upstream\n"
+
+
+def test_pulumi_comes_with_the_script_that_runs_its_programs(fake: Path) -> None:
+    name = "pulumi-language-python-exec"
+    script = fake / "sdk" / PULUMI.copied[name][1]
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/usr/bin/env python\n")
+    script.chmod(0o444)
+    paths = locate(["pulumi", name], Recorder())
+    assert paths["pulumi"].parent == paths[name].parent
+    assert paths[name].read_text() == script.read_text()
+    assert os.access(paths[name], os.X_OK)
+    assert calls(fake, "build") == 1
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_is_still_to_be_built_is_known_with_its_time_before_the_first_build() -> None:
+    assert unbuilt(["kubectl", "kube-apiserver", "kube-controller-manager", "pulumi"]) == [KUBERNETES, PULUMI]
+    assert about(KUBERNETES, PULUMI) == f"about {KUBERNETES.minutes + PULUMI.minutes} min on two cores"
+    locate(["kube-apiserver"], Recorder())
+    assert unbuilt(["kube-apiserver", "pulumi"]) == [PULUMI]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_go_whose_patch_release_is_too_old_for_pulumi_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_VERSION", "go1.26.2")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(LabError, match=r"needs Go 1\.26\.6 or newer"):
+        locate(["pulumi"], Recorder())
 
 
 @pytest.mark.usefixtures("fake")
