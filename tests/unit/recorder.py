@@ -14,8 +14,8 @@ import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import get_project, get_stack
+from pulumi.runtime.proto import alias_pb2, resource_pb2
+from pulumi.runtime.settings import get_stack
 
 from components import settings, sites
 
@@ -158,6 +158,7 @@ class Registration:
     protect: bool
     secret_outputs: list[str]
     timeouts: dict[str, str]
+    aliases: list[alias_pb2.Alias]
     read_id: str = ""
 
 
@@ -221,6 +222,16 @@ def logical_name(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
+def engine_urn(parent: str, token: str, name: str, *, stack: str) -> str:
+    """A URN as the engine makes it: with the types of all components above, but not the stack's.
+
+    Source: pulumi's sdk/go/common/resource/urn/urn.go, New.
+    """
+    above = parent.split("::")[2] if parent else ""
+    qualified = token if above in {"", STACK} else f"{above}${token}"
+    return f"urn:pulumi:{stack}::rhsi::{qualified}::{name}"
+
+
 class _Providers(Mocks):
     def __init__(
         self,
@@ -266,10 +277,8 @@ class _Monitor(MockMonitor):
         self.graph = Graph()
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The URN as the engine makes it: with the types of all components above, but not the stack's."""
-        above = parent.split("::")[2] if parent else ""
-        qualified = type_ if above in {"", STACK} else f"{above}${type_}"
-        return f"urn:pulumi:{get_stack()}::{get_project()}::{qualified}::{name}"
+        """The URN as the engine makes it."""
+        return engine_urn(parent, type_, name, stack=get_stack())
 
     def _add(self, found: Registration, sent: struct_pb2.Struct) -> None:
         """Keep a registration; two with one URN are an error, as they are to the engine."""
@@ -297,6 +306,7 @@ class _Monitor(MockMonitor):
                 protect=request.protect,
                 secret_outputs=list(request.additionalSecretOutputs),
                 timeouts={"create": timeouts.create, "update": timeouts.update, "delete": timeouts.delete},
+                aliases=list(request.aliases),
             ),
             request.object,
         )
@@ -318,6 +328,7 @@ class _Monitor(MockMonitor):
                 protect=False,
                 secret_outputs=list(request.additionalSecretOutputs),
                 timeouts={},
+                aliases=[],
                 read_id=request.id,
             ),
             request.properties,

@@ -1,5 +1,6 @@
 """Kubernetes' own kinds, registered as pulumi-kubernetes' classes register them, without importing these."""
 
+import dataclasses
 import subprocess
 import sys
 from typing import Any
@@ -52,7 +53,8 @@ def test_an_object_is_registered_as_the_class_of_its_kind_does_it(kind: str) -> 
         lambda: KubernetesObject("one", own, metadata=METADATA, opts=pulumi.ResourceOptions(), **manifest)
     )
     expected = registered(lambda: theirs("one", metadata=METADATA, **fields))
-    assert ours == expected
+    # Theirs are for older API versions, which no stack of this program ever had.
+    assert ours == dataclasses.replace(expected, aliases=[])
 
 
 def test_every_kind_of_kubernetes_own_is_held_against_its_class() -> None:

@@ -6,24 +6,28 @@ a resource go that somebody's stack has. `urns-before.json` is the list of the p
 """
 
 import json
-import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import pulumi
-from pulumi.runtime import rpc
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.proto import alias_pb2, resource_pb2
+from pulumi.runtime.proto import alias_pb2
 
-from components import sites
-from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, _Providers, reveal, settings_of
+from tests.unit.recorder import (
+    PRIMARY,
+    PRIMARY_OUTPUTS,
+    STACK,
+    STANDBY,
+    Graph,
+    Registration,
+    engine_urn,
+    record,
+    reveal,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT_STACK = "pulumi:pulumi:Stack"
 
 POSTGRES = {"enabled": True}
 SERVICES = {
@@ -131,96 +135,31 @@ VARIANTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """One registration, with what the engine needs to find it in an old state."""
-
-    urn: str
-    token: str
-    name: str
-    parent: str
-    aliases: tuple[alias_pb2.Alias, ...]
-    identity: dict[str, str]
-
-
-def new_urn(parent: str, token: str, name: str, *, stack: str) -> str:
-    """A URN as the engine makes it (pulumi: sdk/go/common/resource/urn/urn.go, New); the stack is nobody's parent."""
-    parents = parent.split("::")[2] if parent else ""
-    return "::".join(
-        [f"urn:pulumi:{stack}", "rhsi", token if parents in ("", ROOT_STACK) else f"{parents}${token}", name]
-    )
-
-
-def identity(token: str, inputs: Mapping[str, Any], read_id: str = "") -> dict[str, str]:
+def identity(resource: Registration) -> dict[str, str]:
     """What makes the object outside Pulumi this one and no other: another value of these is another object."""
-    if token.startswith("kubernetes:"):
+    inputs = resource.inputs
+    found: dict[str, Any] = {"id": resource.read_id}
+    if resource.token.startswith("kubernetes:"):
         metadata = reveal(inputs.get("metadata")) or {}
-        found = {key: inputs.get(key) for key in ("apiVersion", "kind")}
-        found |= {key: metadata.get(key) for key in ("name", "namespace")} | {"id": read_id}
-    elif token.startswith("vault:"):
-        names = ("path", "mount", "name", "backend", "roleName")
-        found = {key: inputs.get(key) for key in names} | {"id": read_id}
-    else:
-        found = {"id": read_id}
+        found |= {key: inputs.get(key) for key in ("apiVersion", "kind")}
+        found |= {key: metadata.get(key) for key in ("name", "namespace")}
+    elif resource.token.startswith("vault:"):
+        found |= {key: inputs.get(key) for key in ("path", "mount", "name", "backend", "roleName")}
     return {key: str(reveal(value)) for key, value in found.items() if value}
 
 
-class Monitor(MockMonitor):
-    """Keeps every registration, in the order in which they came: a parent is there before its children."""
-
-    def __init__(self, mocks: _Providers, stack: str) -> None:
-        super().__init__(mocks)
-        self.stack, self.found = stack, list[Resource]()
-
-    def make_urn(self, parent: str, type_: str, name: str) -> str:
-        return new_urn(parent, type_, name, stack=self.stack)
-
-    def RegisterResource(  # noqa: N802 -- the name of the RPC
-        self, request: resource_pb2.RegisterResourceRequest
-    ) -> resource_pb2.RegisterResourceResponse:
-        self._keep(request, rpc.deserialize_properties(request.object), request.aliases)
-        return cast("resource_pb2.RegisterResourceResponse", MockMonitor.RegisterResource(self, request))
-
-    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802 -- the name of the RPC
-        self._keep(request, rpc.deserialize_properties(request.properties), (), request.id)
-        return MockMonitor.ReadResource(self, request)
-
-    def _keep(
-        self, request: Any, inputs: dict[str, Any], aliases: Iterable[alias_pb2.Alias], read_id: str = ""
-    ) -> None:
-        if request.type == ROOT_STACK:
-            return
-        self.found.append(
-            Resource(
-                urn=self.make_urn(request.parent, request.type, request.name),
-                token=request.type,
-                name=request.name,
-                parent=request.parent,
-                aliases=tuple(aliases),
-                identity=identity(request.type, inputs, read_id),
-            )
-        )
+def registered(variant: Variant) -> list[Registration]:
+    """Everything that this program registers for a variant, parents before their children."""
+    graph = record(variant.settings, stack=variant.stack, primary_outputs=variant.primary_outputs)
+    return in_order(graph)
 
 
-def record_resources(
-    build: Callable[[], Mapping[str, pulumi.Input[Any]]], *, stack: str, outputs: Mapping[str, Any] = PRIMARY_OUTPUTS
-) -> list[Resource]:
-    """Everything that a program registers, parents before their children."""
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    mocks = _Providers(outputs)
-    monitor = Monitor(mocks, stack)
-    pulumi.runtime.set_mocks(mocks, project="rhsi", stack=stack, monitor=monitor, organization="acme")
-    pulumi.runtime.test(lambda: pulumi.Output.all(**build()))()
-    return monitor.found
+def in_order(graph: Graph) -> list[Registration]:
+    """All registrations but the stack's, in the order in which they came."""
+    return [resource for resource in graph.resources.values() if resource.token != STACK]
 
 
-def resources(variant: Variant) -> list[Resource]:
-    """Everything that this program registers for a variant."""
-    settings = settings_of(variant.settings, stack=variant.stack)
-    return record_resources(lambda: sites.build(settings).exports, stack=variant.stack, outputs=variant.primary_outputs)
-
-
-def candidates(resource: Resource, found: Mapping[str, str], *, stack: str) -> Iterator[str]:
+def candidates(resource: Registration, found: Mapping[str, str], *, stack: str) -> Iterator[str]:
     """Under which URNs the engine looks for a resource's old state, best first.
 
     As generateAliases in pkg/resource/deploy/step_generator.go of Pulumi v3.274.1; `found` has the old URN of each
@@ -236,12 +175,12 @@ def candidates(resource: Resource, found: Mapping[str, str], *, stack: str) -> I
             yield _inherited(token, alias.split("::")[-1], resource.parent, parent_alias, stack=stack)
 
 
-def _collapsed(resource: Resource, alias: alias_pb2.Alias, found: Mapping[str, str], *, stack: str) -> str:
+def _collapsed(resource: Registration, alias: alias_pb2.Alias, found: Mapping[str, str], *, stack: str) -> str:
     if alias.urn:
         return str(alias.urn)
     spec = alias.spec
     parent = found.get(spec.parentUrn, spec.parentUrn) if spec.parentUrn else resource.parent
-    return new_urn(
+    return engine_urn(
         "" if spec.noParent else parent, spec.type or resource.token, spec.name or resource.name, stack=stack
     )
 
@@ -250,12 +189,12 @@ def _inherited(token: str, name: str, parent: str, parent_alias: str, *, stack: 
     parent_name = parent.rsplit("::", maxsplit=1)[-1]
     if name.startswith(parent_name):
         name = parent_alias.rsplit("::", maxsplit=1)[-1] + name.removeprefix(parent_name)
-    return new_urn(parent_alias, token, name, stack=stack)
+    return engine_urn(parent_alias, token, name, stack=stack)
 
 
-def matched(old: Mapping[str, Any], new: Iterable[Resource], *, stack: str) -> dict[str, Resource]:
+def matched(old: Mapping[str, Any], new: Iterable[Registration], *, stack: str) -> dict[str, Registration]:
     """Each URN of an old state with the resource of the program that the engine takes for the same."""
-    pairs: dict[str, Resource] = {}
+    pairs: dict[str, Registration] = {}
     aliased: dict[str, str] = {}
     for resource in new:
         urn = next((urn for urn in candidates(resource, aliased, stack=stack) if urn in old), None)
@@ -269,7 +208,7 @@ def matched(old: Mapping[str, Any], new: Iterable[Resource], *, stack: str) -> d
 def listing() -> dict[str, dict[str, dict[str, str]]]:
     """The identity of every resource by URN, by variant."""
     return {
-        name: {resource.urn: resource.identity for resource in sorted(resources(variant), key=lambda one: one.urn)}
+        name: {one.urn: identity(one) for one in sorted(registered(variant), key=lambda one: one.urn)}
         for name, variant in VARIANTS.items()
     }
 
