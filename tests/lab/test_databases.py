@@ -100,7 +100,9 @@ def ways(sites: DatabaseSites) -> list[tuple[Database, Database, str]]:
 def assert_no_conflicts(sites: DatabaseSites) -> None:
     """No row came twice; the counters of errors would count a lost connection as well."""
     for site in SITES:
-        assert "duplicate key" not in sites.log(site)
+        log = sites.log(site)
+        assert "database system is ready to accept connections" in log
+        assert "duplicate key" not in log
 
 
 def assert_settled(sites: DatabaseSites) -> None:
