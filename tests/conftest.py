@@ -16,9 +16,10 @@ from lab.home import Home
 LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
-    "lab/test_claim_failures.py",
-    "lab/test_interrupted_runs.py",
     "lab/test_outages.py",
+    "lab/test_interrupted_runs.py",
+    "lab/test_claim_failures.py",
+    "lab/test_claim_disturbances.py",
     "lab/test_stacks.py",
     "lab/test_postgres_stacks.py",
     "lab/test_rotation.py",

@@ -2,8 +2,8 @@
 
 from components.link.claim import JOB_NAME
 from lab.stand_ins.pods import logs
-from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state
+from tests.lab.lab import Lab
 from tests.lab.waiting import eventually
 
 

@@ -3,35 +3,17 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kubernetes.dynamic import DynamicClient
 
 from lab import environment
 from lab.environment import Environment
 from lab.home import Home
-from lab.kube import connect
 from tests.conftest import LABS
 from tests.lab.checkout import Checkout
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A running lab with every part."""
-
-    home: Home
-    environment: Environment
-    kubeconfig: Path
-    contexts: tuple[str, ...]
-    vault_addr: str
-    vault_token: str
-    vault_cacert: Path
-
-    def connect(self, context: str) -> DynamicClient:
-        """The administrator's client for one of its clusters."""
-        return connect(context, str(self.kubeconfig))
+from tests.lab.lab import Lab
+from tests.lab.linked_sites import LinkedSites, Stage
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +56,30 @@ def copy_checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     environment.start(lab.home)
     for checkout in made:
         checkout.remove()
+
+
+@pytest.fixture(scope="module")
+def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
+    """Two sites of a module's own, run by the administrator; nothing of them stands yet."""
+    return LinkedSites(lab, copy_checkout())
+
+
+@pytest.fixture
+def new(provisioned: LinkedSites) -> LinkedSites:
+    """Two sites of which nothing stands yet."""
+    return provisioned.begin(Stage.NOTHING)
+
+
+@pytest.fixture
+def granted(provisioned: LinkedSites) -> LinkedSites:
+    """The primary stands, the standby does not."""
+    return provisioned.begin(Stage.GRANTED)
+
+
+@pytest.fixture
+def sites(provisioned: LinkedSites) -> LinkedSites:
+    """Linked and settled, whatever the test before left."""
+    return provisioned.begin(Stage.LINKED)
 
 
 @pytest.fixture

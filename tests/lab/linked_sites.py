@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
@@ -26,7 +26,7 @@ from lab import environment
 from lab.kube import Manifest
 from lab.rotation import objects
 from tests.lab.checkout import Checkout, Result
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.outages import down
 from tests.lab.waiting import eventually
 
@@ -56,13 +56,19 @@ _STACKS = {Stage.NOTHING: [], Stage.GRANTED: ["site-a"], Stage.LINKED: ["site-a"
 class LinkedSites:
     """site-a and site-b of one checkout, with their own idea of how long a claim may take.
 
+    Args:
+        lab: where they are.
+        checkout: whose stacks they are.
+        rights: gives whoever runs the stacks the rights that go with a destroyed stack's namespace.
+
     Attributes:
         stage: what stands, as far as is known; a test that is under way leaves it unknown until it says so itself.
     """
 
-    def __init__(self, lab: Lab, checkout: Checkout) -> None:
+    def __init__(self, lab: Lab, checkout: Checkout, rights: Callable[[], object] = lambda: None) -> None:
         self.lab = lab
         self.checkout = checkout
+        self._rights = rights
         self.stage = Stage.NOTHING
         self.vault = hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert)).secrets.kv.v2
         self._clients = {context: lab.connect(context) for context in lab.contexts}
@@ -73,6 +79,7 @@ class LinkedSites:
         if self.stage is not stage:
             environment.start(self.lab.home)
             self._clear(stage)
+            self._rights()
             for stack in _STACKS[stage]:
                 self.checkout.up(stack)
         self.stage = Stage.UNKNOWN
@@ -123,6 +130,12 @@ class LinkedSites:
         )
         token: dict[str, str] = answer["data"]["data"]
         return token
+
+    def published_version(self) -> int:
+        """How often they have been written."""
+        metadata = self.vault.read_secret_metadata(link_token_path(STANDBY), mount_point=MOUNT)
+        number: int = metadata["data"]["current_version"]
+        return number
 
     def synced(self) -> dict[str, str]:
         """The credentials as External Secrets brought them to the standby."""

@@ -13,7 +13,7 @@ import psutil
 from lab.kube import find
 from lab.stand_ins.pods.walls.launching import run_inside
 from lab.stand_ins.pods.walls.plan import Plan
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 
 EXEC_SECONDS = 60.0
 

@@ -24,9 +24,8 @@ def operator(environment: Environment, folder: Path, namespaces: dict[str, list[
         namespaces: context -> namespaces in which the operator may work.
     """
     kubeconfig = yaml.safe_load(Path(environment.kubeconfig).read_text())
-    for context, names in namespaces.items():
-        for name in names:
-            _grant(context, name)
+    grant(namespaces)
+    for context in namespaces:
         token = _token(context)
         (entry,) = [entry for entry in kubeconfig["contexts"] if entry["name"] == context]
         entry["context"]["user"] = f"{ACCOUNT}-{context}"
@@ -36,6 +35,13 @@ def operator(environment: Environment, folder: Path, namespaces: dict[str, list[
     token_file = folder / "vault-token"
     token_file.write_text(_vault_token(environment))
     return dataclasses.replace(environment, kubeconfig=str(file), vault_token_file=token_file)
+
+
+def grant(namespaces: dict[str, list[str]]) -> None:
+    """Give the operator its rights in these namespaces (again: they go with a namespace that `destroy` deletes)."""
+    for context, names in namespaces.items():
+        for name in names:
+            _grant(context, name)
 
 
 def _grant(context: str, namespace: str) -> None:

@@ -13,7 +13,7 @@ from lab import environment
 from lab.servers import process
 from lab.stacks import Runner
 from tests.lab.checkout import Checkout, Result
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 
 SECONDS = 180
 """How long anything may take that is not meant to be in vain, on a busy machine."""

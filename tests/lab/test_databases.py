@@ -20,9 +20,9 @@ from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.controller import kinds
 from tests.lab import leaks, oc, runbook
 from tests.lab.checkout import Checkout
-from tests.lab.conftest import Lab
-from tests.lab.database_sites import LINKED, REPLICATED, SETTINGS, SITES, Database, DatabaseSites
+from tests.lab.database_sites import LINKED, OPERATED, REPLICATED, SETTINGS, SITES, Database, DatabaseSites
 from tests.lab.databases import caught_up
+from tests.lab.lab import Lab
 from tests.lab.load import Load, under_load
 from tests.lab.operator_rights import operator
 from tests.lab.outages import begun
@@ -49,7 +49,7 @@ def provisioned(
     watcher: leaks.Watcher,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[DatabaseSites]:
-    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {site: [LINKED] for site in SITES})
+    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), OPERATED)
     checkout = copy_checkout(rights, databases=True)
     for site, sections in SETTINGS.items():
         for section, settings in sections.items():
@@ -100,7 +100,9 @@ def ways(sites: DatabaseSites) -> list[tuple[Database, Database, str]]:
 def assert_no_conflicts(sites: DatabaseSites) -> None:
     """No row came twice; the counters of errors would count a lost connection as well."""
     for site in SITES:
-        assert "duplicate key" not in sites.log(site)
+        log = sites.log(site)
+        assert "database system is ready to accept connections" in log
+        assert "duplicate key" not in log
 
 
 def assert_settled(sites: DatabaseSites) -> None:

@@ -15,9 +15,8 @@ from components.link.rotation import grant_name, token_name
 from lab.kube import Manifest, find
 from lab.stand_ins.skupper.api import SKUPPER
 from tests.lab import runbook
-from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.linked_sites import MOUNT, NAMESPACE, STANDBY, LinkedSites, Stage
 from tests.lab.outages import SECONDS, begun, stalled
 from tests.lab.waiting import until
@@ -38,23 +37,6 @@ OF_EVERY_NAMESPACE = {"default", "kube-root-ca.crt"}
 @pytest.fixture(scope="module")
 def vault(lab: Lab) -> hvac.Client:
     return hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert))
-
-
-@pytest.fixture(scope="module")
-def provisioned(lab: Lab, copy_checkout: Callable[..., Checkout]) -> LinkedSites:
-    return LinkedSites(lab, copy_checkout())
-
-
-@pytest.fixture
-def new(provisioned: LinkedSites) -> LinkedSites:
-    """Two sites of which nothing stands yet."""
-    return provisioned.begin(Stage.NOTHING)
-
-
-@pytest.fixture
-def sites(provisioned: LinkedSites) -> LinkedSites:
-    """Linked and settled, whatever the test before left."""
-    return provisioned.begin(Stage.LINKED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from lab.stand_ins.network.table import Address
 from lab.stand_ins.pods.addresses import address_of
 from lab.stand_ins.skupper import api as skupper
 from tests.lab.checkout import Checkout
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.outages import down
 from tests.lab.waiting import eventually
 

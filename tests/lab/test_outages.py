@@ -21,9 +21,9 @@ from lab.rotation import objects
 from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.linked_sites import IMPATIENT, NAMESPACE, STANDBY, LinkedSites, Stage
-from tests.lab.operator_rights import ACCOUNT, operator
+from tests.lab.operator_rights import ACCOUNT, grant, operator
 from tests.lab.outages import SECONDS, begun, control_plane, stalled
 from tests.lab.waiting import until
 
@@ -48,27 +48,9 @@ def vault(lab: Lab) -> hvac.Client:
 def provisioned(
     lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory
 ) -> LinkedSites:
-    folder = tmp_path_factory.mktemp("operator")
-    rights = operator(lab.environment, folder, {"site-a": [NAMESPACE], "site-b": [NAMESPACE]})
-    return LinkedSites(lab, copy_checkout(rights))
-
-
-@pytest.fixture
-def new(provisioned: LinkedSites) -> LinkedSites:
-    """Two sites of which nothing stands yet."""
-    return provisioned.begin(Stage.NOTHING)
-
-
-@pytest.fixture
-def granted(provisioned: LinkedSites) -> LinkedSites:
-    """The primary stands, the standby does not."""
-    return provisioned.begin(Stage.GRANTED)
-
-
-@pytest.fixture
-def sites(provisioned: LinkedSites) -> LinkedSites:
-    """Linked and settled, whatever the test before left."""
-    return provisioned.begin(Stage.LINKED)
+    namespaces = {"site-a": [NAMESPACE], "site-b": [NAMESPACE]}
+    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), namespaces)
+    return LinkedSites(lab, copy_checkout(rights), lambda: grant(namespaces))
 
 
 def with_token(sites: LinkedSites, folder: Path, token: str) -> Checkout:

@@ -10,8 +10,8 @@ import pytest
 from lab.kube import Manifest
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import address_of
-from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state
+from tests.lab.lab import Lab
 from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab

@@ -14,7 +14,7 @@ from components.link.rotation import token_name
 from lab.kube import Manifest, connect, find
 from tests.lab import leaks
 from tests.lab.checkout import Checkout
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.operator_rights import operator
 from tests.lab.outages import begun
 from tests.lab.waiting import eventually

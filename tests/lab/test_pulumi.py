@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from lab.home import CHECKOUT
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -127,8 +127,7 @@ def test_a_policy_pack_of_the_sdk_decides_about_a_preview(tmp_path: Path) -> Non
     assert "[mandatory]  no-namespace  (kubernetes:core/v1:Namespace: primary-skupper-namespace)" in text
 
 
-@pytest.mark.usefixtures("stacks")
-def test_what_exists_is_imported(project: Path) -> None:
+def test_what_exists_is_imported(stacks: Lab, project: Path) -> None:
     shell("pulumi", "-C", str(project), "config", "set", "kubernetes:context", "site-a", "-s", "dev")
     imports = {
         "kubernetes:core/v1:ConfigMap": "kube-public/kube-root-ca.crt",

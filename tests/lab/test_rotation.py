@@ -21,7 +21,7 @@ from lab.stacks import rotations
 from lab.stand_ins.pods import logs
 from tests.lab.checkout import Checkout
 from tests.lab.claim_logs import wait_until_said
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.lab
 

@@ -9,7 +9,7 @@ import pytest
 from hvac.exceptions import InvalidRequest
 
 from lab.kube import find
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.waiting import eventually, until
 
 pytestmark = pytest.mark.lab

@@ -15,14 +15,18 @@ from components.link.rotation import grant_name, token_name
 from lab.kube import connect, find
 from tests.lab import leaks
 from tests.lab.checkout import Checkout
-from tests.lab.conftest import Lab
-from tests.lab.operator_rights import operator
+from tests.lab.lab import Lab
+from tests.lab.operator_rights import grant, operator
 
 pytestmark = pytest.mark.lab
 
 SKUPPER = "skupper.io/v2alpha1"
 PLACES = {"site-a": ("site-a", "rhsi"), "site-b": ("site-b", "rhsi"), "site-c": ("site-b", "rhsi-c")}
 """Context and namespace of each stack's site."""
+
+
+NAMESPACES = {"site-a": ["rhsi"], "site-b": ["rhsi", "rhsi-c"]}
+"""In which the operator may work."""
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Stacks:
         """Bring these up if they do not stand already."""
         for name in names:
             if name not in self.standing:
+                # They go with the namespace of a destroyed stack.
+                grant(NAMESPACES)
                 self.checkout.up(name)
                 self.standing.add(name)
 
@@ -48,10 +54,7 @@ class Stacks:
 
 @pytest.fixture(scope="module")
 def stacks(lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    rights = operator(
-        lab.environment, tmp_path_factory.mktemp("operator"), {"site-a": ["rhsi"], "site-b": ["rhsi", "rhsi-c"]}
-    )
-    return Stacks(copy_checkout(rights))
+    return Stacks(copy_checkout(operator(lab.environment, tmp_path_factory.mktemp("operator"), NAMESPACES)))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,7 @@ def vault(lab: Lab) -> hvac.Client:
 def new(stacks: Stacks) -> Stacks:
     """No stack stands."""
     stacks.destroy()
+    grant(NAMESPACES)
     return stacks
 
 

@@ -17,8 +17,8 @@ from lab.progress import Silent
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import address_of
 from lab.stand_ins.pods.containers.security import DEFAULT_UID
-from tests.lab.conftest import Lab
 from tests.lab.jobs import Jobs, container_state
+from tests.lab.lab import Lab
 from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab

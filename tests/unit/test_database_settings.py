@@ -96,6 +96,7 @@ def test_a_password_that_libpq_or_people_would_stumble_over_is_refused_and_not_s
     text = mistakes_in(primary(replicationPassword=password), stack="site-a", secret_keys=ENCRYPTED)
     assert "rhsi:postgres.replicationPassword is [secret]: it must have at least 8 characters" in text
     assert password not in text
+    assert repr(password)[1:-1] not in text, "nor as a message would quote it"
 
 
 def test_the_misspelt_name_of_a_password_does_not_show_it() -> None:

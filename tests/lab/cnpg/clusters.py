@@ -1,8 +1,8 @@
 """What the tests of CloudNativePG do with Clusters: name a pair, apply a small one, read what an instance has said."""
 
 from lab.stand_ins.pods import logs
-from tests.lab.conftest import Lab
 from tests.lab.databases import IMAGE, ClusterSite
+from tests.lab.lab import Lab
 
 Pair = tuple[ClusterSite, ClusterSite]
 

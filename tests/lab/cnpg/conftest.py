@@ -13,8 +13,8 @@ from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB, MANAGER
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.kinds import NAMESPACE
 from tests.lab.cnpg.clusters import Pair
-from tests.lab.conftest import Lab
 from tests.lab.databases import ClusterSite
+from tests.lab.lab import Lab
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import apply, log_of
-from tests.lab.conftest import Lab
 from tests.lab.databases import ClusterSite
+from tests.lab.lab import Lab
 from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab

@@ -13,8 +13,8 @@ from lab.kube import Manifest
 from lab.stand_ins.controller import kinds
 from lab.stand_ins.controller.api import error_text
 from tests.lab.cnpg.clusters import Pair, log_of
-from tests.lab.conftest import Lab
 from tests.lab.databases import ClusterSite, caught_up
+from tests.lab.lab import Lab
 from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab

@@ -13,7 +13,7 @@ from lab import environment
 from lab.servers import process
 from lab.stand_ins.controller import kinds
 from tests.lab.cnpg.clusters import Pair
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab

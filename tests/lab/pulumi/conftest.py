@@ -8,7 +8,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ConflictError
 
 from lab.stacks import Runner
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.pulumi.deployments import WIDGETS, Deployment
 from tests.lab.pulumi.site import Site
 

@@ -7,7 +7,7 @@ from typing import Any
 import hvac
 import pytest
 
-from tests.lab.conftest import Lab
+from tests.lab.lab import Lab
 from tests.lab.pulumi.deployments import Deployment
 
 pytestmark = pytest.mark.lab
