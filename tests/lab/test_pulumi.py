@@ -127,7 +127,8 @@ def test_a_policy_pack_of_the_sdk_decides_about_a_preview(tmp_path: Path) -> Non
     assert "[mandatory]  no-namespace  (kubernetes:core/v1:Namespace: primary-skupper-namespace)" in text
 
 
-def test_what_exists_is_imported(stacks: Lab, project: Path) -> None:
+@pytest.mark.usefixtures("stacks")
+def test_what_exists_is_imported(project: Path) -> None:
     shell("pulumi", "-C", str(project), "config", "set", "kubernetes:context", "site-a", "-s", "dev")
     imports = {
         "kubernetes:core/v1:ConfigMap": "kube-public/kube-root-ca.crt",
