@@ -37,7 +37,7 @@ from lab.home import Home
 signal.signal(signal.SIGINT, signal.default_int_handler)
 environment.start(Home(Path(sys.argv[1])), frozenset({sorted(WITHOUT)}), {CONTEXTS})
 """
-NAMES = ["etcd-solo", "kube-apiserver-solo", "kube-controller-manager-solo", "openbao", "plugins"]
+NAMES = ["etcd-solo", "kube-apiserver-solo", "kube-controller-manager-solo", "openbao"]
 
 
 class Told:
@@ -174,7 +174,7 @@ def test_somebody_elses_clusters_and_vault_take_the_place_of_the_labs(
     home = Home(tmp_path / "guest")
     guest = environment.start(home, frozenset(PARTS), CONTEXTS)
     try:
-        assert [process.name for process in guest.processes()] == ["plugins"], "Pulumi's are the lab's own"
+        assert guest.processes() == []
         assert guest.api_servers == small.api_servers
         assert guest.api_authorities == small.api_authorities
         assert guest.environ() == small.environ()
@@ -193,7 +193,7 @@ def test_the_runner_of_pods_alone_serves_somebody_elses_cluster(
     guest = environment.start(home, frozenset(PARTS) - {"pods"}, CONTEXTS)
     try:
         begun = guest.processes()
-        assert [process.name for process in begun] == ["plugins", "pods"]
+        assert [process.name for process in begun] == ["pods"]
         for process in begun:
             handle = process.handle()
             assert handle is not None
