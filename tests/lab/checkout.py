@@ -33,9 +33,9 @@ class Checkout:
 
     @classmethod
     def copy(cls, root: Path, environment: Environment, *, databases: bool = False) -> "Checkout":
-        """Copy what the program needs; the stacks have databases only where a test wants them."""
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(CHECKOUT / "components", root / "components", ignore=ignored)
+        """Copy what the program and `python -m lab` need; the stacks have databases only where a test wants them."""
+        for folder in ("components", "lab"):
+            shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
             shutil.copy(file, root / file.name)
         found = cls(root, environment)
