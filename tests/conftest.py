@@ -16,14 +16,15 @@ from lab.home import Home
 LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
-    "lab/test_outages.py",
-    "lab/test_interrupted_runs.py",
     "lab/test_claim_failures.py",
+    "lab/test_interrupted_runs.py",
     "lab/test_claim_disturbances.py",
+    "lab/test_outages.py",
     "lab/test_stacks.py",
+    "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
-    "lab/test_rotation.py",
     "lab/test_revocation.py",
+    "lab/test_rotation.py",
     "lab/test_network.py",
 )
 """The modules that bring stacks up, the longest first: whoever begins one late ends late."""

@@ -1,6 +1,6 @@
 """The lab that a test is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubernetes.dynamic import DynamicClient
@@ -19,7 +19,7 @@ class Lab:
     kubeconfig: Path
     contexts: tuple[str, ...]
     vault_addr: str
-    vault_token: str
+    vault_token: str = field(repr=False)
     vault_cacert: Path
 
     def connect(self, context: str) -> DynamicClient:

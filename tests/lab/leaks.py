@@ -19,6 +19,8 @@ from lab.home import Home
 from lab.pulumi.installation import LAUNCHER
 from tests.lab.checkout import Checkout
 
+SWEEP_SECONDS, YOUNG_SECONDS = 0.05, 1.0
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -72,21 +74,26 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        # One from before is read once: what it was given does not change, and there may be hundreds.
-        before: set[psutil.Process] = set()
-        began = time.time()
-        while not self._done.wait(0.05):
-            for process in psutil.process_iter():
-                if process in before:
-                    continue
-                try:
-                    arguments, environment = process.cmdline(), process.environ()
-                    program = Path(arguments[0]).name if arguments else process.name()
-                    self.seen.add(Seen(program, tuple(arguments), tuple(environment.values())))
-                    if process.create_time() < began:
-                        before.add(process)
-                except psutil.Error:
-                    continue
+        # A young process is read at each sweep, since few live long; an older one seldom: it may run another program.
+        next_read: dict[int, float] = {}
+        while not self._done.wait(SWEEP_SECONDS):
+            pids = psutil.pids()
+            next_read = {pid: next_read[pid] for pid in pids if pid in next_read}
+            now = time.monotonic()
+            for pid in pids:
+                if now >= next_read.get(pid, 0):
+                    next_read[pid] = now + self._read(pid)
+
+    def _read(self, pid: int) -> float:
+        """Collect a process, and say in how many seconds it is worth to do so again."""
+        try:
+            process = psutil.Process(pid)
+            arguments, environment = process.cmdline(), process.environ()
+            program = Path(arguments[0]).name if arguments else process.name()
+            self.seen.add(Seen(program, tuple(arguments), tuple(environment.values())))
+            return 0 if time.time() - process.create_time() < YOUNG_SECONDS else YOUNG_SECONDS
+        except psutil.Error:
+            return 0
 
     def assert_saw_the_engine(self) -> None:
         """The engine, the program and the plugins of this lab were among what it saw."""
