@@ -136,34 +136,3 @@ class Provider(Protocol):
     def cancel(self) -> None:
         """Let every wait end soon."""
         ...
-
-
-class UnconfiguredProvider:
-    """Stands in a preview for a provider whose own configuration is not known yet: it echoes and contacts nothing."""
-
-    def check(self, request: Request) -> CheckResult:
-        """Take the inputs as they are."""
-        return CheckResult(request.news)
-
-    def diff(self, request: Request) -> Diff:
-        """An update wherever an input changed."""
-        changed = (request.olds or {}) != request.news
-        return Diff(changed, [], dict.fromkeys(request.news, "update") if changed else {})
-
-    def create(self, request: Request) -> tuple[str, Properties]:
-        """Inputs are known, everything else is not."""
-        return "", request.news
-
-    def read(self, request: Request) -> Reading:
-        """Nothing is known."""
-        return Reading(request.id, {})
-
-    def update(self, request: Request) -> Properties:
-        """Inputs are known, everything else is not."""
-        return request.news
-
-    def delete(self, request: Request) -> None:
-        """Never asked in a preview."""
-
-    def cancel(self) -> None:
-        """Nothing waits."""

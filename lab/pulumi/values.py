@@ -1,7 +1,7 @@
-"""Property values as the engine holds them, and the questions that it asks about them.
+"""Property values as the plugins hold them, and the questions that they ask about them.
 
 A value is None, a bool, an int, a float, a str, a list, a dict with string keys, a `Secret` around any of these, or
-`UNKNOWN`. Numbers without a fraction are ints (on the wire every number is a double). Owns no wire or file format.
+`UNKNOWN`. Numbers without a fraction are ints (on the wire every number is a double). Owns no wire format.
 """
 
 import enum
@@ -24,18 +24,13 @@ UNKNOWN = Unknown.TOKEN
 
 
 class Secret:
-    """A value that is encrypted in every file and hidden on every display.
+    """A value that the engine encrypts in the state and hides on every display; its representation never shows it."""
 
-    `ciphertext` remembers what the state file holds, so that an unchanged secret keeps its bytes; it takes no part in
-    comparisons. The representation never shows the value.
-    """
-
-    __slots__ = ("ciphertext", "value")
+    __slots__ = ("value",)
     __hash__ = None  # type: ignore[assignment] # a secret may hold a dict
 
-    def __init__(self, value: Any, ciphertext: str | None = None) -> None:
+    def __init__(self, value: Any) -> None:
         self.value = value
-        self.ciphertext = ciphertext
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.value == other.value
@@ -57,19 +52,6 @@ def reveal(value: Any) -> Any:
         return {key: reveal(item) for key, item in value.items()}
     if isinstance(value, list):
         return [reveal(item) for item in value]
-    return value
-
-
-def mask(value: Any) -> Any:
-    """The value for a display: secrets and unknowns become `[secret]` and `[unknown]`."""
-    if isinstance(value, Secret):
-        return "[secret]"
-    if value is UNKNOWN:
-        return "[unknown]"
-    if isinstance(value, dict):
-        return {key: mask(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [mask(item) for item in value]
     return value
 
 

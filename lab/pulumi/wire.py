@@ -7,9 +7,10 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from lab.pulumi.urn import UNKNOWN_ID
 from lab.pulumi.values import UNKNOWN, Properties, Secret
 
+# What stands for a value that is not known yet.
+UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, not a credential
 OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
@@ -24,7 +25,7 @@ def decode_value(value: struct_pb2.Value) -> Any:
     """One value of a message."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        return UNKNOWN if value.string_value == UNKNOWN_ID else value.string_value
+        return UNKNOWN if value.string_value == UNKNOWN_VALUE else value.string_value
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
@@ -57,7 +58,7 @@ def _encode_into(target: struct_pb2.Value, value: Any) -> None:
     if value is None:
         target.null_value = struct_pb2.NULL_VALUE
     elif value is UNKNOWN:
-        target.string_value = UNKNOWN_ID
+        target.string_value = UNKNOWN_VALUE
     elif isinstance(value, str):
         target.string_value = value
     elif isinstance(value, bool):
