@@ -88,11 +88,21 @@ def _standing() -> Environment:
 
 
 def _prepared(found: Environment) -> Runner:
-    """A runner whose stacks exist and have their settings."""
-    with Terminal() as progress:
-        runner = Runner(found, progress=progress)
+    """A runner whose stacks exist and have the settings of the checkout's stack files."""
+    runner = _runner(found)
     runner.prepare(discover())
     return runner
+
+
+def _runner(found: Environment) -> Runner:
+    with Terminal() as progress:
+        return Runner(found, progress=progress)
+
+
+def _for_a_shell(found: Environment) -> Runner:
+    """A runner whose stacks exist; what a person changed in the lab's copies of their files stays."""
+    runner, stacks = _runner(found), discover()
+    return runner if runner.knows(stacks) else _prepared(found)
 
 
 def _on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
@@ -260,13 +270,15 @@ def shell(
 
     with _sentences():
         found = _standing()
-        runner = _prepared(found)
+        runner = _for_a_shell(found)
         with Terminal() as progress:
             variables = shells.environ(Home(found.root), runner, progress)
         line = command or [os.environ.get("SHELL", "/bin/sh")]
         if command is None:
             typer.echo(
-                f"The lab's project is in {runner.project}; its stack files have the lab's addresses. Try:", err=True
+                f"The lab's project is in {runner.project}: the program, and stack files with the lab's addresses. "
+                "What you change in them stays until `python -m lab up` writes them anew. Try:",
+                err=True,
             )
             typer.echo(SHELL_HINTS, err=True)
     raise typer.Exit(subprocess.run(line, cwd=runner.project, env={**os.environ, **variables}, check=False).returncode)
@@ -279,7 +291,7 @@ def env_() -> None:
 
     with _sentences():
         found = _standing()
-        runner = _prepared(found)
+        runner = _for_a_shell(found)
         with Terminal() as progress:
             variables = shells.environ(Home(found.root), runner, progress)
     typer.echo(shells.exports(variables, runner.project))

@@ -50,6 +50,10 @@ class Runner:
         """The path of `pulumi`."""
         return str(self._installation.command)
 
+    def knows(self, stacks: Sequence[Stack]) -> bool:
+        """Whether all these stacks have been prepared before."""
+        return all(self._config_file(stack).exists() for stack in stacks)
+
     def prepare(self, stacks: Sequence[Stack], *, subscribe: bool = True) -> None:
         """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends.
 
