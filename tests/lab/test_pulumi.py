@@ -162,6 +162,15 @@ def test_the_environment_is_printed_for_a_shell_of_ones_own() -> None:
     assert {stack["name"] for stack in json.loads(done.stdout)} >= set(STACKS)
 
 
+@pytest.mark.usefixtures("stacks")
+def test_a_setting_of_the_shell_stays_until_the_lab_writes_the_stack_files_anew() -> None:
+    key = ("--path", "rhsi:timeouts.grant", "-s", "site-a")
+    shell("pulumi", "config", "set", *key, "119s")
+    assert shell("pulumi", "config", "get", *key).strip() == "119s"
+    lab_command("preview", "-s", "site-a")
+    shell("pulumi", "config", "get", *key, code=255)
+
+
 def plan_from_earlier(name: str, folder: Path) -> dict[str, Any]:
     """The preview of an earlier version's state, which is put into a backend of its own."""
     backend = folder / "state"
