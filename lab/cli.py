@@ -8,20 +8,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from lab import binaries, environment
-from lab.environment import Environment
+from lab import environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
 from lab.servers import PARTS
-from lab.stacks import Runner, Stack, discover
+from lab.session import chosen_stacks, for_a_shell, on_stacks, prepared, sentences, standing_lab, start
+from lab.stacks import Runner, discover
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,72 +43,6 @@ SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site
   bao kv list rhsi/site-b"""
 
 
-@contextmanager
-def _sentences() -> Iterator[None]:
-    try:
-        yield
-    except LabError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(1) from error
-
-
-def _chosen(names: list[str] | None) -> list[Stack]:
-    stacks = discover()
-    if unknown := sorted(set(names or []) - {stack.name for stack in stacks}):
-        raise LabError(
-            f"There is no stack {unknown[0]!r}: the checkout has {', '.join(stack.name for stack in stacks)}; "
-            f"add Pulumi.{unknown[0]}.yaml for another."
-        )
-    return [stack for stack in stacks if not names or stack.name in names]
-
-
-def _start(without: list[str] | None) -> Environment:
-    parts = frozenset(part for option in without or [] for part in option.split(",") if part)
-    with Terminal() as progress:
-        standing = environment.load(Home.default())
-        if standing is None and (recipes := binaries.unbuilt(binaries.PROGRAMS)):
-            progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
-        # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
-        left_out = standing.without if standing and without is None else parts
-        found = environment.start(Home.default(), left_out, progress=progress)
-        progress.step(f"the lab is ready in {found.root}")
-    os.environ.update(found.environ())
-    return found
-
-
-def _standing() -> Environment:
-    found = environment.load(Home.default())
-    if found is None:
-        raise LabError("The lab does not run: start it with `python -m lab up`.")
-    os.environ.update(found.environ())
-    return found
-
-
-def _prepared(found: Environment) -> Runner:
-    """A runner whose stacks exist and have the settings of the checkout's stack files."""
-    runner = _runner(found)
-    runner.prepare(discover())
-    return runner
-
-
-def _runner(found: Environment) -> Runner:
-    with Terminal() as progress:
-        return Runner(found, progress=progress)
-
-
-def _for_a_shell(found: Environment) -> Runner:
-    """A runner whose stacks exist; what a person changed in the lab's copies of their files stays."""
-    runner, stacks = _runner(found), discover()
-    return runner if runner.knows(stacks) else _prepared(found)
-
-
-def _on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
-    for stack in stacks:
-        typer.echo(f"\n{action} {stack.name}", err=True)
-        if code := runner.run(action, stack, arguments):
-            raise typer.Exit(code)
-
-
 @app.command()
 def up(
     without: Without = None,
@@ -122,12 +53,12 @@ def up(
     """Start what is missing of the lab, bring the stacks up, and show what stands."""
     from lab import replication, report
 
-    with _sentences():
-        found = _start(without)
+    with sentences():
+        found = start(without)
         if no_stacks:
             return
-        stacks, runner = discover(), _prepared(found)
-        _on_stacks("up", _chosen(stack), runner, ["--refresh"] if refresh else [])
+        stacks, runner = discover(), prepared(found)
+        on_stacks("up", chosen_stacks(stack), runner, ["--refresh"] if refresh else [])
         shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
         Console().print(report.table(shown))
 
@@ -142,10 +73,10 @@ def preview(
     ] = False,
 ) -> None:
     """Show what `up` would do to the stacks; changes nothing. Starts the lab if need be."""
-    with _sentences():
-        runner = _prepared(_start(without))
+    with sentences():
+        runner = prepared(start(without))
         arguments = [*(["--refresh"] if refresh else []), *(["--expect-no-changes"] if expect_no_changes else [])]
-        _on_stacks("preview", _chosen(stack), runner, arguments)
+        on_stacks("preview", chosen_stacks(stack), runner, arguments)
 
 
 @app.command()
@@ -158,7 +89,7 @@ def rotate(
     from lab.rotation import show
     from lab.rotation.rotate import Rotator
 
-    with _sentences(), Rotator(_standing(), standby or [], output=sys.stderr) as rotator:
+    with sentences(), Rotator(standing_lab(), standby or [], output=sys.stderr) as rotator:
         results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
         typer.echo(json.dumps([result.document() for result in results], indent=2))
@@ -179,8 +110,8 @@ def soak(
     from lab.rotation.rotate import Rotator
     from lab.rotation.soak import soak as soak_lab
 
-    with _sentences():
-        found = _standing()
+    with sentences():
+        found = standing_lab()
         log = Home(found.root).logs / "soak.log"
         with log.open("w") as output, Rotator(found, standby or [], output=output) as rotator, Terminal() as progress:
             result = soak_lab(found, rotator, rotations, progress)
@@ -198,8 +129,8 @@ def cut_links(standby: Standby = None) -> None:
     from lab import link
     from lab.rotation.rotate import chosen
 
-    with _sentences():
-        for name in link.cut(_standing(), chosen(discover(), standby or [])[1]):
+    with sentences():
+        for name in link.cut(standing_lab(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is cut")
 
 
@@ -209,8 +140,8 @@ def restore_links(standby: Standby = None) -> None:
     from lab import link
     from lab.rotation.rotate import chosen
 
-    with _sentences():
-        for name in link.restore(_standing(), chosen(discover(), standby or [])[1]):
+    with sentences():
+        for name in link.restore(standing_lab(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is whole")
 
 
@@ -219,7 +150,7 @@ def status(as_json: Json = False) -> None:
     """Show the lab's processes and the objects of the link."""
     from lab import replication, report
 
-    with _sentences():
+    with sentences():
         found = environment.load(Home.default())
         if found:
             os.environ.update(found.environ())
@@ -250,15 +181,15 @@ def destroy(
     """
     from lab import replication
 
-    with _sentences():
-        found, stacks = _standing(), discover()
+    with sentences():
+        found, stacks = standing_lab(), discover()
         runner = Runner(found)
         if not stack and replication.is_subscribed(found, stacks):
             runner.prepare(stacks, subscribe=False)
-            _on_stacks("up", stacks, runner, [])
+            on_stacks("up", stacks, runner, [])
         runner.prepare(stacks)
         arguments = ["--exclude-protected"] if exclude_protected else []
-        _on_stacks("destroy", list(reversed(_chosen(stack))), runner, arguments)
+        on_stacks("destroy", list(reversed(chosen_stacks(stack))), runner, arguments)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -268,9 +199,9 @@ def shell(
     """Open a shell in which pulumi, kubectl, bao and psql work on the lab, or run one command in it."""
     from lab import shell as shells
 
-    with _sentences():
-        found = _standing()
-        runner = _for_a_shell(found)
+    with sentences():
+        found = standing_lab()
+        runner = for_a_shell(found)
         with Terminal() as progress:
             variables = shells.environ(Home(found.root), runner, progress)
         line = command or [os.environ.get("SHELL", "/bin/sh")]
@@ -289,9 +220,9 @@ def env_() -> None:
     """Print the same environment as exports, and the folder: `eval "$(python -m lab env)"`. It holds secrets."""
     from lab import shell as shells
 
-    with _sentences():
-        found = _standing()
-        runner = _for_a_shell(found)
+    with sentences():
+        found = standing_lab()
+        runner = for_a_shell(found)
         with Terminal() as progress:
             variables = shells.environ(Home(found.root), runner, progress)
     typer.echo(shells.exports(variables, runner.project))
@@ -300,7 +231,7 @@ def env_() -> None:
 @app.command()
 def down() -> None:
     """Stop every process of the lab and forget its state."""
-    with _sentences(), Terminal() as progress:
+    with sentences(), Terminal() as progress:
         environment.stop(Home.default(), progress)
         progress.step("the lab does not run any more")
 
@@ -314,8 +245,8 @@ def logs(
     """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
     from lab.stand_ins.pods import logs as pod_logs
 
-    with _sentences():
-        found = _standing()
+    with sentences():
+        found = standing_lab()
         known = {process.name: process.log for process in found.processes()}
         if not name:
             typer.echo("\n".join(known))

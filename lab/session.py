@@ -1,0 +1,99 @@
+"""What the commands of `python -m lab` begin with: the lab, a runner of its stacks, sentences instead of tracebacks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lab import binaries, environment
+from lab.environment import Environment
+from lab.home import Home, LabError
+from lab.progress import Terminal
+from lab.stacks import Runner, Stack, discover
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Ends the command with the sentence of a LabError."""
+    try:
+        yield
+    except LabError as error:
+        Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def chosen_stacks(names: list[str] | None) -> list[Stack]:
+    """The stacks of these names, primaries first; all of them without names.
+
+    Raises:
+        LabError: there is no stack of a name.
+    """
+    stacks = discover()
+    if unknown := sorted(set(names or []) - {stack.name for stack in stacks}):
+        raise LabError(
+            f"There is no stack {unknown[0]!r}: the checkout has {', '.join(stack.name for stack in stacks)}; "
+            f"add Pulumi.{unknown[0]}.yaml for another."
+        )
+    return [stack for stack in stacks if not names or stack.name in names]
+
+
+def start(without: list[str] | None) -> Environment:
+    """The lab, with what was missing of it started; `without` as on the command line, None for "as it stands".
+
+    Raises:
+        LabError: it cannot be started.
+    """
+    parts = frozenset(part for option in without or [] for part in option.split(",") if part)
+    with Terminal() as progress:
+        standing = environment.load(Home.default())
+        if standing is None and (recipes := binaries.unbuilt(binaries.PROGRAMS)):
+            progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
+        # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
+        left_out = standing.without if standing and without is None else parts
+        found = environment.start(Home.default(), left_out, progress=progress)
+        progress.step(f"the lab is ready in {found.root}")
+    os.environ.update(found.environ())
+    return found
+
+
+def standing_lab() -> Environment:
+    """The lab that stands.
+
+    Raises:
+        LabError: there is none.
+    """
+    found = environment.load(Home.default())
+    if found is None:
+        raise LabError("The lab does not run: start it with `python -m lab up`.")
+    os.environ.update(found.environ())
+    return found
+
+
+def prepared(found: Environment) -> Runner:
+    """A runner whose stacks exist and have the settings of the checkout's stack files."""
+    runner = runner_of(found)
+    runner.prepare(discover())
+    return runner
+
+
+def runner_of(found: Environment) -> Runner:
+    """A runner on this lab; the first one may have to build `pulumi`."""
+    with Terminal() as progress:
+        return Runner(found, progress=progress)
+
+
+def for_a_shell(found: Environment) -> Runner:
+    """A runner whose stacks exist; what a person changed in the lab's copies of their files stays."""
+    runner, stacks = runner_of(found), discover()
+    return runner if runner.knows(stacks) else prepared(found)
+
+
+def on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
+    """Run an action on stacks, one after the other; the first that fails ends the command with its exit code."""
+    for stack in stacks:
+        typer.echo(f"\n{action} {stack.name}", err=True)
+        if code := runner.run(action, stack, arguments):
+            raise typer.Exit(code)
