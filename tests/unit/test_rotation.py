@@ -319,7 +319,7 @@ class Rotated:
 def test_the_command_fails_where_no_link_was_ready_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, without: list[Gap], code: int, option: list[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_standing", lambda: None)
+    monkeypatch.setattr(cli, "standing_lab", lambda: None)
     monkeypatch.setattr("lab.rotation.rotate.Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
     done = CliRunner().invoke(cli.app, ["rotate", "--times", "2", *option])
     assert done.exit_code == code, done.output
