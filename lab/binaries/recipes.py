@@ -102,7 +102,7 @@ PULUMI = Recipe(
     },
     oldest_go=(1, 26, 6),
     gigabytes=4.0,
-    minutes=7,
+    minutes=4,
 )
 
 RECIPES = (KUBERNETES, EXTERNAL_SECRETS, PULUMI)
