@@ -88,7 +88,9 @@ def runner_of(found: Environment) -> Runner:
 def for_a_shell(found: Environment) -> Runner:
     """A runner whose stacks exist; what a person changed in the lab's copies of their files stays."""
     runner, stacks = runner_of(found), discover()
-    return runner if runner.knows(stacks) else prepared(found)
+    if not runner.knows(stacks):
+        runner.prepare(stacks)
+    return runner
 
 
 def on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:

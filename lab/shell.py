@@ -25,14 +25,14 @@ def environ(home: Home, runner: Runner, progress: Progress) -> dict[str, str]:
     Raises:
         LabError: a program cannot be had.
     """
-    programs = {name: path for name, path in locate(("kubectl", "bao"), progress).items() if not shutil.which(name)}
-    if not shutil.which(VAULT):
-        programs[VAULT] = locate(("bao",), progress)["bao"]
-    if not shutil.which("psql"):
-        programs["psql"] = postgresql(progress) / "bin" / "psql"
+    programs = locate(("kubectl", "bao"), progress)
+    programs[VAULT] = programs["bao"]
+    programs["psql"] = postgresql(progress) / "bin" / "psql"
     folder = home.folder("bin")
     for name, path in programs.items():
-        _link(folder / name, path)
+        # Those of the machine come first.
+        if not shutil.which(name):
+            _link(folder / name, path)
     found = runner.own_environ()
     return {**found, "PATH": f"{found['PATH']}{os.pathsep}{folder}"}
 
@@ -44,5 +44,6 @@ def exports(variables: dict[str, str], project: Path) -> str:
 
 
 def _link(link: Path, target: Path) -> None:
-    link.unlink(missing_ok=True)
-    link.symlink_to(target)
+    if not (link.is_symlink() and link.readlink() == target):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)

@@ -22,6 +22,8 @@ COMMAND = "pulumi"
 EXECUTOR = "pulumi-language-python-exec"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 SOCKET = "plugins.sock"
+# A launcher is shorter; a real plugin is a hundred megabytes.
+HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ def socket_path(home: Home) -> Path:
 
 def language_host_on_path() -> bool:
     """Whether the machine has Pulumi's own language host for Python."""
-    return shutil.which("pulumi-language-python") is not None
+    return _theirs("pulumi-language-python")
 
 
 def missing_packages() -> list[str]:
@@ -90,22 +92,40 @@ def install(home: Home, command: Path, executor: Path | None) -> Installation:
 
 
 def _on_path(package: str) -> bool:
-    return shutil.which(f"pulumi-resource-{package}") is not None
+    return _theirs(f"pulumi-resource-{package}")
+
+
+def _theirs(program: str) -> bool:
+    """Whether PATH has a program that no lab wrote: in a lab's shell its own launchers are there."""
+    found = shutil.which(program)
+    return found is not None and not _is_launcher(Path(found))
+
+
+def _is_launcher(file: Path) -> bool:
+    """Whether a lab wrote this file, this one or another."""
+    with file.open("rb") as content:
+        return f"/{LAUNCHER.parent.name}/{LAUNCHER.name}".encode() in content.read(HEAD_BYTES)
 
 
 def _installed(package: str) -> Path | None:
     """The plugin in the person's own home of Pulumi, of the version that the SDK asks for."""
     theirs = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     place = theirs / "plugins" / f"resource-{package}-v{importlib.metadata.version(f'pulumi-{package}')}"
-    return place if (place / f"pulumi-resource-{package}").is_file() else None
+    program = place / f"pulumi-resource-{package}"
+    # In a lab's shell, PULUMI_HOME is the lab's.
+    return place if program.is_file() and not _is_launcher(program) else None
 
 
 def write_launcher(home: Home, file: Path, plugin: str, *arguments: str) -> None:
     """Write an executable that starts a plugin by way of this lab's resident process; `arguments` come first."""
     words = (sys.executable, "-I", "-S", LAUNCHER, sys.executable, CHECKOUT, socket_path(home), plugin, *arguments)
     command = " ".join(shlex.quote(str(word)) for word in words)
-    written = file.with_suffix(".new")
-    written.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    text = f'#!/bin/sh\nexec {command} "$@"\n'
+    if file.exists() and file.read_text() == text:
+        return
+    # Two commands may do this at once.
+    written = file.with_name(f"{file.name}.{os.getpid()}")
+    written.write_text(text)
     written.chmod(0o755)
     written.rename(file)
 

@@ -136,16 +136,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def _start(
         self, command: list[str], environ: Mapping[str, str], folder: str, *, captured: bool = False
-    ) -> "_Child":
+    ) -> subprocess.Popen[bytes]:
         stream = subprocess.PIPE if captured else None
-        child = _Child(command, env=environ, cwd=folder or None, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        child = subprocess.Popen(
+            command, env=environ, cwd=folder or None, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        )
         with self._lock:
             self._running = {process for process in self._running if process.poll() is None} | {child}
         return child
-
-
-class _Child(subprocess.Popen[bytes]):
-    """A process that this host started."""
 
 
 def interpreter(info: language_pb2.ProgramInfo) -> Path:

@@ -6,6 +6,7 @@ Source: pulumi:proto/pulumi/provider.proto, sdk/go/common/resource/plugin/provid
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import grpc
@@ -106,15 +107,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Compare a resource with its new inputs."""
 
         def diff() -> provider_pb2.DiffResponse:
-            asked = Request(
-                urn=request.urn,
-                id=request.id,
-                olds=wire.decode(request.old_inputs),
-                outputs=wire.decode(request.olds),
-                news=wire.decode(request.news),
-                ignore_changes=list(request.ignoreChanges),
-            )
-            return _difference(self._configured().diff(asked))
+            return _difference(self._configured().diff(_changed(request)))
 
         return self._answer(context, diff, provider_pb2.DiffResponse())
 
@@ -146,16 +139,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Change a resource in place."""
 
         def update() -> provider_pb2.UpdateResponse:
-            asked = Request(
-                urn=request.urn,
-                id=request.id,
-                olds=wire.decode(request.old_inputs),
-                outputs=wire.decode(request.olds),
-                news=wire.decode(request.news),
-                timeout=request.timeout,
-                ignore_changes=list(request.ignoreChanges),
-                preview=request.preview,
-            )
+            asked = replace(_changed(request), timeout=request.timeout, preview=request.preview)
             return provider_pb2.UpdateResponse(properties=wire.encode(self._configured().update(asked)))
 
         return self._answer(context, update, provider_pb2.UpdateResponse())
@@ -201,6 +185,18 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 self._channel = grpc.insecure_channel(self._engine)
         line = engine_pb2.LogRequest(severity=_SEVERITIES[severity], message=text, urn=urn)
         engine_pb2_grpc.EngineStub(self._channel).Log(line)
+
+
+def _changed(message: provider_pb2.DiffRequest | provider_pb2.UpdateRequest) -> Request:
+    """What both messages say of a resource and its new inputs; the engine calls old outputs `olds`."""
+    return Request(
+        urn=message.urn,
+        id=message.id,
+        olds=wire.decode(message.old_inputs),
+        outputs=wire.decode(message.olds),
+        news=wire.decode(message.news),
+        ignore_changes=list(message.ignoreChanges),
+    )
 
 
 def _difference(found: Diff) -> provider_pb2.DiffResponse:

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import threading
+import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def _become_plugin(connection: socket.socket) -> None:
             signal.signal(number, lambda *_: stopped.set())
         threading.Thread(target=_watch, args=(connection, stopped), daemon=True).start()
         code = run(asked["plugin"], asked["arguments"], stopped)
+    except BaseException:
+        traceback.print_exc()
     finally:
         with suppress(OSError):
             connection.send(bytes([code]))

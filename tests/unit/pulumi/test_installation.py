@@ -66,6 +66,21 @@ def test_a_plugin_in_the_persons_own_home_of_pulumi_is_taken(home: Home, tmp_pat
     assert not plugin(home, "kubernetes").is_symlink()
 
 
+def test_in_the_shell_of_a_lab_its_own_launchers_are_not_taken_for_the_machines(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built, executor = executable(tmp_path / "cache" / "pulumi"), tmp_path / "cache" / installation.EXECUTOR
+    for variable, value in installation.install(home, built, executor).environ.items():
+        monkeypatch.setenv(variable, value)
+    assert not installation.language_host_on_path()
+    assert installation.missing_packages() == list(installation.PACKAGES)
+    installation.install(home, built, executor)
+    for package in installation.PACKAGES:
+        launcher = plugin(home, package) / f"pulumi-resource-{package}"
+        assert not plugin(home, package).is_symlink()
+        assert str(installation.LAUNCHER) in launcher.read_text()
+
+
 @pytest.mark.usefixtures("home")
 def test_a_plugin_of_another_version_is_not_taken(tmp_path: Path) -> None:
     executable(tmp_path / "theirs" / "plugins" / "resource-vault-v0.0.1" / "pulumi-resource-vault")
