@@ -2,8 +2,11 @@
 
 import pulumi
 
-from components import settings, sites
+from components import last_resort
 
-site = sites.build(settings.from_stack())
-for name, value in site.exports.items():
-    pulumi.export(name, value)
+with last_resort.sentences():
+    from components import settings, sites
+
+    site = sites.build(settings.from_stack())
+    for name, value in site.exports.items():
+        pulumi.export(name, value)

@@ -42,17 +42,17 @@ class CredentialArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSecretArgs:
-    """Values in Vault, by field, for the standby that keeps them as the Secret `secret`."""
+    """Values in Vault, by field, in the folder of the standby that keeps them as the Secret `secret`."""
 
-    standby: str
+    folder: str
     secret: str
     vault_mount: str
     fields: dict[str, pulumi.Input[str]]
 
 
-def published_path(standby: str, secret: str) -> str:
+def published_path(folder: str, secret: str) -> str:
     """Path of a standby's Secret below the KV mount, inside the only folder that the standby may read."""
-    return f"{standby}/{secret}"
+    return f"{folder}/{secret}"
 
 
 def metadata(args: CredentialArgs) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class PublishedSecret(Component):
         self.vault_path = kv_secret(
             f"{name}-vault",
             mount=args.vault_mount,
-            path=published_path(args.standby, args.secret),
+            path=published_path(args.folder, args.secret),
             fields=args.fields,
             opts=self.child(),
         )

@@ -54,6 +54,10 @@ JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
 
 SITE = Kind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
+# Two routers (skupper:internal/kube/site/site.go, groups): Ready says that one of them can be reached.
+HA_SITE = dataclasses.replace(
+    SITE, wait_for=(*SITE.wait_for, "jsonpath={.status.endpoints[?(@.group=='skupper-router-2')].host}")
+)
 ACCESS_GRANT = Kind(
     api_version="skupper.io/v2alpha1",
     kind="AccessGrant",
@@ -179,6 +183,7 @@ class KubernetesObject(pulumi.CustomResource):
 class ExistingObject(pulumi.CustomResource):
     """An object that somebody else made, read anew in every preview and `up`."""
 
+    metadata: pulumi.Output[dict[str, Any]]
     data: pulumi.Output[dict[str, str]]
     status: pulumi.Output[dict[str, Any]]
 

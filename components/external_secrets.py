@@ -13,6 +13,8 @@ from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET,
 from components.encoding import to_base64
 
 VERSION_ANNOTATION = "rhsi/version"
+# The SecretStore of every namespace that reads Vault.
+STORE = "vault-rhsi"
 
 
 @dataclass(frozen=True, kw_only=True)

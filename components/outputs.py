@@ -22,6 +22,17 @@ class OutputError(pulumi.RunError):
     """An output of another stack that is missing or of another shape, in one sentence with the way out."""
 
 
+class NotThereYetError(OutputError):
+    """An output that the other stack does not have, because it was not brought up yet or without that part.
+
+    A preview, of a pull request for example, takes it for unknown: the other stack's next `up` may make it.
+    """
+
+
+# Marks a text that may be empty when it is read; any other one must say something.
+MAY_BE_EMPTY = "may be empty"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A service that crosses the network."""
@@ -41,6 +52,10 @@ class Grant:
 
     rotation: Input[int]
     """>= 1: the standby's rotation plus the site's revocations. Example: `1`"""
+    configured_rotation: Input[int] | None
+    """>= 1: `rhsi:standbys.<site>.rotation` as it is set. Example: `1`"""
+    ha: Input[bool] | None
+    """Whether the site had two routers when the grant was made: it makes two Links then. Example: `false`"""
     expires: Input[str]
     """RFC 3339 in UTC, in seconds; the grant cannot be redeemed later. Example: `2026-11-23T21:30:00Z`"""
     grant: Input[str]
@@ -59,7 +74,8 @@ class Postgres:
     """A server of the streaming database."""
 
     service: Input[str]
-    """The server in this namespace, known once it answers; on a standby it is read-only. Example: `postgres-primary`"""
+    """The server in this namespace; a primary's answers by then, a standby's is read-only and may not be copied yet.
+    Example: `postgres-primary`"""
     primary: Input[str]
     """The Service that takes writes. Example: `postgres-primary`"""
     port: Input[int]
@@ -73,11 +89,29 @@ class Postgres:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MatchedParameters:
+    """Parameters of the primary's server, by PostgreSQL's names."""
+
+    max_connections: Input[int]
+    """As the stack sets it, else PostgreSQL's own value. Example: `100`"""
+    max_locks_per_transaction: Input[int]
+    """Likewise. Example: `64`"""
+    max_prepared_transactions: Input[int]
+    """Likewise. Example: `0`"""
+    max_wal_senders: Input[int]
+    """Likewise. Example: `10`"""
+    max_worker_processes: Input[int]
+    """Likewise. Example: `8`"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrimaryPostgres(Postgres):
     """The primary's server."""
 
     password_rotation: Input[int]
     """>= 1: another one means new passwords. Example: `1`"""
+    parameters: MatchedParameters | None
+    """What a standby must have at least as much of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +155,7 @@ class Edb:
     """`require` or `verify-full`. Example: `require`"""
     publication: Input[str]
     """SQL name, known once the operator has applied it. Example: `site_a_pub`"""
-    subscription: Input[str]
+    subscription: Input[str] = dataclasses.field(metadata={MAY_BE_EMPTY: True})
     """SQL name, empty without one; known once the operator has applied it, on the primary once it is made.
     Example: `site_a_from_site_b`"""
 
@@ -184,9 +218,11 @@ class Standby(Site):
     rotation: Input[int]
     """>= 1: the rotation in use. Example: `1`"""
     link: Input[str]
-    """Name of the Link. Example: `standby-from-vault-1`"""
+    """Name of the Link, with two the first one's. Example: `standby-from-vault-1`"""
+    links: Input[Mapping[str, str]]
+    """The status of each Link by its name. Example: `standby-from-vault-1: Ready`"""
     link_status: Input[str]
-    """`Ready`, `Pending` or `Error`, as of this run. Example: `Ready`"""
+    """`Ready`, `Pending` or `Error`, as of this run; with two Links `Ready` if both are. Example: `Ready`"""
     remote_site: Input[str]
     """Name of the Skupper Site at the other end. Example: `rhsi-primary`"""
     postgres: StandbyPostgres | None
@@ -222,8 +258,8 @@ def read(shape: type[T], value: Any, *, stack: str, path: str) -> T:
     """An output, or a part of one, of a stack that a StackReference names.
 
     Args:
-        shape: which of the classes above.
-        value: what came; whole numbers come as floats.
+        shape: which of the classes above, or a type of a single value.
+        value: what came, whatever it is; whole numbers come as floats.
         stack: the other stack, for the message.
         path: what is read, for the message.
 
@@ -234,7 +270,26 @@ def read(shape: type[T], value: Any, *, stack: str, path: str) -> T:
     return found
 
 
-def _read(wanted: Any, value: Any, stack: str, path: str) -> Any:
+def read_entry(value: Any, name: str, *, stack: str, path: str) -> Any:
+    """One entry of an output that is a map, unread; None where there is none.
+
+    Args:
+        value: what came, whatever it is.
+        name: the key.
+        stack: the other stack, for the message.
+        path: of the map, for the message.
+
+    Raises:
+        OutputError: it is no map.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise _other_shape(stack, path)
+    return value.get(name)
+
+
+def _read(wanted: Any, value: Any, stack: str, path: str, *, may_be_empty: bool = False) -> Any:
     if isinstance(value, Mapping) and typing.get_origin(wanted):
         inner, _ = kind(typing.get_args(wanted)[1])
         return {name: _read(inner, one, stack, f"{path}.{name}") for name, one in value.items()}
@@ -242,12 +297,11 @@ def _read(wanted: Any, value: Any, stack: str, path: str) -> Any:
         return _read_fields(wanted, value, stack, path)
     if wanted is int and isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(wanted, type) and isinstance(value, wanted):
-        return value
-    raise OutputError(
-        f"The stack {stack} does not tell its output {path} as this program reads it: run `pulumi up -s {stack}` with "
-        "the same version of the program first."
-    )
+    # In Python true is a number.
+    fits = isinstance(wanted, type) and isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool)
+    if not fits or (value == "" and not may_be_empty):
+        raise _other_shape(stack, path)
+    return value
 
 
 def _read_fields(shape: Any, value: Mapping[str, Any], stack: str, path: str) -> Any:
@@ -255,5 +309,13 @@ def _read_fields(shape: Any, value: Mapping[str, Any], stack: str, path: str) ->
     for field in dataclasses.fields(shape):
         (wanted, optional), one = kind(field.type), value.get(field.name)
         missing = optional and one is None
-        found[field.name] = None if missing else _read(wanted, one, stack, f"{path}.{field.name}")
+        here, empty = f"{path}.{field.name}", MAY_BE_EMPTY in field.metadata
+        found[field.name] = None if missing else _read(wanted, one, stack, here, may_be_empty=empty)
     return shape(**found)
+
+
+def _other_shape(stack: str, path: str) -> OutputError:
+    return OutputError(
+        f"The stack {stack} does not tell its output {path} as this program reads it: run `pulumi up -s {stack}` with "
+        "the same version of the program first."
+    )

@@ -3,12 +3,21 @@
 Owns who the pod runs as and how it gets its Secrets; what runs in it is the business of the component that asks.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 # Below it a folder for each Secret.
 SECRETS = "/secrets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFile:
+    """One file of a Secret whose others are not the pod's business."""
+
+    secret: pulumi.Input[str]
+    file: str
 
 
 def pod_security(run_as_user: int, *, volumes: bool) -> dict[str, Any]:
@@ -33,8 +42,11 @@ def container_security() -> dict[str, Any]:
     }
 
 
-def secret_volume(folder: str, secret: pulumi.Input[str]) -> dict[str, Any]:
-    """A Secret as a volume that the pod reads by its group and nobody else does."""
+def secret_volume(folder: str, secret: pulumi.Input[str] | SecretFile) -> dict[str, Any]:
+    """A Secret, or one file of it, as a volume that the pod reads by its group and nobody else does."""
+    if isinstance(secret, SecretFile):
+        items = [{"key": secret.file, "path": secret.file}]
+        return {"name": folder, "secret": {"secretName": secret.secret, "defaultMode": 0o440, "items": items}}
     return {"name": folder, "secret": {"secretName": secret, "defaultMode": 0o440}}
 
 

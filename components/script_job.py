@@ -1,10 +1,12 @@
 """A shell script that runs once inside a cluster, with an account and rights of its own.
 
 Owns the shape of such a Job: admissible under OpenShift's restricted-v2, tried once, its last words the message that
-Pulumi shows; and what all scripts begin with (`prelude.sh` in this folder). What a script does and what it may do is
-the business of the component that brings it.
+Pulumi shows; that no Job of an earlier run stands in its way; and what all scripts begin with (`prelude.sh` in this
+folder). What a script does and what it may do is the business of the component that brings it.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,18 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, KubernetesObject
-from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.custom_resource import CONFIG_MAP, JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, KubernetesObject
+from components.restricted_pod import SecretFile, container_security, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
 # The one writable folder of the container, for kubectl's cache and what the prelude keeps.
 HOME = "/home/job"
 PRELUDE = Path(__file__).parent / "prelude.sh"
+# Complete: a ResourceQuota refuses a pod that leaves out what it counts.
+RESOURCES = {
+    "requests": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "32Mi"},
+    "limits": {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "128Mi"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +50,16 @@ class ScriptJobArgs:
     """What to run, and as whom.
 
     Attributes:
-        job: name of the Job.
+        job: name of the Job; what its name begins with, if it is not repeatable.
         account: name of its service account, Role and RoleBinding.
         namespace: of all of them.
         script: from `job_script`; it gets JOB_NAME, JOB_UID, TIMEOUT_SECONDS and HOME besides `environment`.
         environment: values that are not secret: whoever may read the Job may read them.
         rules: rights of the account in its namespace; without any, the pod gets no token at all.
-        secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it.
+        secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it, or a single one of them.
         runtime: in what it runs.
-        repeatable: whether another text of the script runs it again. If not, the Job keeps the script that it had at
-            first, also when something else replaces it.
+        repeatable: whether it runs again whenever anything about it changes. If not, it runs once for each value of its
+            first variable, a number, and never again: what stands keeps the settings that it ran with.
     """
 
     job: str
@@ -61,7 +68,7 @@ class ScriptJobArgs:
     script: str
     environment: dict[str, pulumi.Input[str]]
     rules: list[dict[str, Any]]
-    secrets: dict[str, pulumi.Input[str]]
+    secrets: Mapping[str, pulumi.Input[str] | SecretFile]
     runtime: Runtime
     repeatable: bool
 
@@ -97,7 +104,7 @@ def pod_spec(args: ScriptJobArgs) -> dict[str, Any]:
                 # The last lines of a failed run become the message that Pulumi shows.
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "securityContext": container_security(),
-                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "resources": RESOURCES,
                 "volumeMounts": [{"name": "home", "mountPath": HOME}, *map(secret_mount, args.secrets)],
             }
         ],
@@ -130,8 +137,45 @@ def job_spec(args: ScriptJobArgs) -> dict[str, Any]:
     }
 
 
+def owner_reference(name: str, run: KubernetesObject) -> dict[str, Any]:
+    """The Job goes with the ConfigMap of its run, and the ConfigMap stays until it is gone."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "name": name,
+        "uid": run.metadata.apply(lambda metadata: str(metadata.get("uid", ""))),
+        "blockOwnerDeletion": True,
+    }
+
+
+def digest(spec: dict[str, Any]) -> pulumi.Output[str]:
+    """Eight digits that tell one Job from another."""
+    return pulumi.Output.json_dumps(spec).apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
+
+
+def all_but_first_variable(spec: dict[str, Any]) -> list[str]:
+    """Everything about a Job but the first variable of its script."""
+    pod = spec["template"]["spec"]
+    container = pod["containers"][0]
+    return [
+        "metadata.name",
+        "metadata.ownerReferences",
+        *(f"spec.{field}" for field in spec if field != "template"),
+        "spec.template.metadata",
+        *(f"spec.template.spec.{field}" for field in (*pod, "imagePullSecrets") if field != "containers"),
+        *(f"spec.template.spec.containers[0].{field}" for field in container if field != "env"),
+        *(f"spec.template.spec.containers[0].env[{index}]" for index in range(1, len(container["env"]))),
+    ]
+
+
 class ScriptJob(Component):
-    """The Job with its account and rights; done when the script is."""
+    """The Job with its account and rights; done when the script is.
+
+    The Job belongs to a ConfigMap of its name, which is another one for each run. An `up` that was killed may leave a
+    Job that no state knows, and a Job's template cannot be changed. The next `up` of other settings replaces the
+    ConfigMap first. Its deletion ends only when the Job and its pod are gone (blockOwnerDeletion,
+    https://kubernetes.io/docs/concepts/architecture/garbage-collection/), so two runs never work at the same time.
+    """
 
     job_id: pulumi.Output[str]
 
@@ -145,23 +189,49 @@ class ScriptJob(Component):
             opts=self.child(),
         )
         rights = [self._binding(name, args, account)] if args.rules else []
+        spec = job_spec(args)
+        number = "" if args.repeatable else str(next(iter(args.environment.values())))
+        run = KubernetesObject(
+            f"{name}-run",
+            CONFIG_MAP,
+            metadata={"name": args.job, "namespace": args.namespace},
+            data={"run": number or digest(spec)},
+            opts=self.child(delete_before_replace=True),
+        )
         limit = f"{args.runtime.seconds + 120}s"
+        options: dict[str, Any] = {
+            "depends_on": [account, *rights, run],
+            # It goes with the run's ConfigMap, whatever else is the same.
+            "replace_with": [run] if args.repeatable else None,
+            "delete_before_replace": True,
+            "custom_timeouts": pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
+        }
+        metadata: dict[str, Any] = {
+            "name": args.job,
+            "namespace": args.namespace,
+            # The next `up` replaces a failed Job instead of reporting its failure again.
+            "annotations": {"pulumi.com/replaceUnready": "true"},
+        }
+        ignored = []
+        logical_name = f"{name}-job"
+        if number:
+            # Each number has an entry of its own in the state. What stands keeps the settings that it ran with.
+            options["aliases"] = [pulumi.Alias(name=logical_name)]
+            logical_name = f"{logical_name}-{number}"
+            metadata["name"] = pulumi.Output.format("{}-{}", args.job, digest(spec))
+            ignored = all_but_first_variable(spec)
+        if pulumi.runtime.is_dry_run():
+            # The provider asks the API server about an object only if it knows all of it, and a preview does not know
+            # the next owner.
+            ignored = list(dict.fromkeys([*ignored, "metadata.ownerReferences"]))
+        else:
+            metadata["ownerReferences"] = [owner_reference(args.job, run)]
         job = KubernetesObject(
-            f"{name}-job",
+            logical_name,
             JOB,
-            metadata={
-                "name": args.job,
-                "namespace": args.namespace,
-                # The next `up` replaces a failed Job instead of reporting its failure again.
-                "annotations": {"pulumi.com/replaceUnready": "true"},
-            },
-            spec=job_spec(args),
-            opts=self.child(
-                depends_on=[account, *rights],
-                delete_before_replace=True,
-                ignore_changes=None if args.repeatable else ["spec.template.spec.containers[0].command"],
-                custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
-            ),
+            metadata=metadata,
+            spec=spec,
+            opts=self.child(ignore_changes=ignored or None, **options),
         )
         # Unknown until the Job is done; its name would be known in every preview.
         self.job_id = job.id

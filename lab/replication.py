@@ -31,6 +31,17 @@ WHERE slot.slot_name = %s
 """
 
 
+# The application asks the standby how far it is and whether it replays, then the primary whether its slot is in use.
+REPLAYED = """
+SELECT pg_last_wal_replay_lsn(),
+  CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() = 'not paused' ELSE false END
+"""
+STREAMED = """
+SELECT active AND %s, pg_wal_lsn_diff(pg_current_wal_lsn(), %s)::bigint, NULL FROM pg_replication_slots
+WHERE slot_name = %s
+"""
+
+
 class MissingError(Exception):
     """There is no Secret to log in with."""
 
@@ -43,7 +54,7 @@ class Replication:
         stack: whose cluster holds the copy.
         copy: name of the subscription or of the standby.
         source: where it comes from.
-        running: whether the copy is connected to its source.
+        running: whether the copy is connected to its source, and a standby replays what it receives.
         bytes_behind: WAL that the copy has not confirmed; None where a server did not answer.
         lag_ms: of the last change, as the source measured it; None where nothing has changed for a while.
         problem: why there is no figure, or empty.
@@ -127,14 +138,10 @@ def _streamed(stack: Stack, primary: Stack, here: Api, there: Api) -> Replicatio
         return _ask(login, query, *arguments)
 
     def measure() -> Any:
-        (position,) = ask(here, stack.namespace, STANDBY, "SELECT pg_last_wal_replay_lsn()")
-        return ask(
-            there,
-            primary.namespace,
-            PRIMARY,
-            "SELECT true, pg_wal_lsn_diff(pg_current_wal_lsn(), %s)::bigint, NULL",
-            position,
-        )
+        position, replays = ask(here, stack.namespace, STANDBY, REPLAYED)
+        slot = stack.site.replace("-", "_")
+        found = ask(there, primary.namespace, PRIMARY, STREAMED, replays, position, slot)
+        return found or (False, None, None)
 
     return _measured(found, measure)
 

@@ -1,12 +1,13 @@
 """Arguments as the settings' defaults make them, for tests that care about a few of them."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs
 from components.external_secrets import SyncedSecretArgs
 from components.link.grant import LinkGrantArgs
+from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
 from components.script_job import Runtime
 from components.sites.edb import cluster_args
@@ -51,11 +52,11 @@ def skupper_site(**changes: Any) -> SkupperSiteArgs:
     """A site that only claims links."""
     usual = SkupperSiteArgs(
         site_name="s",
-        namespace="n",
-        create_namespace=True,
-        protect_namespace=False,
+        # No spec knows of it.
+        namespace=cast("NamespaceArgs", None),
         accepts_links=False,
         cut_old_tls=False,
+        ha=False,
         timeout="3m",
     )
     return dataclasses.replace(usual, **changes)
@@ -68,9 +69,11 @@ def link_grant(**changes: Any) -> LinkGrantArgs:
         rotation=1,
         namespace="rhsi",
         vault_mount="rhsi",
+        vault_folder="site-b",
         expiration_window="1h",
         redemptions_allowed=1,
         timeout="2m",
+        ha=False,
     )
     return dataclasses.replace(usual, **changes)
 

@@ -17,6 +17,8 @@ LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
     "lab/test_claim_failures.py",
+    "lab/test_vault_owners.py",
+    "lab/test_identity.py",
     "lab/test_interrupted_runs.py",
     "lab/test_claim_disturbances.py",
     "lab/test_outages.py",
@@ -24,7 +26,12 @@ LONG = (
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
     "lab/test_revocation.py",
+    "lab/test_two_environments.py",
     "lab/test_rotation.py",
+    "lab/test_operator_rights.py",
+    "lab/test_refusals.py",
+    "lab/test_claim_admission.py",
+    "lab/test_high_availability.py",
     "lab/test_network.py",
 )
 """The modules that bring stacks up, the longest first: whoever begins one late ends late."""

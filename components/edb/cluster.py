@@ -36,7 +36,7 @@ from components.edb.options import (
     object_store_spec,
     recovery,
 )
-from components.edb.schema import role_sql, schema_sql
+from components.edb.schema import role_sql, schema_sql, slot_wait_sql
 
 SCHEMA_KEY = "schema.sql"
 # The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept
@@ -58,6 +58,7 @@ class EdbClusterArgs:
         database: the replicated database.
         host: the name under which the peer reaches this cluster, through every alias of the Service.
         peer_host: the name under which this cluster reaches its peer.
+        bounds_slot_wait: whether the peer's subscription gives way where both are made at once; on one site of the two.
         tls: libpq's sslmode towards the peer: `require`, or `verify-full` with the CA in the Secret `edb-ca`.
         pull_secret: Secret for the image, empty for none.
         instances: more than one are streaming replicas, with a disruption budget.
@@ -82,6 +83,7 @@ class EdbClusterArgs:
     database: str
     host: str
     peer_host: str
+    bounds_slot_wait: bool
     tls: str
     pull_secret: str
     instances: int
@@ -147,7 +149,7 @@ def bootstrap(args: EdbClusterArgs) -> dict[str, Any]:
         "initdb": {
             **application,
             "dataChecksums": True,
-            "postInitSQL": [role_sql()],
+            "postInitSQL": [role_sql(), *([slot_wait_sql()] if args.bounds_slot_wait else [])],
             "postInitApplicationSQLRefs": {"configMapRefs": [schema]},
         }
     }

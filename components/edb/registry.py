@@ -17,7 +17,7 @@ from components.vault.secret import kv_secret
 
 SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105 -- a type of Secrets
 KEY = ".dockerconfigjson"
-# Path in Vault of EDB's token, which all sites share.
+# Path in Vault of EDB's token, which all sites of an environment share.
 TOKEN_PATH = "edb-repos2"  # noqa: S105 -- a path, no secret
 # The field of the Vault secret that the template reads.
 TOKEN = "token"  # noqa: S105 -- the name of a field, no secret

@@ -1,6 +1,7 @@
 """The smoke test of the replication: a one-shot Job on one site that writes on both and reads on the other.
 
-`up` awaits it and the next `up` repeats a failed one. Its passwords are files in the pod and nothing else.
+`up` awaits it and the next `up` repeats a failed one. Its passwords are files in the pod and nothing else. Its rows are
+in the applications' tables: it deletes them, after a failure too, and what it could not reach then, the next one does.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from pathlib import Path
 import pulumi
 
 from components.component import Component, once
-from components.edb.names import OWNER, PORT, app_secret, link_host, service_host, table_name
-from components.restricted_pod import SECRETS
+from components.edb.names import CA_SECRET, OWNER, PORT, app_secret, link_host, service_host, table_name
+from components.restricted_pod import SECRETS, SecretFile
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "edb-replication-test"
@@ -28,6 +29,7 @@ class ReplicationTestArgs:
         namespace: of the cluster and of the Secrets of both owners.
         skupper_namespace: where the peer's database appears.
         database: the replicated database.
+        tls: the sslmode of both databases, `require` or `verify-full`.
         runtime: of the script, with psql and sed, such as the cluster's own image.
     """
 
@@ -37,11 +39,20 @@ class ReplicationTestArgs:
     namespace: str
     skupper_namespace: str
     database: str
+    tls: str
     runtime: Runtime
 
 
 def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
     """The test as a Job, which asks nothing of the API server."""
+    own_host = service_host(args.site, args.namespace)
+    secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site), "peer": app_secret(args.peer)}
+    verified: dict[str, pulumi.Input[str]] = {}
+    if args.tls == "verify-full":
+        secrets["ca"] = SecretFile(secret=CA_SECRET, file="ca.crt")
+        verified["PGSSLROOTCERT"] = f"{SECRETS}/ca/ca.crt"
+        # The operator certifies the whole name too, but only in its newer versions.
+        own_host = own_host.removesuffix(".cluster.local")
     return ScriptJobArgs(
         job=JOB_NAME,
         account=JOB_NAME,
@@ -51,11 +62,13 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             "DATABASE": args.database,
             "ROLE": OWNER,
             "LINK": args.link,
-            **_environment("OWN", args.site, service_host(args.site, args.namespace)),
+            "PGSSLMODE": args.tls,
+            **verified,
+            **_environment("OWN", args.site, own_host),
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
         },
         rules=[],
-        secrets={"own": app_secret(args.site), "peer": app_secret(args.peer)},
+        secrets=secrets,
         runtime=args.runtime,
         repeatable=True,
     )

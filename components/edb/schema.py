@@ -18,6 +18,17 @@ def role_sql() -> str:
     return f'CREATE ROLE "{REPLICATION_ROLE}" WITH LOGIN REPLICATION'
 
 
+def slot_wait_sql() -> str:
+    """A bound on how long the peer's CREATE SUBSCRIPTION waits here for its slot.
+
+    Each side's CREATE SUBSCRIPTION is a transaction that waits for a slot on the other side, and a slot waits for all
+    transactions there (postgres:src/backend/replication/logical/snapbuild.c, SnapBuildWaitSnapshot). Two at the same
+    moment wait for each other for ever, and no server sees the circle. With the bound on one side, the peer's
+    statement fails, its operator tries again, and this side's goes on.
+    """
+    return f"ALTER ROLE \"{REPLICATION_ROLE}\" SET lock_timeout = '30s'"
+
+
 def schema_sql(site: str, sites: Sequence[str]) -> str:
     """The tables of all sites, and what this one publishes.
 

@@ -35,6 +35,7 @@ class EdbCredentialsArgs:
         peer: the standby.
         namespace: of the cluster.
         vault_mount: the KV v2 mount.
+        vault_folder: the peer's folder below the mount.
         passwords: given ones, by Secret; the others are random.
         password_rotation: an integer >= 1; another one takes new passwords.
         peer_app: whether the peer may log in as the owner of this site's tables, as its smoke test does.
@@ -47,6 +48,7 @@ class EdbCredentialsArgs:
     peer: str
     namespace: str
     vault_mount: str
+    vault_folder: str
     passwords: dict[str, pulumi.Input[str]]
     password_rotation: int
     peer_app: bool
@@ -166,7 +168,9 @@ class EdbCredentials(Component):
     def _publish(
         self, name: str, args: EdbCredentialsArgs, secret: str, fields: dict[str, pulumi.Input[str]]
     ) -> pulumi.Output[str]:
-        published = PublishedSecretArgs(standby=args.peer, secret=secret, vault_mount=args.vault_mount, fields=fields)
+        published = PublishedSecretArgs(
+            folder=args.vault_folder, secret=secret, vault_mount=args.vault_mount, fields=fields
+        )
         return PublishedSecret(name, published, self.child()).vault_path
 
     def _authority(self, name: str, args: EdbCredentialsArgs, files: dict[str, pulumi.Input[str]]) -> None:

@@ -4,6 +4,7 @@ Everything happens inside the cluster (`claim_link.sh` in this folder), so that 
 through this stack. The Job's own rights are the only ones that can touch the credentials.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import pulumi
 
 from components.component import Component
 from components.custom_resource import LINK, ExistingObject
-from components.link.rotation import HA_SUFFIXES, TOKEN_PREFIX, superseded, token_name
+from components.link.rotation import TOKEN_PREFIX, link_names, superseded, token_name
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
+READY = "Ready"
 SCRIPT = job_script(Path(__file__).parent / "claim_link.sh")
 
 
@@ -27,6 +29,8 @@ class LinkClaimArgs:
     Attributes:
         namespace: of the Skupper site.
         secret: the Secret with the credentials; its ExternalSecret has the same name.
+        store: name of the SecretStore that it comes through.
+        ha: whether the primary has two routers, hence two Links.
         rotation: the grant's rotation.
         expires: the grant's expiry, UTC as RFC 3339; with the rotation it tells one grant from every other.
         rotate_hint: the commands of a rotation, for the messages of a failed claim.
@@ -35,6 +39,8 @@ class LinkClaimArgs:
 
     namespace: str
     secret: str
+    store: str
+    ha: pulumi.Input[bool]
     rotation: pulumi.Input[int]
     expires: pulumi.Input[str]
     rotate_hint: pulumi.Input[str]
@@ -42,20 +48,21 @@ class LinkClaimArgs:
 
 
 def role_rules(
-    secret: str, token: pulumi.Input[str], links: pulumi.Input[list[str]], secrets: pulumi.Input[list[str]]
+    secret: str, store: str, token: pulumi.Input[str], links: pulumi.Input[list[str]]
 ) -> list[dict[str, Any]]:
     """Exactly the script's requests. Creation and lists cannot be limited by name in Kubernetes.
 
-    Neither `links` nor `secrets`, which the claim may remove, may be empty: rights on no name are rights on every name.
+    Nor can the removal of what other rotations left: their numbers may jump or come back, and only the cluster knows
+    which Links stand. The script removes none whose name is not one of its own.
     """
     skupper, external_secrets, core = ["skupper.io"], ["external-secrets.io"], [""]
     read = ["get", "list", "watch"]
     return [
         {"apiGroups": skupper, "resources": ["accesstokens"], "verbs": ["create"]},
         {"apiGroups": skupper, "resources": ["accesstokens"], "resourceNames": [token], "verbs": read},
-        {"apiGroups": skupper, "resources": ["links"], "verbs": read},
-        {"apiGroups": skupper, "resources": ["links"], "resourceNames": links, "verbs": ["delete"]},
-        {"apiGroups": core, "resources": ["secrets"], "resourceNames": secrets, "verbs": ["delete"]},
+        {"apiGroups": skupper, "resources": ["links"], "verbs": [*read, "delete"]},
+        {"apiGroups": skupper, "resources": ["links"], "resourceNames": links, "verbs": ["patch"]},
+        {"apiGroups": core, "resources": ["secrets"], "verbs": ["delete"]},
         {"apiGroups": core, "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"]},
         {
             "apiGroups": external_secrets,
@@ -63,26 +70,20 @@ def role_rules(
             "resourceNames": [secret],
             "verbs": ["get", "patch"],
         },
+        {
+            "apiGroups": external_secrets,
+            "resources": ["secretstores"],
+            "resourceNames": [store],
+            "verbs": ["get", "patch"],
+        },
         {"apiGroups": core, "resources": ["events"], "verbs": ["list"]},
     ]
-
-
-def removable(names: list[str], suffixes: tuple[str, ...] = ("",)) -> list[str]:
-    """Superseded names as rights on them; where there are none, that of a rotation 0, which does not exist."""
-    return [name + suffix for name in names or [token_name(0)] for suffix in suffixes]
 
 
 def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
     """The claim as a Job; no value of its environment is secret."""
     rotation = pulumi.Output.from_input(args.rotation)
-    earlier = rotation.apply(superseded)
-    secrets = earlier.apply(removable)
-    rules = role_rules(
-        args.secret,
-        rotation.apply(token_name),
-        earlier.apply(lambda names: removable(names, HA_SUFFIXES)),
-        secrets,
-    )
+    links = names_of_links(args)
     return ScriptJobArgs(
         job=JOB_NAME,
         account=ACCOUNT_NAME,
@@ -91,24 +92,35 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
         environment={
             "ROTATION": pulumi.Output.format("{}", rotation),
             "EXPIRES": args.expires,
+            "LINKS": links.apply(" ".join),
             "ROTATE": args.rotate_hint,
             "SECRET": args.secret,
             "EXTERNAL_SECRET": args.secret,
+            "SECRET_STORE": args.store,
             "TOKEN_PREFIX": TOKEN_PREFIX,
-            # Never empty: the API server drops an empty value, and every preview would show a change.
-            "SUPERSEDED": secrets.apply(" ".join),
+            # Never empty: the API server drops an empty value, and every preview would show a change. There is no 0.
+            "SUPERSEDED": rotation.apply(lambda number: " ".join(superseded(number) or [token_name(0)])),
         },
-        rules=rules,
+        rules=role_rules(args.secret, args.store, rotation.apply(token_name), links),
         secrets={},
         runtime=args.runtime,
         repeatable=True,
     )
 
 
+def names_of_links(args: LinkClaimArgs) -> pulumi.Output[list[str]]:
+    """Names of the Links that the claim makes."""
+    return pulumi.Output.all(args.rotation, args.ha).apply(lambda known: link_names(known[0], ha=known[1]))
+
+
 class LinkClaim(Component):
-    """The claim's Job, and the Link that it leaves, read back."""
+    """The claim's Job, and the Links that it leaves, read back.
+
+    `links` has the status of each by its name; `link` is the first one's name, and `status` is Ready if all are.
+    """
 
     link: pulumi.Output[str]
+    links: pulumi.Output[dict[str, str]]
     status: pulumi.Output[str]
     remote_site: pulumi.Output[str]
 
@@ -116,13 +128,37 @@ class LinkClaim(Component):
         """Register the component."""
         super().__init__("rhsi:index:LinkClaim", name, opts)
         job = ScriptJob(f"{name}-claim", script_job(args), self.child())
-        self.link = pulumi.Output.all(job.job_id, args.rotation).apply(lambda known: token_name(known[1]))
-        link = ExistingObject(
-            f"{name}-link",
-            LINK,
-            object_id=pulumi.Output.format("{}/{}", args.namespace, self.link),
-            opts=self.child(),
+        names = pulumi.Output.all(job.job_id, names_of_links(args)).apply(lambda known: list(known[1]))
+        self.link = names.apply(lambda known: str(known[0]))
+        first = self._read(f"{name}-link", args.namespace, self.link)
+        # How many there are is known only in the run: a single one is read twice.
+        last = self._read(f"{name}-last-link", args.namespace, names.apply(lambda known: str(known[-1])))
+        states = pulumi.Output.all(names, first.status, last.status).apply(
+            lambda known: {known[0][0]: known[1], known[0][-1]: known[2]}
         )
-        self.status = link.status.apply(lambda status: str(status.get("status", "")))
-        self.remote_site = link.status.apply(lambda status: str(status.get("remoteSiteName", "")))
-        self.register_outputs({"link": self.link, "status": self.status, "remoteSite": self.remote_site})
+        self.links = states.apply(lambda found: link_states(args.namespace, found))
+        self.status = self.links.apply(lambda found: worst(found.values()))
+        self.remote_site = first.status.apply(lambda status: str(status.get("remoteSiteName", "")))
+        self.register_outputs(
+            {"link": self.link, "links": self.links, "status": self.status, "remoteSite": self.remote_site}
+        )
+
+    def _read(self, name: str, namespace: str, link: pulumi.Output[str]) -> ExistingObject:
+        return ExistingObject(name, LINK, object_id=pulumi.Output.format("{}/{}", namespace, link), opts=self.child())
+
+
+def link_states(namespace: str, links: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The status of each Link by its name. One that is not Ready is warned of: it was when it was claimed."""
+    for name, status in links.items():
+        if status.get("status") != READY:
+            said = status.get("message") or "no status"
+            pulumi.warn(
+                f"Link {namespace}/{name} is not Ready any more: {said}. See that both sites are Ready and that this "
+                "cluster reaches the other one's router."
+            )
+    return {name: str(status.get("status", "")) for name, status in links.items()}
+
+
+def worst(states: Iterable[str]) -> str:
+    """The first status that is not Ready, or Ready."""
+    return next((state for state in states if state != READY), READY)

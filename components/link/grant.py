@@ -22,22 +22,29 @@ class LinkGrantArgs:
     """A standby's permission to link, once.
 
     Attributes:
-        standby: the standby's site; with the rotation it names the AccessGrant and alone it names the Vault path.
+        standby: the standby's site; with the rotation it names the AccessGrant.
         rotation: an integer >= 1; a new one means a new grant, hence a new code.
         namespace: where the Skupper site is.
         vault_mount: the KV v2 mount.
+        vault_folder: the standby's folder below the mount.
         expiration_window: Go duration during which the grant can be redeemed.
         redemptions_allowed: how often it can be redeemed.
         timeout: Go duration for the grant to become ready.
+        ha: whether the site has two routers, when the grant is made.
     """
 
     standby: str
     rotation: int
     namespace: str
     vault_mount: str
+    vault_folder: str
     expiration_window: str
     redemptions_allowed: int
     timeout: str
+    ha: bool
+
+
+HA_ANNOTATION = "rhsi/ha"
 
 
 class GrantError(pulumi.RunError):
@@ -65,9 +72,15 @@ def link_token(status: Mapping[str, Any], grant: str, rotation: int) -> dict[str
             f"AccessGrant {grant} has no status.{', status.'.join(missing)}, so nothing was written to Vault: see that "
             "the Skupper controller runs with grants enabled, then run `pulumi up --refresh` again."
         )
+    try:
+        expires = datetime.fromisoformat(token["expires"]).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise GrantError(
+            f"AccessGrant {grant} has a status.expirationTime that is no time, so nothing was written to Vault: see "
+            "which version of the Skupper controller runs, then run `pulumi up --refresh` again."
+        ) from error
     # The code goes into an HTTP body that is compared byte by byte, the CA must keep its last newline.
     token["ca"] = str(status["ca"])
-    expires = datetime.fromisoformat(token["expires"]).astimezone(UTC)
     return {**token, "rotation": str(rotation), "expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
@@ -78,6 +91,7 @@ class LinkGrant(Component):
     """
 
     grant: pulumi.Output[str]
+    ha: pulumi.Output[bool]
     expires: pulumi.Output[str]
     vault_path: pulumi.Output[str]
 
@@ -88,23 +102,31 @@ class LinkGrant(Component):
         grant = KubernetesObject(
             f"{name}-grant",
             ACCESS_GRANT,
-            metadata={"name": object_name, "namespace": args.namespace},
+            metadata={
+                "name": object_name,
+                "namespace": args.namespace,
+                "annotations": {HA_ANNOTATION: "true"} if args.ha else {},
+            },
             spec=grant_spec(args),
             timeout=args.timeout,
-            opts=self.child(),
+            # What a grant makes was decided when it was redeemed; its site may have other routers since.
+            opts=self.child(ignore_changes=["metadata.annotations"]),
         )
         token = grant.status.apply(lambda status: link_token(status, f"{args.namespace}/{object_name}", args.rotation))
         written = kv_secret(
             f"{name}-link-token",
             mount=args.vault_mount,
-            path=link_token_path(args.standby),
+            path=link_token_path(args.vault_folder),
             fields=token,
             opts=self.child(),
         )
+        self.ha = grant.metadata.apply(lambda metadata: HA_ANNOTATION in (metadata.get("annotations") or {}))
         self.grant = pulumi.Output.from_input(object_name)
         # Published only together with the secret, so that no standby waits for a value that Vault does not have yet.
         self.expires = pulumi.Output.unsecret(
             pulumi.Output.all(token, written).apply(lambda known: str(known[0]["expires"]))
         )
-        self.vault_path = pulumi.Output.from_input(link_token_path(args.standby))
-        self.register_outputs({"grant": self.grant, "expires": self.expires, "vaultPath": self.vault_path})
+        self.vault_path = pulumi.Output.from_input(link_token_path(args.vault_folder))
+        self.register_outputs(
+            {"grant": self.grant, "ha": self.ha, "expires": self.expires, "vaultPath": self.vault_path}
+        )

@@ -32,9 +32,12 @@ class LinkRevocationArgs:
 
 
 def role_rules() -> list[dict[str, Any]]:
-    """Look at the two Secrets, to see that they are new, and delete them."""
-    names = [CA_SECRET, SERVER_SECRET]
-    return [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "delete"]}]
+    """Look at the two Secrets, to see that they are new, delete them, and write the number on the CA."""
+    secrets = {"apiGroups": [""], "resources": ["secrets"]}
+    return [
+        {**secrets, "resourceNames": [CA_SECRET, SERVER_SECRET], "verbs": ["get", "delete"]},
+        {**secrets, "resourceNames": [CA_SECRET], "verbs": ["patch"]},
+    ]
 
 
 def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
@@ -52,7 +55,7 @@ def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
         rules=role_rules(),
         secrets={},
         runtime=args.runtime,
-        # Done again for another text of the script, it would cut links that nobody gives new credentials.
+        # Done again for another image, it would cut links that nobody gives new credentials.
         repeatable=False,
     )
 

@@ -48,7 +48,7 @@ class PrimaryDatabaseArgs:
     Attributes:
         namespace: of the Skupper site; the server runs there too, for only there a Connector finds its pod.
         shape: of the server.
-        standbys: the sites that get its credentials.
+        standbys: the sites that get its credentials, each with its folder below the mount.
         vault_mount: the KV v2 mount.
         routing_prefix: see skupper/services.py.
         passwords: given ones, by Secret; what is not given is random.
@@ -59,7 +59,7 @@ class PrimaryDatabaseArgs:
 
     namespace: str
     shape: ServerShape
-    standbys: tuple[str, ...]
+    standbys: dict[str, str]
     vault_mount: str
     routing_prefix: pulumi.Input[str]
     passwords: dict[str, pulumi.Input[str]]
@@ -78,8 +78,9 @@ class StandbyDatabaseArgs:
         shape: of the server.
         store: name of the SecretStore in that namespace.
         paths: path in Vault by Secret.
-        password_rotation: the primary's; another one makes External Secrets read at once.
+        version: any text that changes with the passwords; another one makes External Secrets read at once.
         routing_prefix: the primary's.
+        primary_parameters: see `replication.standby_args`.
     """
 
     site: str
@@ -87,8 +88,9 @@ class StandbyDatabaseArgs:
     shape: ServerShape
     store: pulumi.Input[str]
     paths: Mapping[str, pulumi.Input[str]]
-    password_rotation: pulumi.Input[int]
+    version: pulumi.Input[str]
     routing_prefix: pulumi.Input[str]
+    primary_parameters: pulumi.Input[str]
 
 
 class PrimaryDatabase(Component):
@@ -113,9 +115,9 @@ class PrimaryDatabase(Component):
                 secret=secret, namespace=args.namespace, username=user, password=password, labels={}
             )
             secrets[secret] = Credential(f"{name}-{user}", credential, self.child()).secret
-            for standby in args.standbys:
+            for standby, folder in args.standbys.items():
                 published = PublishedSecretArgs(
-                    standby=standby,
+                    folder=folder,
                     secret=secret,
                     vault_mount=args.vault_mount,
                     fields={"username": user, "password": password},
@@ -158,6 +160,8 @@ class StandbyDatabase(Component):
     """The Listener through which the primary is reached, the synced credentials, and the standby's server."""
 
     service: pulumi.Output[str]
+    stateful_set: pulumi.Output[str]
+    primary_parameters: pulumi.Input[str]
     slot: pulumi.Output[str]
     application_secret: pulumi.Output[str]
     imported: ServiceImport
@@ -178,7 +182,7 @@ class StandbyDatabase(Component):
                     namespace=args.namespace,
                     store=args.store,
                     path=args.paths[secret],
-                    version=pulumi.Output.format("{}", args.password_rotation),
+                    version=args.version,
                     type=SECRET_TYPE,
                     awaited=True,
                     data={
@@ -200,11 +204,13 @@ class StandbyDatabase(Component):
                 namespace=args.namespace,
                 shape=args.shape,
                 site=args.site,
+                primary_parameters=args.primary_parameters,
                 replication_secret=secrets[REPLICATION_SECRET],
             ),
             place.child(),
         )
         self.service, self.slot = server.service, pulumi.Output.from_input(slot_name(args.site))
+        self.stateful_set, self.primary_parameters = server.stateful_set, args.primary_parameters
         place.register_outputs({"service": self.service, "slot": self.slot})
         self.application_secret = secrets[APPLICATION_SECRET]
         self.register_outputs({"service": self.service, "slot": self.slot})

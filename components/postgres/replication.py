@@ -8,7 +8,7 @@ external_secrets.py.
 
 import pulumi
 
-from components.postgres.server import PORT, PostgresServerArgs, ServerShape
+from components.postgres.server import PORT, PostgresServerArgs, ServerShape, probe
 from components.restricted_pod import SECRETS
 
 PRIMARY = "postgres-primary"
@@ -18,6 +18,15 @@ APPLICATION_USER = "appuser"
 REPLICATION_USER = "replicator"
 # A libpq service file: it carries a password to psql, pg_basebackup and the server alike, without argument or variable.
 SERVICE_FILE = "pg_service.conf"
+# What a standby is, in words that the events of its pod show where the answer is not `ready`.
+_FOLLOWS = """SELECT CASE
+  WHEN NOT pg_is_in_recovery() THEN 'ready'
+  WHEN pg_get_wal_replay_pause_state() <> 'not paused' THEN 'It does not replay what it receives: replay is paused.'
+  WHEN NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming') THEN 'It receives no WAL.'
+  ELSE 'ready' END"""
+# smoke_test.sh waits for its login to the database postgres.
+FOLLOWS = f"""answer=$(psql -XAtqw -d postgres -c "{_FOLLOWS}" 2>&1)
+[ "$answer" = ready ] || {{ echo "$answer"; exit 1; }}"""
 
 
 def slot_name(site: str) -> str:
@@ -72,20 +81,32 @@ def primary_args(
             "WAL_KEEP": wal_keep,
         },
         secrets={"application": application_secret, "replication": replication_secret},
+        readiness=probe("pg_isready -q", period=2, failures=3),
+        serves_unready=False,
         restart=f"passwords-{password_rotation}",
         timeout=timeout,
     )
 
 
 def standby_args(
-    *, namespace: str, shape: ServerShape, site: str, replication_secret: pulumi.Input[str]
+    *,
+    namespace: str,
+    shape: ServerShape,
+    site: str,
+    primary_parameters: pulumi.Input[str],
+    replication_secret: pulumi.Input[str],
 ) -> PostgresServerArgs:
     """A read-only server that follows the primary. Nobody awaits it: its first start copies the primary.
+
+    Ready says that it follows: it receives the primary's WAL and replays it. It goes on serving reads when it does not,
+    as while the link is down.
 
     Args:
         namespace: where it runs.
         shape: what it is made of.
         site: names it, and its slot, on the primary.
+        primary_parameters: the primary's by its stack, from `parameters.assignments`; the server takes over what is
+            more than its own.
         replication_secret: Secret whose key `pg_service.conf` says how to reach the primary.
     """
     return PostgresServerArgs(
@@ -97,8 +118,12 @@ def standby_args(
             "SLOT": slot_name(site),
             "SERVICE": PRIMARY,
             "PGSERVICEFILE": f"{SECRETS}/replication/{SERVICE_FILE}",
+            "PRIMARY_PARAMETERS": primary_parameters,
         },
         secrets={"replication": replication_secret},
+        # Half a minute: a rotation of the link, or a restart of the primary, is over by then.
+        readiness=probe(FOLLOWS, period=2, failures=15),
+        serves_unready=True,
         restart="",
         timeout="",
     )

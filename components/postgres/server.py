@@ -1,8 +1,8 @@
 """A PostgreSQL 16 server in a pod of its own: one replica, one volume, one Service.
 
 Owns the shape of the pod (`server.sh` in this folder runs in it): admissible under OpenShift's restricted-v2,
-ready when it answers queries, stopped by a fast shutdown. Whether it is a primary or a standby, and of what, is the
-business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
+stopped by a fast shutdown. Whether it is a primary or a standby, of what, and when it is ready, is the business of
+replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
 """
 
 from dataclasses import dataclass
@@ -60,6 +60,8 @@ class PostgresServerArgs:
         shape: what it is made of.
         environment: variables of the script, none of them secret.
         secrets: folder below `/secrets` -> name of a Secret.
+        readiness: what asks the server whether it is what it is for, from `probe`.
+        serves_unready: whether its Service leads to it also while it is not ready.
         restart: any text; another one starts the pod again.
         timeout: how long `up` waits until the server answers, as a Go duration; empty means not at all.
     """
@@ -70,6 +72,8 @@ class PostgresServerArgs:
     shape: ServerShape
     environment: dict[str, pulumi.Input[str]]
     secrets: dict[str, pulumi.Input[str]]
+    readiness: dict[str, Any]
+    serves_unready: bool
     restart: str
     timeout: str
 
@@ -148,7 +152,7 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     alive = "pg_isready -q || [ $? -eq 1 ]"
     server["startupProbe"] = probe(alive, period=2, failures=30)
     server["livenessProbe"] = probe(alive, period=10, failures=6)
-    server["readinessProbe"] = probe("pg_isready -q", period=2, failures=3)
+    server["readinessProbe"] = args.readiness
     return {
         "serviceAccountName": args.server,
         "automountServiceAccountToken": False,
@@ -204,10 +208,20 @@ def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
     }
 
 
+def service_spec(args: PostgresServerArgs) -> dict[str, Any]:
+    """Spec of the Service."""
+    spec: dict[str, Any] = {
+        "selector": {"app.kubernetes.io/name": args.server},
+        "ports": [{"name": "postgres", "port": PORT, "targetPort": PORT}],
+    }
+    return spec | ({"publishNotReadyAddresses": True} if args.serves_unready else {})
+
+
 class PostgresServer(Component):
     """The StatefulSet with its Service and its account, which has no rights and no token."""
 
     service: pulumi.Output[str]
+    stateful_set: pulumi.Output[str]
 
     def __init__(self, name: str, args: PostgresServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
@@ -224,10 +238,7 @@ class PostgresServer(Component):
             SERVICE,
             # Awaited, it would wait for a ready pod: that is what the StatefulSet waits for, or nobody.
             metadata=metadata(args, awaited=False),
-            spec={
-                "selector": {"app.kubernetes.io/name": args.server},
-                "ports": [{"name": "postgres", "port": PORT, "targetPort": PORT}],
-            },
+            spec=service_spec(args),
             opts=self.child(),
         )
         limit = args.timeout or None
@@ -244,4 +255,6 @@ class PostgresServer(Component):
             ),
         )
         self.service = once(pulumi.Output.all(service.id, server.id), args.server)
+        # Another generation in the same run is another status: whoever reads it comes after this one.
+        self.stateful_set = once(server, f"{args.namespace}/{args.server}")
         self.register_outputs({"service": self.service})

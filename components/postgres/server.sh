@@ -6,8 +6,8 @@
 #             standby: a copy of the primary, made by pg_basebackup through the link, and the slot that keeps its WAL there
 #   serve     the server, on the pod's own address and on the socket in $PGHOST; ends with a fast shutdown
 #
-# What follows the step goes to the server as it is (`-c name=value`). A standby that was promoted stays one: nothing here
-# makes it a standby again.
+# What follows the step goes to the server as it is (`-c name=value`); a standby raises what PostgreSQL wants to be at least as high
+# as on the primary. A standby that was promoted stays one: nothing here makes it a standby again.
 #
 # Needs sh (with cat, chmod, id, mkdir, mv, rm, sleep) and PostgreSQL's programs in PATH. The last line of a failed run says what
 # is wrong. Passwords are read from files only: by psql on the primary, by libpq from a service file on the standby, anew for
@@ -15,7 +15,8 @@
 #
 # Environment: ROLE (primary or standby), PGDATA (its parent is the volume), PGHOST, HOME (writable),
 #   primary: APPLICATION and REPLICATION (folders with username and password), DATABASE, WAL_KEEP (max_slot_wal_keep_size)
-#   standby: PGSERVICEFILE, SERVICE (the primary in that file), SLOT (on the primary; also the standby's name there)
+#   standby: PGSERVICEFILE, SERVICE (the primary in that file), SLOT (on the primary; also the standby's name there),
+#            PRIMARY_PARAMETERS (what the primary's stack says of them: name=value, separated by spaces; may be empty)
 #   serve:   POD_IP
 set -eu
 
@@ -140,6 +141,31 @@ prepare_standby() {
   say "The standby is prepared."
 }
 
+# The primary's parameters as of the last WAL that this copy has: its control file follows them, also where somebody set them by
+# hand, and where the server then stopped replaying (PostgreSQL's xlog_redo, XLOG_PARAMETER_CHANGE).
+parameters_in_wal() {
+  LC_ALL=C pg_controldata "$PGDATA" | while IFS=: read -r name value; do
+    case $name in
+    'max_connections setting' | 'max_worker_processes setting' | 'max_wal_senders setting') name=${name% setting} ;;
+    'max_prepared_xacts setting') name=max_prepared_transactions ;;
+    'max_locks_per_xact setting') name=max_locks_per_transaction ;;
+    *) continue ;;
+    esac
+    echo "$name=${value##* }"
+  done
+}
+
+# A standby with less than the primary neither starts nor replays (documentation, "Hot Standby", "Administrator's Overview").
+serve_standby() {
+  if [ -e "$PGDATA/standby.signal" ]; then
+    for parameter in $PRIMARY_PARAMETERS $(parameters_in_wal); do
+      own=$(postgres -D "$PGDATA" -C "${parameter%%=*}" "$@" 2>/dev/null) || own=0
+      [ "$own" -ge "${parameter#*=}" ] || set -- "$@" -c "$parameter"
+    done
+  fi
+  serve -c "primary_conninfo=service=$SERVICE application_name=$SLOT" -c "primary_slot_name=$SLOT" "$@"
+}
+
 # The server is a child, because Kubernetes sends SIGTERM, for which PostgreSQL would wait until its last client has gone.
 serve() {
   postgres -D "$PGDATA" -c "listen_addresses=$POD_IP" -c "unix_socket_directories=$PGHOST" -c logging_collector=off "$@" &
@@ -162,6 +188,6 @@ case "$step $ROLE" in
 'prepare primary') prepare_primary ;;
 'prepare standby') prepare_standby ;;
 'serve primary') serve -c "max_slot_wal_keep_size=$WAL_KEEP" "$@" ;;
-'serve standby') serve -c "primary_conninfo=service=$SERVICE application_name=$SLOT" -c "primary_slot_name=$SLOT" "$@" ;;
+'serve standby') serve_standby "$@" ;;
 *) fail "There is no step '$step' of a '$ROLE'." ;;
 esac

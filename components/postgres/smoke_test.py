@@ -1,7 +1,7 @@
 """The smoke test: a one-shot Job on the standby's site that proves the way to the primary, and the way back.
 
-It runs anew whenever the link does (`smoke_test.sh` in this folder). The row that it writes stays, as in the manual
-procedure: the table is its history.
+It runs anew whenever the link does, or what a standby must match (`smoke_test.sh` in this folder). The row that it
+writes stays, as in the manual procedure: the table is its history.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 
 from components.component import Component
-from components.postgres.replication import PRIMARY, SERVICE_FILE, STANDBY
+from components.postgres.replication import PRIMARY, SERVICE_FILE, STANDBY, slot_name
 from components.restricted_pod import SECRETS
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
@@ -26,6 +26,7 @@ class SmokeTestArgs:
         namespace: of the standby and the Listener.
         site: this site; its rows carry the name.
         link: name of the Link in use; another one means another test.
+        primary_parameters: see `replication.standby_args`; other ones mean another test too.
         application_secret: Secret whose key `pg_service.conf` says how to reach the primary.
         runtime: of the script, with psql.
     """
@@ -33,6 +34,7 @@ class SmokeTestArgs:
     namespace: str
     site: str
     link: pulumi.Input[str]
+    primary_parameters: pulumi.Input[str]
     application_secret: pulumi.Input[str]
     runtime: Runtime
 
@@ -48,8 +50,11 @@ def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
             "PGSERVICEFILE": f"{SECRETS}/application/{SERVICE_FILE}",
             "SERVICE": PRIMARY,
             "STANDBY": STANDBY,
+            "SLOT": slot_name(args.site),
+            "NAMESPACE": args.namespace,
             "SITE": args.site,
             "LINK": args.link,
+            "PRIMARY_PARAMETERS": args.primary_parameters,
         },
         rules=[],
         secrets={"application": args.application_secret},

@@ -20,8 +20,23 @@ from components.edb.names import (
 )
 from components.settings import formats
 from components.settings.mistakes import Mistake
-from components.settings.section import Name, Password, Pem, Quantity, Resources, Rotation, Section, checked, section
-from components.settings.site import Cluster
+from components.settings.section import (
+    Count,
+    GivenText,
+    Name,
+    Namespace,
+    Password,
+    Pem,
+    Positive,
+    Quantity,
+    Resources,
+    Rotation,
+    Section,
+    Text,
+    checked,
+    section,
+)
+from components.settings.site import OWN_DEFAULT, Cluster
 
 # The longest name that the operator takes for a Cluster (cluster_webhook.go).
 CLUSTER_NAME_LIMIT = 50
@@ -121,7 +136,7 @@ class Authority(Section):
 class Pooler(Section):
     """`rhsi:edb.pooler`, PgBouncer for applications."""
 
-    instances: Annotated[int, Field(ge=0)] = 0
+    instances: Count = 0
     mode: Literal["session", "transaction"] = "transaction"
 
 
@@ -147,9 +162,9 @@ class Registry(Section):
     """`rhsi:edb.registry`, where EDB's images come from; the token is a secret of the primary's stack."""
 
     server: Annotated[str, Field(min_length=1), checked(_registry)] = "docker.enterprisedb.com"
-    repository: Annotated[str, Field(min_length=1)] = "k8s"
-    user: Annotated[str, Field(min_length=1)] = "k8s"
-    token: SecretStr = SecretStr("")
+    repository: GivenText = "k8s"
+    user: GivenText = "k8s"
+    token: Annotated[SecretStr, checked(formats.text)] = SecretStr("")
     manage_token: bool = True
 
 
@@ -158,7 +173,7 @@ class Edb(Section):
 
     enabled: bool = False
     operator: Literal["edb", "community"] = "edb"
-    namespace: Name = "db"
+    namespace: Namespace = "db"
     create_namespace: bool = True
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
     peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
@@ -166,12 +181,12 @@ class Edb(Section):
     image: Annotated[str, checked(_postgres_16_image)] = ""
     tls: Literal["require", "verify-full"] = "require"
     ca: Authority = Authority()
-    instances: Annotated[int, Field(ge=1)] = 1
-    synchronous_replicas: Annotated[int, Field(ge=0)] = 0
+    instances: Positive = 1
+    synchronous_replicas: Count = 0
     size: Quantity = "10Gi"
-    storage_class: str = ""
+    storage_class: Text = ""
     resources: Resources = Resources()
-    parameters: dict[Annotated[str, checked(_parameter)], str] = Field(default_factory=dict)
+    parameters: dict[Annotated[str, checked(_parameter)], Text] = Field(default_factory=dict)
     monitoring: bool = False
     pooler: Pooler = Pooler()
     backup: Backup = Backup()
@@ -208,6 +223,12 @@ def peer_site(role: str, peer: str, standbys: Collection[str], primary_stack: st
     return next(iter(standbys)) if len(standbys) == 1 else ""
 
 
+def likely_peer(raw: Mapping[str, Any]) -> str:
+    """As `peer_site`, of unchecked settings, whether the databases are on or not."""
+    peer = str(section(raw, "edb").get("peer") or "")
+    return peer_site(str(raw.get("role")), peer, section(raw, "standbys"), str(raw.get("primaryStack") or ""))
+
+
 def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterator[Mistake]:
     """What only several keys together tell; works on unchecked values, so that nothing hides behind another mistake."""
     edb = section(raw, "edb")
@@ -218,7 +239,7 @@ def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterato
     if edb.get("enabled") is not True:
         return
     role, site, standbys = str(raw.get("role")), str(raw["site"]), section(raw, "standbys")
-    peer = peer_site(role, str(edb.get("peer", "")), standbys, str(raw.get("primaryStack", "")))
+    peer = likely_peer(raw)
     shared = section(raw, "cluster").get("namespace", Cluster.model_fields["namespace"].default)
     if edb.get("namespace", Edb.model_fields["namespace"].default) == shared:
         fix = "the databases need a namespace apart from Skupper's; write for example db"
@@ -227,6 +248,8 @@ def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterato
         known = ", ".join(standbys) or "none yet"
         fix = f"the databases replicate with exactly one standby; name it, rhsi:standbys has {known}"
         yield Mistake.of("edb.peer", edb.get("peer"), fix)
+    if edb.get("namespace") == "default" and edb.get("createNamespace") is not False:
+        yield Mistake.of("edb.namespace", "default", OWN_DEFAULT)
     yield from _of_names(site, peer)
     yield from _of_options(edb)
     yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
@@ -243,9 +266,13 @@ def _in_plain_text(edb: Mapping[str, Any]) -> Iterator[Mistake]:
 def _of_names(site: str, peer: str) -> Iterator[Mistake]:
     if peer == site:
         yield Mistake.of("edb.peer", peer, "a site cannot replicate with itself; name the other one")
-    if len(cluster_name(site)) > CLUSTER_NAME_LIMIT:
-        fix = f"the operator takes {CLUSTER_NAME_LIMIT} characters for {cluster_name(site)}; shorten the site's name"
-        yield Mistake.of("site", site, fix)
+    for key, name in (("site", site), ("edb.peer", peer)):
+        # The Services and Connectors of a cluster have names that are no longer.
+        if len(cluster_name(name)) > CLUSTER_NAME_LIMIT:
+            fix = (
+                f"the operator takes {CLUSTER_NAME_LIMIT} characters for {cluster_name(name)}; shorten the site's name"
+            )
+            yield Mistake.of(key, name, fix)
     if len(name := subscription_name(site, peer)) > NAME_LIMIT:
         fix = f"PostgreSQL takes {NAME_LIMIT} characters for the subscription {name}; shorten the names of the sites"
         yield Mistake.of("edb.peer", peer, fix)

@@ -5,12 +5,18 @@ in the phrases: whoever reports them knows which of them are secret.
 """
 
 import re
-import ssl
+import unicodedata
 from urllib.parse import urlsplit
 
+_SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+# Kubernetes keeps the first of these for itself, OpenShift the others.
+_PLATFORMS_NAMESPACE = re.compile(r"kube-.*|openshift(-.*)?")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _VAULT_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|m|s|us|µs|ns))+")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
+# 100 years, less than the longest duration of Go.
+_LONGEST_SECONDS = 876_000 * 3600
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE]|m)?")
 _IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
@@ -25,6 +31,23 @@ def kubernetes_name(text: str) -> str | None:
     return "Kubernetes takes 1 to 63 lower-case letters, digits and hyphens here, with a letter or digit at both ends"
 
 
+def service_name(text: str) -> str | None:
+    """A label of RFC 1035, as Services need it: RFC 1123 would let it begin with a digit."""
+    if _SERVICE.fullmatch(text):
+        return None
+    return (
+        "it is the name of a Service, for which Kubernetes takes 1 to 63 lower-case letters, digits and hyphens, with "
+        "a letter first and a letter or digit last"
+    )
+
+
+def namespace(text: str) -> str | None:
+    """A namespace that is not the platform's own: what is in those goes, or is changed, with the platform's updates."""
+    if _PLATFORMS_NAMESPACE.fullmatch(text):
+        return "namespaces of that name are the platform's own; choose another one, such as rhsi"
+    return kubernetes_name(text)
+
+
 def vault_path(text: str) -> str | None:
     """The path of a mount, without slashes at its ends."""
     segments = text.split("/")
@@ -37,12 +60,28 @@ def vault_path(text: str) -> str | None:
     return None
 
 
+def vault_folder(text: str) -> str | None:
+    """A folder below a KV mount: as `vault_path`, and no part of it may be a site's name.
+
+    A site's policy reads everything below the folder of that name, so a folder that could be a site's would be readable
+    to it.
+    """
+    segments = text.split("/")
+    if not all(_VAULT_SEGMENT.fullmatch(segment) for segment in segments):
+        return vault_path(text)
+    if any(_LABEL.fullmatch(segment) for segment in segments):
+        return (
+            "a site could have this name, and would read what is below; give each part a '.', a '_' or a capital "
+            "letter, such as env.test"
+        )
+    return None
+
+
 def duration_seconds(text: str) -> float | None:
     """Length of a Go duration (time.ParseDuration) in seconds, or None where it is none."""
-    parts = _DURATION_PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if not _DURATION.fullmatch(text):
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
 
 
 def duration(text: str) -> str | None:
@@ -50,7 +89,17 @@ def duration(text: str) -> str | None:
     seconds = duration_seconds(text)
     if seconds is None:
         return "it is no duration; write numbers with h, m or s and no spaces, such as 90s, 15m or 1h30m"
+    if seconds > _LONGEST_SECONDS:
+        return "it is longer than 100 years; write for example 15m"
     return None if seconds >= 1 else "it is shorter than a second; write for example 15m"
+
+
+def text(value: str) -> str | None:
+    """One line that every file, argument and protocol can carry."""
+    plain = value.isprintable() or all(one == "\t" or unicodedata.category(one) not in ("Cc", "Cs") for one in value)
+    if plain and "\ufffd" not in value:
+        return None
+    return "it holds a line break or another character that cannot be printed; remove that"
 
 
 def url(text: str) -> str | None:
@@ -70,17 +119,6 @@ def url(text: str) -> str | None:
 def https_url(text: str) -> str | None:
     """As `url`, with TLS."""
     return url(text) or (None if text.startswith("https://") else "it must begin with https://")
-
-
-def pem(text: str) -> str | None:
-    """One or more CA certificates in PEM."""
-    try:
-        ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError):
-        return (
-            "it is no certificate in PEM; paste the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
-        )
-    return None
 
 
 def quantity(text: str) -> str | None:

@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 ABSENT = object()
 """The value of a key that is not there."""
 
+# Characters of a value in a message.
+_LONGEST = 200
 _PROBLEMS = {
     "int_type": "it must be a whole number of {minimum} or more, without quotes",
     "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
@@ -46,16 +48,36 @@ class Mistake:
     def sentence(self, secret_keys: frozenset[str]) -> str:
         """The line that the user sees; what is secret, or lies below a secret key, appears as `[secret]`."""
         if self.value is ABSENT:
-            return f"rhsi:{self.path} is missing: {self.problem}."
+            return printable(f"rhsi:{self.path} is missing: {self.problem}.")
         hidden = self.secret or self.path.split(".")[0] in secret_keys
-        shown = "[secret]" if hidden else json.dumps(self.value, default=str)
-        return f"rhsi:{self.path} is {shown}: {self.problem}."
+        return printable(f"rhsi:{self.path} is {'[secret]' if hidden else quoted(self.value)}: {self.problem}.")
+
+
+def printable(text: str) -> str:
+    """A text on one line, in which what cannot be printed (and what UTF-8 cannot carry) is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def quoted(value: Any) -> str:
+    """A value as a person recognizes it: a long one is cut, and a key that was pasted by mistake does not show."""
+    try:
+        text = json.dumps(value, default=str)
+    except RecursionError:
+        return "nested too deeply"
+    if "PRIVATE KEY" in text:
+        return "[secret]"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
     """One of pydantic's errors on `root` as a mistake."""
-    location = [str(part) for part in detail["loc"] if part != "[key]"]
-    path, kind, context = ".".join(location), detail["type"], detail.get("ctx", {})
+    location, kind, context = [str(part) for part in detail["loc"]], detail["type"], detail.get("ctx", {})
+    if location[-1] == "[key]" and kind != "extra_forbidden":
+        # Pydantic's mark on the key of a map, in contrast to its value.
+        location.pop()
+    path = ".".join(location)
     around = _section_around(location, root)
     if kind == "missing":
         return Mistake(path, ABSENT, f"set it with `pulumi config set --path 'rhsi:{path}' VALUE`")
@@ -66,7 +88,8 @@ def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
     else:
         problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
         problem = problem.replace("{minimum}", str(_minimum(location[-1], around)))
-    return Mistake(path, detail["input"], problem, secret=_may_be_secret(location[-1], around))
+    hidden = not context.get("shown", True) or _may_be_secret(location[-1], around)
+    return Mistake(path, detail["input"], problem, secret=hidden)
 
 
 def _unknown_key(key: str, section: type[BaseModel]) -> str:
@@ -76,9 +99,22 @@ def _unknown_key(key: str, section: type[BaseModel]) -> str:
 
 
 def _may_be_secret(key: str, section: type[BaseModel]) -> bool:
-    """Whether a key holds a secret; an unknown one may be the misspelt name of a secret of its section."""
-    fields = {str(field.alias): "SecretStr" in str(field.annotation) for field in section.model_fields.values()}
-    return fields.get(key, any(fields.values()))
+    """Whether a key holds a secret, or a section of which a part is one, so that anything else in its place may be too.
+
+    An unknown key may be the misspelt name of a secret of its section.
+    """
+    fields = {str(field.alias): field.annotation for field in section.model_fields.values()}
+    if key in fields:
+        return _holds_secret(fields[key])
+    return any("SecretStr" in str(annotation) for annotation in fields.values())
+
+
+def _holds_secret(annotation: Any) -> bool:
+    inner = [annotation, *typing.get_args(annotation)]
+    sections = [one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)]
+    return "SecretStr" in str(annotation) or any(
+        _holds_secret(field.annotation) for one in sections for field in one.model_fields.values()
+    )
 
 
 def _minimum(key: str, section: type[BaseModel]) -> int:

@@ -6,8 +6,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from components.postgres.parameters import MATCHED
 from components.settings.mistakes import Mistake
-from components.settings.section import Image, Password, Quantity, Resources, Rotation, Section, checked, section
+from components.settings.section import (
+    Image,
+    Password,
+    Positive,
+    Quantity,
+    Resources,
+    Rotation,
+    Section,
+    Text,
+    checked,
+    section,
+)
 
 # Where the server listens, where its data is and whom it follows: postgres/server.sh.
 _RESERVED = frozenset(
@@ -52,11 +64,11 @@ class Postgres(Section):
 
     enabled: bool = False
     image: Image = ""
-    run_as_user: Annotated[int, Field(ge=1)] | None = None
+    run_as_user: Positive | None = None
     size: Quantity = "10Gi"
-    storage_class: str = ""
+    storage_class: Text = ""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
-    parameters: dict[Annotated[str, checked(_parameter)], str] = Field(default_factory=dict)
+    parameters: dict[Annotated[str, checked(_parameter)], Text] = Field(default_factory=dict)
     # The primary's.
     application_password: Password | None = None
     replication_password: Password | None = None
@@ -66,12 +78,25 @@ class Postgres(Section):
     smoke_test: bool = False
 
 
+def _of_parameters(parameters: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What would keep a standby from following."""
+    for name, value in parameters.items():
+        if not isinstance(value, str):
+            continue
+        if name in MATCHED and not re.fullmatch(r"[0-9]{1,9}", value):
+            fix = f'a standby is told of it as a whole number; write for example "{MATCHED[name]}"'
+            yield Mistake(f"postgres.parameters.{name}", value, fix)
+        if name == "wal_level" and value.lower() not in {"replica", "logical"}:
+            yield Mistake(f"postgres.parameters.{name}", value, "no standby can follow it; write replica or logical")
+
+
 def postgres_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterator[Mistake]:
     """What only several keys together tell."""
     postgres = section(raw, "postgres")
     if postgres and "enabled" not in postgres:
         fix = "write true to have the database, or false to keep these settings without it"
         yield Mistake.of("postgres.enabled", None, fix)
+    yield from _of_parameters(section(postgres, "parameters"))
     others = {"primary": _STANDBYS, "standby": _PRIMARYS}.get(str(raw.get("role")), ())
     other = "standby" if others is _STANDBYS else "primary"
     for key in others:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.settings import formats
 from components.settings.mistakes import Mistake
-from components.settings.section import Name, Port, Section, checked, section
+from components.settings.section import Port, Section, ServiceName, checked, section
 
 
 def _host(text: str) -> str | None:
@@ -62,8 +62,8 @@ class Services(Section):
     """`rhsi:services`; the prefix is the primary's, and its standbys read it there."""
 
     routing_prefix: Annotated[str, checked(_routing_prefix)] = ""
-    exports: dict[Name, ExportedService] = Field(default_factory=dict)
-    imports: dict[Name, ImportedService] = Field(default_factory=dict)
+    exports: dict[ServiceName, ExportedService] = Field(default_factory=dict)
+    imports: dict[ServiceName, ImportedService] = Field(default_factory=dict)
 
 
 def services_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -77,7 +77,3 @@ def services_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, service in section(services, "exports").items():
         if isinstance(service, dict) and bool(service.get("host")) == bool(service.get("selector")):
             yield Mistake.of(f"services.exports.{name}", service, "give it either a host or a selector, not both")
-    for key in ("exports", "imports"):
-        for name in section(services, key):
-            if name in ("postgres-primary", "postgres-standby") and section(raw, "postgres").get("enabled"):
-                yield Mistake.of(f"services.{key}.{name}", name, "rhsi:postgres makes one of that name; rename it")

@@ -6,34 +6,59 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from components.settings import formats
-from components.settings.mistakes import Mistake
-from components.settings.section import Duration, Image, Name, Pem, Rotation, Section, VaultPath, checked, section
+from components.settings.mistakes import Mistake, quoted
+from components.settings.section import (
+    Duration,
+    GivenText,
+    Image,
+    Namespace,
+    Pem,
+    Positive,
+    Rotation,
+    Section,
+    Text,
+    VaultFolder,
+    VaultPath,
+    checked,
+    section,
+)
+from components.vault.names import DEFAULT_MOUNT, below
+
+OWN_DEFAULT = (
+    "no stack can own that namespace, for Kubernetes never lets it go; choose another one, or set createNamespace to "
+    "false beside it"
+)
 
 
 class Cluster(Section):
     """`rhsi:cluster`, the cluster of this stack."""
 
-    context: Annotated[str, Field(min_length=1)]
-    namespace: Name = "rhsi"
+    context: GivenText
+    namespace: Namespace = "rhsi"
     create_namespace: bool = True
     platform: Literal["openshift", "kubernetes"] = "openshift"
     api_server: Annotated[str, checked(formats.https_url)] = ""
     ca: Pem = ""
-    audience: Annotated[str, Field(min_length=1)] = "https://kubernetes.default.svc"
+    audience: GivenText = "https://kubernetes.default.svc"
 
 
 class Vault(Section):
     """`rhsi:vault`, with the address as the clusters see it."""
 
     address: Annotated[str, checked(formats.url)] = ""
-    namespace: str = ""
+    namespace: Text = ""
     ca: Pem = ""
-    mount: VaultPath = "rhsi"
+    mount: VaultPath = DEFAULT_MOUNT
+    prefix: VaultFolder = ""
     manage_mount: bool = True
     manage_auth: bool = True
     auth_path: Annotated[str, checked(formats.vault_path)] = ""
     reviewer: Literal["client", "token"] = "client"
-    audiences: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    audiences: list[GivenText] = Field(default_factory=list)
+
+    def below(self, path: str) -> str:
+        """A path below the mount, inside this environment's folder where it has one."""
+        return below(self.prefix, path)
 
 
 class Standby(Section):
@@ -41,7 +66,7 @@ class Standby(Section):
 
     rotation: Rotation = 1
     expiration_window: Duration = "1h"
-    redemptions: Annotated[int, Field(ge=1)] = 1
+    redemptions: Positive = 1
 
 
 class Images(Section):
@@ -61,8 +86,18 @@ class Timeouts(Section):
     smoke_test: Duration = "5m"
 
 
-def site_mistakes(raw: Mapping[str, Any], stack: str, vault_addr: str) -> Iterator[Mistake]:
+def site_mistakes(
+    raw: Mapping[str, Any], stack: str, vault_addr: str, environment: Mapping[str, str]
+) -> Iterator[Mistake]:
     """What only several keys together tell; works on unchecked values, so that nothing hides behind another mistake."""
+    cluster = section(raw, "cluster")
+    if cluster.get("namespace") == "default" and cluster.get("createNamespace") is not False:
+        yield Mistake.of("cluster.namespace", "default", OWN_DEFAULT)
+    namespace, variable = section(raw, "vault").get("namespace") or "", environment.get("VAULT_NAMESPACE", "")
+    if variable and isinstance(namespace, str) and variable.strip("/") != namespace.strip("/"):
+        # The variable would fill in where the setting is empty, and nothing would tell whose run went where.
+        fix = f"VAULT_NAMESPACE is {quoted(variable)}; unset it, or set both to the same namespace"
+        yield Mistake.of("vault.namespace", namespace, fix)
     if raw.get("role") == "primary":
         yield from _of_primary(raw, vault_addr)
     if raw.get("role") == "standby":
@@ -98,7 +133,8 @@ def _of_standby(raw: Mapping[str, Any], stack: str) -> Iterator[Mistake]:
         yield Mistake.of("vault.address", None, "set it to Vault's URL as this cluster sees it")
     audience = cluster.get("audience", Cluster.model_fields["audience"].default)
     audiences = vault.get("audiences")
-    if audiences and vault.get("reviewer", "client") == "client" and audience not in audiences:
+    own_token = vault.get("reviewer", "client") == "client"
+    if own_token and isinstance(audiences, list) and audiences and audience not in audiences:
         fix = (
             "without the API server's own audience the client's token cannot ask for its review; add "
             f"{audience} or leave the list out"

@@ -7,6 +7,7 @@ configuration; what only a run can tell, such as the primary's outputs, is up to
 import json
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import pulumi
@@ -15,12 +16,16 @@ from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
 from components.settings import formats
-from components.settings.edb import Edb, edb_mistakes, peer_site
-from components.settings.mistakes import explain
+from components.settings.edb import Edb, edb_mistakes, likely_peer, peer_site
+from components.settings.environment import VariableMistake, environment_mistakes
+from components.settings.kubeconfig import context_mistakes, contexts
+from components.settings.mistakes import Mistake, explain
+from components.settings.names import name_mistakes
 from components.settings.postgres import Postgres, postgres_mistakes
-from components.settings.section import Name, Section, checked
+from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
+from components.settings.skupper import Skupper, skupper_mistakes
 
 
 class SettingsError(pulumi.RunError):
@@ -35,11 +40,12 @@ class Settings(Section):
     cluster: Cluster
     vault: Vault
     standbys: dict[Name, Standby] = Field(default_factory=dict)
-    revoke: Annotated[int, Field(ge=0)] = 0
+    revoke: Counter = 0
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     images: Images = Images()
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
+    skupper: Skupper = Skupper()
     postgres: Postgres = Postgres()
     edb: Edb = Edb()
     protect: bool = True
@@ -101,7 +107,13 @@ class Settings(Section):
 
 
 def load(
-    config: Mapping[str, str], *, stack: str, vault_addr: str = "", secret_keys: frozenset[str] = frozenset()
+    config: Mapping[str, str],
+    *,
+    stack: str,
+    vault_addr: str = "",
+    secret_keys: frozenset[str] = frozenset(),
+    environment: Mapping[str, str] = MappingProxyType({}),
+    known_contexts: list[str] | None = None,
 ) -> Settings:
     """Read and check a stack's settings.
 
@@ -110,15 +122,20 @@ def load(
         stack: the stack's name, the default of `site`.
         vault_addr: `$VAULT_ADDR`, with which a primary can do without `vault.address`.
         secret_keys: the keys whose values no message may show.
+        environment: all environment variables, for those that no run may have (environment.py, site.py).
+        known_contexts: of the kubeconfig; None where that is not known.
 
     Raises:
         SettingsError: with every mistake at once.
     """
     raw: dict[str, Any] = {"site": stack, "cluster": {}, "vault": {}}
-    raw |= {key: _decoded(key, text) for key, text in config.items() if text != ""}
+    raw |= {_carried(key): _decoded(key, text) for key, text in config.items() if text != ""}
     mistakes = [
-        *site_mistakes(raw, stack, vault_addr),
+        *site_mistakes(raw, stack, vault_addr, environment),
+        *context_mistakes(raw, known_contexts),
         *services_mistakes(raw),
+        *skupper_mistakes(raw),
+        *name_mistakes(raw, likely_peer(raw)),
         *postgres_mistakes(raw, secret_keys),
         *edb_mistakes(raw, secret_keys),
     ]
@@ -126,8 +143,9 @@ def load(
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         mistakes = [explain(detail, Settings) for detail in error.errors(include_url=False)] + mistakes
-    if mistakes:
-        lines = [f"  - {mistake.sentence(secret_keys)}" for mistake in mistakes]
+    found: list[Mistake | VariableMistake] = [*mistakes, *environment_mistakes(environment)]
+    if found:
+        lines = [f"  - {mistake.sentence(secret_keys)}" for mistake in found]
         raise SettingsError(f"The settings of stack {stack} cannot be used:\n" + "\n".join(lines))
     return settings
 
@@ -145,6 +163,8 @@ def from_stack() -> Settings:
         stack=pulumi.get_stack(),
         vault_addr=os.environ.get("VAULT_ADDR", ""),
         secret_keys=frozenset(key.removeprefix(prefix) for key in keys if runtime_config.is_config_secret(key)),
+        environment=os.environ,
+        known_contexts=contexts(os.environ),
     )
 
 
@@ -157,8 +177,17 @@ def _seconds(duration: str) -> int:
 
 def _decoded(key: str, text: str) -> Any:
     if key in _STRINGS:
-        return text
+        return _carried(text)
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return _carried(json.loads(text))
+    except (ValueError, RecursionError):
+        return _carried(text)
+
+
+def _carried(value: Any) -> Any:
+    """A value without half characters, which JSON can write and nothing else can carry: U+FFFD is in their places."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_carried(key): _carried(one) for key, one in value.items()}
+    return [_carried(one) for one in value] if isinstance(value, list) else value

@@ -3,8 +3,6 @@
 import pulumi
 
 from components import outputs
-from components.component import Component
-from components.custom_resource import NAMESPACE, KubernetesObject
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
@@ -26,6 +24,8 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         database=wanted.database,
         host=link_host(settings.site, settings.edb_peer_namespace),
         peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
+        # Nobody awaits the primary's subscription, so that is the one that may come later.
+        bounds_slot_wait=settings.role == "standby",
         tls=wanted.tls,
         pull_secret=wanted.pull_secret,
         instances=wanted.instances,
@@ -93,17 +93,3 @@ def described(settings: Settings, replication: LogicalReplication) -> outputs.Ed
         publication=replication.publication,
         subscription=replication.subscription,
     )
-
-
-def namespace(component: Component, name: str, settings: Settings) -> list[pulumi.Resource]:
-    """The namespace of the databases, if it is this stack's to make; their volumes would go with it."""
-    if not settings.edb.create_namespace:
-        return []
-    return [
-        KubernetesObject(
-            f"{name}-namespace",
-            NAMESPACE,
-            metadata={"name": settings.edb.namespace},
-            opts=component.child(protect=settings.protect),
-        )
-    ]

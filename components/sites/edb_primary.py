@@ -9,8 +9,12 @@ from components.edb.logical_replication import LogicalReplication
 from components.edb.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
 from components.edb.secrets import EdbCredentials, EdbCredentialsArgs
 from components.edb.site import EdbSite
+from components.namespace import owned_namespace
 from components.settings import Settings
-from components.sites.edb import described, namespace, replication_args, site_args
+from components.sites.edb import described, replication_args, site_args
+from components.sites.foundation import Foundation
+from components.sites.vault import token_owner_args
+from components.vault.ownership import VaultOwner
 
 
 class PrimaryEdb(Component):
@@ -20,11 +24,12 @@ class PrimaryEdb(Component):
     paths: dict[str, pulumi.Output[str]]
     site: EdbSite
 
-    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, settings: Settings, base: Foundation, opts: pulumi.ResourceOptions) -> None:
         """Register the component; `paths` has the path in Vault of each of the standby's Secrets."""
         super().__init__("rhsi:index:PrimaryEdb", name, opts)
+        self._owner = base.owner
         wanted = settings.edb
-        owned = namespace(self, name, settings)
+        owned = owned_namespace(self, name, base.edb_namespace())
         credentials = EdbCredentials(
             f"{name}-credentials",
             EdbCredentialsArgs(
@@ -33,6 +38,7 @@ class PrimaryEdb(Component):
                 peer=settings.edb_peer,
                 namespace=wanted.namespace,
                 vault_mount=settings.vault.mount,
+                vault_folder=settings.vault.below(settings.edb_peer),
                 passwords={secret: _secret(password) for secret, password in wanted.passwords.items()},
                 password_rotation=wanted.password_rotation,
                 peer_app=wanted.smoke_test,
@@ -61,11 +67,13 @@ class PrimaryEdb(Component):
         )
         self.register_outputs(vars(self.output))
 
-    def _pull_secret(self, name: str, settings: Settings, owned: list[pulumi.Resource]) -> PullSecret:
+    def _pull_secret(self, name: str, settings: Settings, owned: list[pulumi.Input[pulumi.Resource]]) -> PullSecret:
         registry, token = settings.edb.registry, _secret(settings.edb.registry.token)
         if registry.manage_token:
-            published = PublishedTokenArgs(vault_mount=settings.vault.mount, path=TOKEN_PATH, token=token)
-            PublishedToken(f"{name}-token", published, self.child())
+            owner = VaultOwner(f"{name}-token-owner", token_owner_args(settings, self._owner), self.child())
+            path = settings.vault.below(TOKEN_PATH)
+            published = PublishedTokenArgs(vault_mount=settings.vault.mount, path=path, token=token)
+            PublishedToken(f"{name}-token", published, self.child(depends_on=[owner]))
         return PullSecret(
             f"{name}-pull-secret",
             PullSecretArgs(

@@ -11,12 +11,15 @@ from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArg
 from components.edb.site import EdbSite
 from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim
+from components.namespace import owned_namespace
 from components.settings import Settings
-from components.sites.edb import described, namespace, replication_args, site_args
-from components.sites.peer import Peer
+from components.sites.edb import described, replication_args, site_args
+from components.sites.foundation import Foundation
+from components.sites.peer import Peer, passwords_version
 from components.sites.runtimes import edb_runtime
-from components.sites.vault import READER_ACCOUNT, secret_store_args
-from components.vault.kubernetes_auth import KubernetesAuth, ReaderAccount, ReaderAccountArgs
+from components.sites.vault import secret_store_args
+from components.vault.kubernetes_auth import READER_ACCOUNT, KubernetesAuth, ReaderAccount, ReaderAccountArgs
+from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
 def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
@@ -28,6 +31,7 @@ def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> Repli
         namespace=settings.edb.namespace,
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
+        tls=settings.edb.tls,
         runtime=edb_runtime(settings),
     )
 
@@ -42,6 +46,7 @@ class StandbyEdb(Component):
         self,
         name: str,
         settings: Settings,
+        base: Foundation,
         peer: Peer,
         *,
         auth: KubernetesAuth,
@@ -51,7 +56,7 @@ class StandbyEdb(Component):
         """Register the component; the replication waits for the `claim` of the link."""
         super().__init__("rhsi:index:StandbyEdb", name, opts)
         wanted = settings.edb
-        owned = namespace(self, name, settings)
+        owned = owned_namespace(self, name, base.edb_namespace())
         reader = ReaderAccount(
             f"{name}-vault-reader",
             ReaderAccountArgs(namespace=wanted.namespace, service_account=READER_ACCOUNT),
@@ -80,8 +85,16 @@ class StandbyEdb(Component):
         self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})
 
     def _credentials(self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore) -> EdbSyncedCredentials:
+        replicated = peer.edb
         peer_app, shared_ca = settings.edb.smoke_test, settings.edb.tls == "verify-full"
         secrets = synced(settings.site, settings.edb_peer, peer_app=peer_app, shared_ca=shared_ca)
+        paths = peer.paths(secrets, replicated)
+        version = passwords_version(replicated.password_rotation, peer.grant)
+        promised = PromisedSecrets(
+            f"{name}-promised",
+            PromisedSecretsArgs(stack=settings.primary_stack, mount=settings.vault.mount, paths=paths, version=version),
+            self.child(),
+        )
         return EdbSyncedCredentials(
             f"{name}-credentials",
             EdbSyncedCredentialsArgs(
@@ -90,12 +103,12 @@ class StandbyEdb(Component):
                 peer=settings.edb_peer,
                 namespace=settings.edb.namespace,
                 store=store.store,
-                paths=peer.paths(secrets),
-                version=pulumi.Output.format("{}", peer.edb.password_rotation),
+                paths=paths,
+                version=version,
                 peer_app=peer_app,
                 shared_ca=shared_ca,
             ),
-            self.child(depends_on=[store]),
+            self.child(depends_on=[store, promised]),
         )
 
     def _pull_secret(self, name: str, settings: Settings, store: VaultSecretStore) -> SyncedSecret:
@@ -106,7 +119,7 @@ class StandbyEdb(Component):
                 secret=settings.edb.pull_secret,
                 namespace=settings.edb.namespace,
                 store=store.store,
-                path=TOKEN_PATH,
+                path=settings.vault.below(TOKEN_PATH),
                 # Whoever renews the token need not be this program: it is read anew every hour.
                 version="",
                 type=SECRET_TYPE,

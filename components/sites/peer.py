@@ -1,6 +1,10 @@
-"""The primary as its standby knows it: by the outputs of its stack, and by nothing else."""
+"""The primary as its standby knows it: by the outputs of its stack, and by nothing else.
 
-from collections.abc import Callable, Iterable, Mapping
+Nothing is known of these outputs: another version of the program, or another program, may have written them. So each is
+Any until components/outputs.py has read it, and what it cannot read is one sentence.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pulumi
@@ -10,15 +14,16 @@ from components.edb.names import link_host
 from components.settings import Settings
 
 
-def peer_grant(standbys: Mapping[str, Any] | None, settings: Settings) -> outputs.Grant:
+def peer_grant(standbys: Any, settings: Settings) -> outputs.Grant:
     """This standby's entry in the primary's output `standbys`.
 
     Raises:
-        pulumi.RunError: the primary has none, or keeps it in another mount.
+        pulumi.RunError: the primary has none, or keeps it in another mount or folder.
     """
-    stack, entry = settings.primary_stack, (standbys or {}).get(settings.site)
+    stack = settings.primary_stack
+    entry = outputs.read_entry(standbys, settings.site, stack=stack, path="standbys")
     if entry is None:
-        raise pulumi.RunError(
+        raise outputs.NotThereYetError(
             f"The primary's stack {stack} has no grant for {settings.site}: set "
             f"rhsi:standbys.{settings.site} there and run `pulumi up -s {stack}` first."
         )
@@ -28,10 +33,17 @@ def peer_grant(standbys: Mapping[str, Any] | None, settings: Settings) -> output
             f"rhsi:vault.mount is {settings.vault.mount!r}, but the primary's stack {stack} keeps the "
             f"credentials in {grant.vault_mount!r}: set both to the same mount."
         )
+    # Below the mount: the prefix, the site's folder, the secret.
+    prefix = str(grant.vault_path).rpartition("/")[0].rpartition("/")[0]
+    if prefix != settings.vault.prefix:
+        raise pulumi.RunError(
+            f"rhsi:vault.prefix is {settings.vault.prefix!r}, but the primary's stack {stack} keeps the credentials "
+            f"in {prefix!r}: set both to the same prefix."
+        )
     return grant
 
 
-def published_path(standbys: Mapping[str, Any] | None, settings: Settings, secret: str) -> pulumi.Input[str]:
+def published_path(standbys: Any, settings: Settings, secret: str) -> pulumi.Input[str]:
     """Where in Vault the primary has put a Secret for this standby, below the mount.
 
     Raises:
@@ -39,14 +51,14 @@ def published_path(standbys: Mapping[str, Any] | None, settings: Settings, secre
     """
     paths = peer_grant(standbys, settings).secrets
     if secret not in paths:
-        raise pulumi.RunError(
+        raise outputs.NotThereYetError(
             f"The primary's stack {settings.primary_stack} has published no Secret {secret} for {settings.site}: run "
             f"`pulumi up -s {settings.primary_stack}` first."
         )
     return paths[secret]
 
 
-def peer_postgres(database: Mapping[str, Any] | None, settings: Settings) -> outputs.PrimaryPostgres:
+def peer_postgres(database: Any, settings: Settings) -> outputs.PrimaryPostgres:
     """The primary's output `postgres`.
 
     Raises:
@@ -54,14 +66,14 @@ def peer_postgres(database: Mapping[str, Any] | None, settings: Settings) -> out
     """
     stack = settings.primary_stack
     if database is None:
-        raise pulumi.RunError(
+        raise outputs.NotThereYetError(
             f"The primary's stack {stack} has no PostgreSQL to follow: set rhsi:postgres.enabled to "
             f"true there and run `pulumi up -s {stack}` first."
         )
     return outputs.read(outputs.PrimaryPostgres, database, stack=stack, path="postgres")
 
 
-def peer_edb(databases: Mapping[str, Any] | None, settings: Settings) -> outputs.PrimaryEdb:
+def peer_edb(databases: Any, settings: Settings) -> outputs.PrimaryEdb:
     """The primary's output `edb`, which must agree with this stack's settings.
 
     Raises:
@@ -69,7 +81,7 @@ def peer_edb(databases: Mapping[str, Any] | None, settings: Settings) -> outputs
     """
     stack, wanted = settings.primary_stack, settings.edb
     if databases is None:
-        raise pulumi.RunError(
+        raise outputs.NotThereYetError(
             f"The primary's stack {stack} has no databases to replicate with: set rhsi:edb.enabled to true there and "
             f"run `pulumi up -s {stack}` first."
         )
@@ -106,22 +118,35 @@ def _same_name(site: str, certified: pulumi.Input[str], reached: pulumi.Input[st
         )
 
 
-def peer_routing_prefix(prefix: str | None, settings: Settings) -> str:
+def peer_routing_prefix(prefix: Any, settings: Settings) -> str:
     """The primary's output `routing_prefix`.
 
     Raises:
         pulumi.RunError: the primary has none, for it was brought up before there was one.
     """
-    if not prefix:
-        raise pulumi.RunError(
+    if prefix is None:
+        raise outputs.NotThereYetError(
             f"The primary's stack {settings.primary_stack} does not tell the name of its services: run "
             f"`pulumi up -s {settings.primary_stack}` first."
         )
-    return prefix
+    return outputs.read(str, prefix, stack=settings.primary_stack, path="routing_prefix")
+
+
+def passwords_version(rotation: pulumi.Output[int], grant: pulumi.Output[outputs.Grant]) -> pulumi.Output[str]:
+    """A text that changes with the primary's passwords.
+
+    Their rotation alone does not tell: a primary that was destroyed and brought up again has new ones under the same
+    number. Its grant is new too.
+    """
+    return pulumi.Output.format("{}/{}", rotation, grant.expires)
 
 
 class Peer:
-    """The outputs of the primary's stack, each of them checked where it is used."""
+    """The outputs of the primary's stack, each of them checked where it is used.
+
+    What the primary does not have yet is unknown in a preview, for a pull request is previewed before anything of it
+    exists, and an error in `up`.
+    """
 
     def __init__(self, settings: Settings, opts: pulumi.ResourceOptions) -> None:
         name = settings.primary_stack
@@ -133,40 +158,46 @@ class Peer:
     @property
     def grant(self) -> pulumi.Output[outputs.Grant]:
         """See `peer_grant`."""
-        return self._read("standbys", peer_grant, lambda standbys: self._settings.site in (standbys or {}))
+        return self._read("standbys", peer_grant)
 
-    def paths(self, secrets: Iterable[str]) -> dict[str, pulumi.Output[str]]:
-        """See `published_path`, by Secret."""
-        return {secret: self._path(secret) for secret in secrets}
+    def paths(self, secrets: Iterable[str], of: pulumi.Output[Any]) -> dict[str, pulumi.Output[str]]:
+        """See `published_path`, by Secret; `of` is what they are the Secrets of, such as `postgres`, and is read first.
+
+        Where the primary lacks that, it is what the user has to be told, not that one of its Secrets is missing.
+        """
+
+        def path(secret: str) -> pulumi.Output[str]:
+            # Read within, not before: of two errors at once either may be the one that shows.
+            return of.apply(
+                lambda _: self._read("standbys", lambda standbys, settings: published_path(standbys, settings, secret))
+            )
+
+        return {secret: path(secret) for secret in secrets}
 
     @property
     def postgres(self) -> pulumi.Output[outputs.PrimaryPostgres]:
         """See `peer_postgres`."""
-        return self._read("postgres", peer_postgres, lambda database: database is not None)
+        return self._read("postgres", peer_postgres)
 
     @property
     def edb(self) -> pulumi.Output[outputs.PrimaryEdb]:
         """See `peer_edb`."""
-        return self._read("edb", peer_edb, lambda edb: edb is not None)
+        return self._read("edb", peer_edb)
 
     @property
     def routing_prefix(self) -> pulumi.Output[str]:
         """See `peer_routing_prefix`."""
-        return self._read("routing_prefix", peer_routing_prefix, bool)
+        return self._read("routing_prefix", peer_routing_prefix)
 
-    def _path(self, secret: str) -> pulumi.Output[str]:
-        def is_there(standbys: Any) -> bool:
-            return secret in ((standbys or {}).get(self._settings.site) or {}).get("secrets", {})
-
-        return self._read("standbys", lambda standbys, settings: published_path(standbys, settings, secret), is_there)
-
-    def _read(
-        self, output: str, check: Callable[[Any, Settings], Any], is_there: Callable[[Any], bool]
-    ) -> pulumi.Output[Any]:
+    def _read(self, output: str, check: Callable[[Any, Settings], Any]) -> pulumi.Output[Any]:
         preview = pulumi.runtime.is_dry_run()
 
         def read(value: Any) -> Any:
-            # A pull request is previewed before anything of it exists; then what the primary will say is unknown.
-            return pulumi.UNKNOWN if preview and not is_there(value) else check(value, self._settings)
+            try:
+                return check(value, self._settings)
+            except outputs.NotThereYetError:
+                if preview:
+                    return pulumi.UNKNOWN
+                raise
 
         return self._stack.get_output(output).apply(read)

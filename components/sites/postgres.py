@@ -4,6 +4,7 @@ import pulumi
 from pydantic import SecretStr
 
 from components import outputs
+from components.postgres import parameters
 from components.postgres.database import (
     APPLICATION_SECRET,
     REPLICATION_SECRET,
@@ -41,7 +42,7 @@ def primary_database_args(settings: Settings) -> PrimaryDatabaseArgs:
     return PrimaryDatabaseArgs(
         namespace=settings.cluster.namespace,
         shape=server_shape(settings),
-        standbys=tuple(settings.standbys),
+        standbys={standby: settings.vault.below(standby) for standby in settings.standbys},
         vault_mount=settings.vault.mount,
         routing_prefix=settings.routing_prefix,
         passwords={secret: _secret(password) for secret, password in given.items() if password},
@@ -55,7 +56,8 @@ def standby_database_args(
     settings: Settings,
     *,
     paths: dict[str, pulumi.Output[str]],
-    password_rotation: pulumi.Output[int],
+    version: pulumi.Output[str],
+    primary: pulumi.Output[outputs.PrimaryPostgres],
     routing_prefix: pulumi.Output[str],
     store: pulumi.Output[str],
 ) -> StandbyDatabaseArgs:
@@ -66,9 +68,30 @@ def standby_database_args(
         shape=server_shape(settings),
         store=store,
         paths=paths,
-        password_rotation=password_rotation,
+        version=version,
         routing_prefix=routing_prefix,
+        primary_parameters=primary.apply(lambda known: primary_parameters(settings, known)),
     )
+
+
+def primary_parameters(settings: Settings, primary: outputs.PrimaryPostgres) -> str:
+    """What a standby takes over of its primary's parameters, for `standby_args`.
+
+    A primary that an older version of this program brought up does not tell; then it is taken to have PostgreSQL's own
+    values, and what is more shows in the WAL.
+
+    Raises:
+        pulumi.RunError: this stack wants less of something.
+    """
+    own = settings.postgres.parameters
+    told: dict[str, int] = vars(primary.parameters) if primary.parameters else {}
+    for name in parameters.too_low(own, told):
+        raise pulumi.RunError(
+            f"rhsi:postgres.parameters.{name} is {own[name]}, but {told[name]} in the primary's stack "
+            f"{settings.primary_stack}, and with less a standby stops replaying: remove it here, or write {told[name]} "
+            "or more."
+        )
+    return parameters.assignments(parameters.effective({}) | told)
 
 
 def smoke_test_args(settings: Settings, database: StandbyDatabase, link: pulumi.Output[str]) -> SmokeTestArgs:
@@ -77,6 +100,7 @@ def smoke_test_args(settings: Settings, database: StandbyDatabase, link: pulumi.
         namespace=settings.cluster.namespace,
         site=settings.site,
         link=link,
+        primary_parameters=database.primary_parameters,
         application_secret=database.application_secret,
         runtime=postgres_runtime(settings),
     )
@@ -85,7 +109,9 @@ def smoke_test_args(settings: Settings, database: StandbyDatabase, link: pulumi.
 def primary_postgres(settings: Settings, database: PrimaryDatabase) -> outputs.PrimaryPostgres:
     """The primary's server as outputs tell of it."""
     return outputs.PrimaryPostgres(
-        **vars(_told(database.service)), password_rotation=settings.postgres.password_rotation
+        **vars(_told(database.service)),
+        password_rotation=settings.postgres.password_rotation,
+        parameters=outputs.MatchedParameters(**parameters.effective(settings.postgres.parameters)),
     )
 
 

@@ -11,14 +11,16 @@ from components.link.grant import LinkGrant, LinkGrantArgs
 from components.link.revocation import LinkRevocation, LinkRevocationArgs
 from components.postgres.database import PrimaryDatabase
 from components.postgres.replication import PRIMARY
-from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
+from components.sites.foundation import Foundation
 from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
-from components.skupper.site import SkupperSite, SkupperSiteArgs
+from components.sites.vault import primary_owner_args
+from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
 from components.vault.mount import KvStore, KvStoreArgs
+from components.vault.ownership import VaultOwner
 
 
 class PrimarySite(Component):
@@ -28,16 +30,16 @@ class PrimarySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__("rhsi:index:PrimarySite", name, providers(settings))
+        base = Foundation(settings)
+        super().__init__("rhsi:index:PrimarySite", name, base.opts)
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(
-                site_name="rhsi-primary",
-                namespace=settings.cluster.namespace,
-                create_namespace=settings.cluster.create_namespace,
-                protect_namespace=settings.protects_namespace,
+                site_name=SITE_NAMES["primary"],
+                namespace=base.site_namespace(),
                 accepts_links=True,
                 cut_old_tls=settings.revoke > 0,
+                ha=settings.skupper.ha,
                 timeout=settings.timeouts.site,
             ),
             self.child(),
@@ -53,6 +55,14 @@ class PrimarySite(Component):
         if settings.vault.manage_mount:
             store = KvStoreArgs(mount=settings.vault.mount, protect=settings.protect)
             ready.append(KvStore(f"{name}-kv", store, self.child()))
+        owners: dict[str, pulumi.Resource] = {
+            standby: VaultOwner(
+                f"{name}-{standby}-owner",
+                primary_owner_args(settings, base.owner, standby),
+                self.child(depends_on=ready),
+            )
+            for standby in settings.standbys
+        }
         # What was granted before a revocation is worthless, so each one is a rotation of every standby.
         rotations = {standby: wanted.rotation + settings.revoke for standby, wanted in settings.standbys.items()}
         grants = {
@@ -63,19 +73,22 @@ class PrimarySite(Component):
                     rotation=rotations[standby],
                     namespace=settings.cluster.namespace,
                     vault_mount=settings.vault.mount,
+                    vault_folder=settings.vault.below(standby),
                     expiration_window=wanted.expiration_window,
                     redemptions_allowed=wanted.redemptions,
                     timeout=settings.timeouts.grant,
+                    ha=settings.skupper.ha,
                 ),
                 # A redemption before the site has endpoints fails and is spent all the same.
-                self.child(depends_on=ready),
+                self.child(depends_on=[*ready, owners[standby]]),
             )
             for standby, wanted in settings.standbys.items()
         }
+        owned = [*ready, *owners.values()]
         database = None
         if settings.postgres.enabled:
             database = PrimaryDatabase(
-                f"{name}-postgres", primary_database_args(settings), self.child(depends_on=ready)
+                f"{name}-postgres", primary_database_args(settings), self.child(depends_on=owned)
             )
         exported = exported_services(self, name, settings, settings.routing_prefix, [site])
         imported = imported_services(self, name, settings, settings.routing_prefix, [site])
@@ -83,7 +96,7 @@ class PrimarySite(Component):
             exported[PRIMARY] = database.exported
         databases = None
         if settings.edb.enabled:
-            databases = PrimaryEdb(f"{name}-edb", settings, self.child(depends_on=ready))
+            databases = PrimaryEdb(f"{name}-edb", settings, base, self.child(depends_on=owned))
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
         self.exports = outputs.exports(
@@ -95,6 +108,8 @@ class PrimarySite(Component):
                 standbys={
                     standby: outputs.Grant(
                         rotation=rotations[standby],
+                        configured_rotation=settings.standbys[standby].rotation,
+                        ha=grant.ha,
                         expires=grant.expires,
                         grant=grant.grant,
                         vault_mount=settings.vault.mount,

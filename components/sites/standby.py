@@ -1,6 +1,7 @@
 """The site that links to a primary."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pulumi
 
@@ -8,25 +9,25 @@ from components import outputs
 from components.component import Component
 from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.names import routing_key
-from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
+from components.external_secrets import STORE, SyncedSecret, SyncedSecretArgs, VaultSecretStore
 from components.link.claim import LinkClaim, LinkClaimArgs
-from components.link.rotation import rotation_commands
+from components.link.rotation import LINK_SECRET, rotation_commands
 from components.postgres.database import USERS, StandbyDatabase
+from components.postgres.following import Following, FollowingArgs
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
-from components.providers import providers
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
-from components.sites.peer import Peer
+from components.sites.foundation import Foundation
+from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import kubernetes_auth_args, secret_store_args
 from components.skupper.services import ServiceExport, ServiceImport
-from components.skupper.site import SkupperSite, SkupperSiteArgs
+from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
 from components.vault.kubernetes_auth import KubernetesAuth
-
-LINK_SECRET = "rhsi-link-token"  # noqa: S105 -- the name of an object, no secret
+from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
 class StandbySite(Component):
@@ -36,19 +37,19 @@ class StandbySite(Component):
 
     def __init__(self, name: str, settings: Settings) -> None:
         """Register the site with its providers."""
-        super().__init__("rhsi:index:StandbySite", name, providers(settings))
+        base = Foundation(settings)
+        super().__init__("rhsi:index:StandbySite", name, base.opts)
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(
-                site_name="rhsi-standby",
-                namespace=namespace,
-                create_namespace=settings.cluster.create_namespace,
-                protect_namespace=settings.protects_namespace,
+                site_name=SITE_NAMES["standby"],
+                namespace=base.site_namespace(),
                 accepts_links=False,
                 cut_old_tls=False,
+                ha=False,
                 timeout=settings.timeouts.site,
             ),
             self.child(),
@@ -84,11 +85,17 @@ class StandbySite(Component):
             LinkClaimArgs(
                 namespace=namespace,
                 secret=LINK_SECRET,
+                store=STORE,
+                ha=grant.apply(lambda known: bool(known.ha)),
                 rotation=grant.rotation,
                 expires=grant.expires,
-                rotate_hint=grant.rotation.apply(
-                    lambda rotation: rotation_commands(
-                        settings.primary_stack, settings.site, rotation, pulumi.get_stack()
+                rotate_hint=grant.apply(
+                    lambda known: rotation_commands(
+                        settings.primary_stack,
+                        settings.site,
+                        # An older primary does not tell; without revocations both are the same.
+                        cast("int", known.configured_rotation or known.rotation),
+                        pulumi.get_stack(),
                     )
                 ),
                 runtime=kubectl_runtime(settings),
@@ -102,28 +109,50 @@ class StandbySite(Component):
             imported = imported_services(self, name, settings, peer.routing_prefix, [site])
         postgres = None
         if settings.postgres.enabled:
+            followed = peer.postgres
+            paths = peer.paths(USERS, followed)
+            version = passwords_version(followed.password_rotation, grant)
+            promised = PromisedSecrets(
+                f"{name}-postgres-promised",
+                PromisedSecretsArgs(
+                    stack=settings.primary_stack,
+                    mount=settings.vault.mount,
+                    paths=paths,
+                    version=version,
+                ),
+                self.child(depends_on=[claim]),
+            )
             database = StandbyDatabase(
                 f"{name}-postgres",
                 standby_database_args(
                     settings,
-                    paths=peer.paths(USERS),
-                    password_rotation=peer.postgres.password_rotation,
+                    paths=paths,
+                    version=version,
+                    primary=followed,
                     routing_prefix=peer.routing_prefix,
                     store=store.store,
                 ),
                 # The server's first start copies the primary over the link.
-                self.child(depends_on=[claim, store]),
+                self.child(depends_on=[claim, store, promised]),
             )
             imported[PRIMARY] = database.imported
             result = None
+            tested: list[pulumi.Resource] = []
             if settings.postgres.smoke_test:
                 test = smoke_test_args(settings, database, claim.link)
-                result = SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])).result
+                tested.append(smoke_test := SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])))
+                result = smoke_test.result
             postgres = standby_postgres(database, result)
+            Following(
+                f"{name}-postgres-following",
+                FollowingArgs(namespace=namespace, stateful_set=database.stateful_set),
+                # The smoke test waits until the standby follows; before it, there is nothing to warn of.
+                self.child(depends_on=[database, *tested]),
+            )
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb", settings, base, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
@@ -134,6 +163,7 @@ class StandbySite(Component):
                 namespace=site.namespace,
                 rotation=grant.rotation,
                 link=claim.link,
+                links=claim.links,
                 link_status=claim.status,
                 remote_site=claim.remote_site,
                 exported_services=described(exported),
@@ -150,4 +180,17 @@ class StandbySite(Component):
         published = ExistingObject(
             f"{name}-api-server-ca", CONFIG_MAP, object_id="kube-public/kube-root-ca.crt", opts=self.child()
         )
-        return published.data.apply(lambda data: str(data["ca.crt"]))
+        return published.data.apply(published_ca)
+
+
+def published_ca(data: Mapping[str, str] | None) -> str:
+    """The CA that a cluster publishes, of the data of its ConfigMap.
+
+    Raises:
+        pulumi.RunError: there is none.
+    """
+    if ca := (data or {}).get("ca.crt"):
+        return ca
+    raise pulumi.RunError(
+        "ConfigMap kube-public/kube-root-ca.crt has no ca.crt: set rhsi:cluster.ca to the CA of the API server."
+    )

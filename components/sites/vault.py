@@ -1,14 +1,36 @@
-"""How a standby's namespaces log in to Vault."""
+"""What is a stack's own in Vault, and how a standby's namespaces log in there."""
 
 import pulumi
 
 from components.edb.registry import TOKEN_PATH
-from components.external_secrets import VaultSecretStoreArgs
+from components.external_secrets import STORE, VaultSecretStoreArgs
+from components.owner import Owner
 from components.settings import Settings
-from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
+from components.vault.kubernetes_auth import READER_ACCOUNT, KubernetesAuth, KubernetesAuthArgs
+from components.vault.names import policy_name
+from components.vault.ownership import VaultOwnerArgs
 
-READER_ACCOUNT = "rhsi-vault-reader"
-STORE = "vault-rhsi"
+
+def primary_owner_args(settings: Settings, owner: Owner, standby: str) -> VaultOwnerArgs:
+    """The primary's claim on what it writes for a standby."""
+    return VaultOwnerArgs(
+        owner=owner,
+        mount=settings.vault.mount,
+        existing=not settings.vault.manage_mount,
+        path=settings.vault.below(f"{standby}/owner-primary"),
+        claimed=f"What a primary writes for {standby}",
+    )
+
+
+def token_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
+    """The primary's claim on the registry's token, which all its standbys read."""
+    return VaultOwnerArgs(
+        owner=owner,
+        mount=settings.vault.mount,
+        existing=not settings.vault.manage_mount,
+        path=settings.vault.below(f"{TOKEN_PATH}-owner"),
+        claimed="The registry's token",
+    )
 
 
 def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -> KubernetesAuthArgs:
@@ -16,6 +38,8 @@ def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -
     edb = settings.edb
     return KubernetesAuthArgs(
         site=settings.site,
+        policy=policy_name(settings.vault.mount, settings.vault.prefix, settings.site),
+        folder=settings.vault.below(settings.site),
         namespace=settings.cluster.namespace,
         other_namespaces=(edb.namespace,) if edb.enabled else (),
         service_account=READER_ACCOUNT,
@@ -24,7 +48,7 @@ def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -
         api_server=settings.cluster.api_server,
         api_server_ca=api_server_ca,
         kv_mount=settings.vault.mount,
-        shared=(TOKEN_PATH,) if edb.enabled and edb.pull_secret else (),
+        shared=(settings.vault.below(TOKEN_PATH),) if edb.enabled and edb.pull_secret else (),
         reviewer=settings.vault.reviewer,
         audiences=tuple(settings.vault.audiences),
         api_audience=settings.cluster.audience,

@@ -13,8 +13,13 @@ from pulumi_vault import kubernetes as vault_kubernetes
 from components.component import Component, once
 from components.custom_resource import CLUSTER_ROLE_BINDING, SECRET, SERVICE_ACCOUNT, KubernetesObject
 from components.encoding import from_base64
+from components.last_resort import worded
+from components.owner import OwnerError
+from components.vault.reading import is_absent
 
 TOKEN_TTL_SECONDS = 3600
+# The account of every namespace that reads Vault.
+READER_ACCOUNT = "rhsi-vault-reader"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,9 @@ class KubernetesAuthArgs:
     """A cluster's login to Vault.
 
     Attributes:
-        site: names policy and role, `rhsi-<site>`, and the folder that they may read.
+        site: whose cluster it is, for the mount's description.
+        policy: name of policy and role.
+        folder: what they may read, below the mount.
         shared: paths of single secrets that they may read besides, below the mount.
         namespace: of the service account.
         other_namespaces: where an account of the same name may log in too; see `ReaderAccount`.
@@ -39,6 +46,8 @@ class KubernetesAuthArgs:
     """
 
     site: str
+    policy: str
+    folder: str
     namespace: str
     service_account: str
     auth_path: str
@@ -61,16 +70,31 @@ class ReaderAccountArgs:
     service_account: str
 
 
-def policy_hcl(kv_mount: str, site: str, shared: Sequence[str] = ()) -> str:
+def policy_hcl(kv_mount: str, folder: str, shared: Sequence[str] = ()) -> str:
     """The site's policy: read the values below its own folder and what it shares with others, nothing else."""
-    paths = [f"{site}/*", *shared]
+    paths = [f"{folder}/*", *shared]
     return "\n".join(f'path "{kv_mount}/data/{path}" {{\n  capabilities = ["read"]\n}}\n' for path in paths)
+
+
+def policy_refusal(args: KubernetesAuthArgs) -> str:
+    """Why a policy of this name cannot be made where there is one."""
+    return (
+        f"Policy {args.policy} in Vault exists already: another stack is the standby {args.site} of this mount, "
+        "or was, or a run of this one was killed while it made the policy. Nothing was written. Give this site another "
+        "name (rhsi:site), or its environment another rhsi:vault.mount or rhsi:vault.prefix. If no other stack has it, "
+        f"`vault policy delete {args.policy}`, then run this again."
+    )
 
 
 def role_audience(args: KubernetesAuthArgs) -> str | None:
     """The audience that the role demands: the first that is Vault's own, else the API server's, else none."""
     own = [audience for audience in args.audiences if audience != args.api_audience]
     return next(iter([*own, *args.audiences]), None)
+
+
+def reviewer_secret(service_account: str) -> str:
+    """Secret with the long-lived token of an account."""
+    return f"{service_account}-token"
 
 
 def delegator_binding_name(service_account: str, namespace: str) -> str:
@@ -127,21 +151,24 @@ class KubernetesAuth(Component):
     def __init__(self, name: str, args: KubernetesAuthArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component; it needs a Kubernetes and a Vault provider."""
         super().__init__("rhsi:index:KubernetesAuth", name, opts)
+        self._args = args
         account, binding = reader_account(self, name, args.service_account, args.namespace)
-        if args.manage_auth:
-            auth_path, ready = self._auth_mount(name, args, account)
-        else:
-            auth_path, ready = pulumi.Output.from_input(args.auth_path), []
+        # Vault writes a policy over another one without a word. It comes first, for it tells whose the site is.
+        looking = pulumi.ResourceHook(f"{name}-look", worded(self._look), pulumi.ResourceHookOptions(on_dry_run=True))
         policy = vault.Policy(
             f"{name}-policy",
-            name=f"rhsi-{args.site}",
-            policy=policy_hcl(args.kv_mount, args.site, args.shared),
-            opts=self.child(delete_before_replace=True),
+            name=args.policy,
+            policy=policy_hcl(args.kv_mount, args.folder, args.shared),
+            opts=self.child(delete_before_replace=True, hooks=pulumi.ResourceHookBinding(before_create=[looking])),
         )
+        if args.manage_auth:
+            auth_path, ready = self._auth_mount(name, args, account, policy)
+        else:
+            auth_path, ready = pulumi.Output.from_input(args.auth_path), []
         role = vault_kubernetes.AuthBackendRole(
             f"{name}-role",
             backend=auth_path,
-            role_name=f"rhsi-{args.site}",
+            role_name=args.policy,
             bound_service_account_names=[args.service_account],
             bound_service_account_namespaces=[args.namespace, *args.other_namespaces],
             audience=role_audience(args),
@@ -155,15 +182,19 @@ class KubernetesAuth(Component):
         self.service_account = account.metadata.apply(lambda metadata: str(metadata["name"]))
         self.register_outputs({"authPath": self.auth_path, "role": self.role, "serviceAccount": self.service_account})
 
+    async def _look(self, _: pulumi.ResourceHookArgs) -> None:
+        if not await is_absent(f"sys/policies/acl/{self._args.policy}", self):
+            raise OwnerError(policy_refusal(self._args))
+
     def _auth_mount(
-        self, name: str, args: KubernetesAuthArgs, account: KubernetesObject
+        self, name: str, args: KubernetesAuthArgs, account: KubernetesObject, policy: vault.Policy
     ) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         backend = vault.AuthBackend(
             f"{name}-mount",
             type="kubernetes",
             path=args.auth_path,
             description=f"Service accounts of {args.site} (rhsi)",
-            opts=self.child(delete_before_replace=True),
+            opts=self.child(delete_before_replace=True, depends_on=[policy]),
         )
         config = vault_kubernetes.AuthBackendConfig(
             f"{name}-config",
@@ -184,7 +215,7 @@ class KubernetesAuth(Component):
             f"{name}-reviewer-token",
             SECRET,
             metadata={
-                "name": f"{args.service_account}-token",
+                "name": reviewer_secret(args.service_account),
                 "namespace": args.namespace,
                 "annotations": {
                     "kubernetes.io/service-account.name": args.service_account,

@@ -155,6 +155,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._answer(context, delete, empty_pb2.Empty())
 
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        """Call a function."""
+
+        def invoke() -> provider_pb2.InvokeResponse:
+            answer = wire.encode(self._configured().invoke(request.tok, wire.decode(request.args)))
+            return provider_pb2.InvokeResponse(**{"return": answer})
+
+        return self._answer(context, invoke, provider_pb2.InvokeResponse())
+
     def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Let every wait end soon."""
         if self._provider is not None:

@@ -133,6 +133,10 @@ class Provider(Protocol):
         """Delete the resource; one that is gone already is fine."""
         ...
 
+    def invoke(self, token: str, arguments: Properties) -> Properties:
+        """Call a function of the package; it changes nothing."""
+        ...
+
     def cancel(self) -> None:
         """Let every wait end soon."""
         ...

@@ -106,7 +106,8 @@ class Runner:
         return {
             **self._environment.environ(),
             **self._installation.environ,
-            "PULUMI_BACKEND_URL": self._home.folder("state").as_uri(),
+            # A file of attributes beside the state is not written atomically: a killed run could leave it unreadable.
+            "PULUMI_BACKEND_URL": f"{self._home.folder('state').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

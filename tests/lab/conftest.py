@@ -11,6 +11,7 @@ from lab import environment
 from lab.environment import Environment
 from lab.home import Home
 from tests.conftest import LABS
+from tests.lab import operator_rights
 from tests.lab.checkout import Checkout
 from tests.lab.lab import Lab
 from tests.lab.linked_sites import LinkedSites, Stage
@@ -50,12 +51,23 @@ def copy_checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     def copy(rights: Environment | None = None, *, databases: bool = False) -> Checkout:
         root = tmp_path_factory.mktemp("checkout")
         made.append(Checkout.copy(root, rights or lab.environment, databases=databases))
+        if rights:
+            operator_rights.leave_namespaces(made[-1])
         return made[-1]
 
     yield copy
     environment.start(lab.home)
     for checkout in made:
         checkout.remove()
+    operator_rights.withdraw(lab.contexts)
+
+
+@pytest.fixture(scope="module")
+def checkout(copy_checkout: Callable[..., Checkout]) -> Checkout:
+    """A module's own checkout with both stacks up, without databases."""
+    found = copy_checkout()
+    found.up()
+    return found
 
 
 @pytest.fixture(scope="module")

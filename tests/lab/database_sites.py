@@ -24,7 +24,6 @@ from lab.stand_ins.skupper.api import CUT
 from tests.lab.checkout import Checkout
 from tests.lab.databases import Rows
 from tests.lab.lab import Lab
-from tests.lab.operator_rights import grant
 from tests.lab.waiting import eventually
 
 SITES = ("site-a", "site-b")
@@ -32,11 +31,13 @@ LINKED, REPLICATED = "rhsi", "db"
 """The namespaces of the link with the streaming pair, and of the replicating clusters."""
 OPERATED = {site: [LINKED] for site in SITES}
 """In which namespaces of each cluster the operator has been given its rights."""
+# The operator's administrator makes the namespaces.
+EDB = {"enabled": True, "operator": "community", "smokeTest": True, "createNamespace": False}
 SETTINGS: dict[str, dict[str, Manifest]] = {
-    "site-a": {"postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community", "smokeTest": True}},
+    "site-a": {"postgres": {"enabled": True}, "edb": EDB},
     "site-b": {
         "postgres": {"enabled": True, "smokeTest": True},
-        "edb": {"enabled": True, "operator": "community", "smokeTest": True},
+        "edb": EDB,
     },
 }
 """What the lab would set by itself, written out so that the tests can change a part of it."""
@@ -122,7 +123,6 @@ class DatabaseSites:
         """Destroy what stands and bring both up anew: the end of a test that took something down."""
         self.retain_subscriptions()
         self.checkout.remove()
-        grant(OPERATED)
         for site, sections in SETTINGS.items():
             for section, settings in sections.items():
                 self.change(site, section, settings)

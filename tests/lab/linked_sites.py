@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
@@ -20,8 +20,7 @@ from typing import Any
 import hvac
 from kubernetes.dynamic import DynamicClient
 
-from components.link.rotation import grant_name, link_token_path, token_name
-from components.sites.standby import LINK_SECRET
+from components.link.rotation import LINK_SECRET, grant_name, link_token_path, token_name
 from lab import environment
 from lab.kube import Manifest
 from lab.rotation import objects
@@ -59,16 +58,14 @@ class LinkedSites:
     Args:
         lab: where they are.
         checkout: whose stacks they are.
-        rights: gives whoever runs the stacks the rights that go with a destroyed stack's namespace.
 
     Attributes:
         stage: what stands, as far as is known; a test that is under way leaves it unknown until it says so itself.
     """
 
-    def __init__(self, lab: Lab, checkout: Checkout, rights: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, lab: Lab, checkout: Checkout) -> None:
         self.lab = lab
         self.checkout = checkout
-        self._rights = rights
         self.stage = Stage.NOTHING
         self.vault = hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert)).secrets.kv.v2
         self._clients = {context: lab.connect(context) for context in lab.contexts}
@@ -79,7 +76,6 @@ class LinkedSites:
         if self.stage is not stage:
             environment.start(self.lab.home)
             self._clear(stage)
-            self._rights()
             for stack in _STACKS[stage]:
                 self.checkout.up(stack)
         self.stage = Stage.UNKNOWN
@@ -111,7 +107,8 @@ class LinkedSites:
 
     def standing(self) -> dict[str, list[Manifest]]:
         """Every object of the link, by kind, whatever its rotation."""
-        primary, standby = self.checkout.stacks()
+        stacks = {stack.name: stack for stack in self.checkout.stacks()}
+        primary, standby = stacks["site-a"], stacks["site-b"]
         found: dict[str, list[Manifest]] = {}
         for watched in objects.of(primary, standby):
             verbs = self.kind(watched.stack.context, watched.kind.name, watched.kind.api_version)

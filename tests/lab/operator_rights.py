@@ -1,6 +1,7 @@
 """Credentials with exactly the rights of deploy/: what an administrator hands to the person or CI that runs `up`."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import hvac
@@ -10,18 +11,26 @@ from kubernetes.client import AuthenticationV1TokenRequest, CoreV1Api, V1TokenRe
 from lab.environment import Environment
 from lab.home import CHECKOUT
 from lab.kube import api_client, connect
+from tests.lab.checkout import Checkout
+from tests.lab.waiting import until
 
 ACCOUNT = "rhsi-operator"
+POLICY = "pulumi-rhsi"
+MADE = "rhsi-test=administrator"
+FOR_EACH_STANDBY = "# ---- For each standby ----"
 TOKEN_SECONDS = 3600
 
 
-def operator(environment: Environment, folder: Path, namespaces: dict[str, list[str]]) -> Environment:
+def operator(
+    environment: Environment, folder: Path, namespaces: dict[str, list[str]], standbys: Sequence[str] = ("site-b",)
+) -> Environment:
     """The same lab, seen with the operator's rights on both clusters and in Vault.
 
     Args:
         environment: the lab as its administrator sees it.
         folder: where kubeconfig and Vault token go.
         namespaces: context -> namespaces in which the operator may work.
+        standbys: the sites that may link.
     """
     kubeconfig = yaml.safe_load(Path(environment.kubeconfig).read_text())
     grant(namespaces)
@@ -33,12 +42,28 @@ def operator(environment: Environment, folder: Path, namespaces: dict[str, list[
     file = folder / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig))
     token_file = folder / "vault-token"
-    token_file.write_text(_vault_token(environment))
+    token_file.write_text(vault_token(environment, standbys))
     return dataclasses.replace(environment, kubeconfig=str(file), vault_token_file=token_file)
 
 
+def leave_namespaces(checkout: Checkout) -> None:
+    """Set what the head of operator-rbac.yaml demands: the administrator makes the namespaces, and they stay."""
+    for stack in checkout.stacks():
+        checkout.change(stack.name, "cluster.createNamespace", False)
+        checkout.change(stack.name, "edb.createNamespace", False)
+
+
+def withdraw(contexts: Iterable[str]) -> None:
+    """Delete the namespaces that were made for the operator, and wait until they are gone."""
+    for context in contexts:
+        namespaces = connect(context).resources.get(api_version="v1", kind="Namespace")
+        for namespace in namespaces.get(label_selector=MADE).items:
+            namespaces.delete(name=namespace.metadata.name)
+        until(lambda: not namespaces.get(label_selector=MADE).items)  # noqa: B023 -- called at once
+
+
 def grant(namespaces: dict[str, list[str]]) -> None:
-    """Give the operator its rights in these namespaces (again: they go with a namespace that `destroy` deletes)."""
+    """Give the operator its rights in these namespaces, and make them."""
     for context, names in namespaces.items():
         for name in names:
             _grant(context, name)
@@ -52,8 +77,9 @@ def _grant(context: str, namespace: str) -> None:
     own_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT}}
     for manifest in [own_namespace, account, *yaml.safe_load_all(text)]:
         metadata = manifest["metadata"]
-        if manifest["kind"] == "Namespace" and metadata["name"] == "rhsi":
-            metadata["name"] = namespace
+        if manifest["kind"] == "Namespace":
+            metadata["labels"] = dict([MADE.split("=")])
+            metadata["name"] = namespace if metadata["name"] == "rhsi" else metadata["name"]
         if metadata.get("namespace") == "rhsi":
             metadata["namespace"] = namespace
         if metadata["name"] == "rhsi-operator-cluster":
@@ -79,9 +105,16 @@ def _token(context: str) -> str:
     return str(answer.status.token)
 
 
-def _vault_token(environment: Environment) -> str:
+def policy(standbys: Sequence[str]) -> str:
+    """deploy/operator-policy.hcl as its head says: its last part once for each standby, with that one's name."""
+    common, _, one = (CHECKOUT / "deploy" / "operator-policy.hcl").read_text().partition(FOR_EACH_STANDBY)
+    return "".join([common, *(one.replace("site-b", standby) for standby in standbys)])
+
+
+def vault_token(environment: Environment, standbys: Sequence[str] = ("site-b",)) -> str:
+    """A token with that policy."""
     client = hvac.Client(
         url=environment.vault_addr, token=environment.vault_token, verify=str(environment.vault_cacert)
     )
-    client.sys.create_or_update_policy(ACCOUNT, (CHECKOUT / "deploy" / "operator-policy.hcl").read_text())
-    return str(client.auth.token.create(policies=[ACCOUNT], ttl=f"{TOKEN_SECONDS}s")["auth"]["client_token"])
+    client.sys.create_or_update_policy(POLICY, policy(standbys))
+    return str(client.auth.token.create(policies=[POLICY], ttl=f"{TOKEN_SECONDS}s")["auth"]["client_token"])

@@ -151,6 +151,17 @@ def test_a_link_that_is_not_ready_in_time_is_told_and_the_next_up_waits_for_it_a
     sites.assert_settled()
 
 
+def test_an_up_that_finds_the_link_down_says_so(sites: LinkedSites) -> None:
+    with refused_links(sites):
+        told = sites.checkout.run("up", "site-b", "--expect-no-changes")
+        assert told.code == 0, told.text
+        assert f"warning: Link rhsi/{token_name(sites.rotation)} is not Ready any more: Not operational." in told.text
+        assert runbook.leads_to(told.text, "open the way to Route `skupper-router-inter-router`, `pulumi up -s site-b`")
+        assert sites.checkout.outputs("site-b")["link_status"] == "Pending"
+    sites.checkout.up("site-b")
+    sites.assert_settled()
+
+
 @pytest.mark.parametrize(
     ("held_up", "line"),
     [

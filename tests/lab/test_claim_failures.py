@@ -7,14 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+import hvac
 import pytest
 
+from components.external_secrets import STORE
 from components.link.rotation import grant_name, link_token_path, token_name
-from components.sites.vault import STORE
+from lab import environment
 from lab.kube import Manifest
 from lab.stand_ins.skupper import pki, redemption
 from tests.lab import runbook
-from tests.lab.linked_sites import IMPATIENT, MOUNT, NAMESPACE, STANDBY, LinkedSites
+from tests.lab.linked_sites import IMPATIENT, MOUNT, NAMESPACE, PATIENT, STANDBY, LinkedSites
 from tests.lab.waiting import until
 from tests.lab.way import Way
 
@@ -94,7 +96,40 @@ def test_a_grant_server_that_cannot_be_reached_is_told_and_the_next_up_claims_on
     sites.assert_settled()
 
 
+def test_a_link_of_an_earlier_grant_with_the_same_number_is_never_called_the_new_one(sites: LinkedSites) -> None:
+    before = sites.published()
+    sites.checkout.destroy("site-a")
+    sites.checkout.up("site-a")
+    after = sites.published()
+    assert before["rotation"] == after["rotation"]
+    told = sites.failed_claim()
+    assert f"Link {token_name(sites.rotation)} is of the grant {before['rotation']}/{before['expires']}" in told
+    assert f"not of {after['rotation']}/{after['expires']}, and was left as it is. Make a new grant" in told
+    assert runbook.leads_to(told, "ROTATE")
+    sites.rotate(told)
+    sites.assert_settled()
+
+
 # Vault and External Secrets.
+
+
+def test_a_vault_that_was_sealed_for_long_is_named_and_read_at_once_when_it_is_back(sites: LinkedSites) -> None:
+    vault = hvac.Client(url=sites.lab.vault_addr, token=sites.lab.vault_token, verify=str(sites.lab.vault_cacert))
+    sites.publish()
+    vault.sys.seal()
+    try:
+        first = sites.failed_claim(timeout="20s")
+        later = sites.failed_claim(timeout="20s")
+    finally:
+        environment.start(sites.lab.home)
+    for told in (first, later):
+        assert "Vault is sealed" in told
+        assert runbook.leads_to(told, "unseal or start it, `pulumi up -s site-b`")
+    # External Secrets itself would look at the store again only after a minute and more.
+    with sites.setting("site-b", "timeouts.claim", "30s", usual=PATIENT):
+        sites.checkout.up("site-b")
+    sites.checkout.up("site-b")
+    sites.assert_settled()
 
 
 def rolled_back(sites: LinkedSites) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from components.edb.names import replicator_secret
 from components.link.rotation import token_name
-from lab.kube import find
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.controller import kinds
 from tests.lab import leaks, oc, runbook
@@ -358,7 +357,10 @@ def test_destroying_both_leaves_nothing_behind(provisioned: DatabaseSites) -> No
     provisioned.checkout.destroy()
     for site in SITES:
         for namespace in (LINKED, REPLICATED):
-            assert find(provisioned.lab.connect(site), "v1", "Namespace", namespace) is None
+            found = (
+                provisioned.lab.connect(site).resources.get(api_version="v1", kind="Secret").get(namespace=namespace)
+            )
+            assert not found.items, [item.metadata.name for item in found.items]
         folder = provisioned.lab.home.root / "volumes" / site
 
         def emptied(folder: Path = folder) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import hvac
 import pytest
 
+from components.link.claim import JOB_NAME
 from components.link.rotation import grant_name, token_name
 from lab.kube import Manifest, find
 from lab.stand_ins.skupper.api import SKUPPER
 from tests.lab import runbook
 from tests.lab.claim_logs import wait_until_said
 from tests.lab.lab import Lab
-from tests.lab.linked_sites import MOUNT, NAMESPACE, STANDBY, LinkedSites, Stage
+from tests.lab.linked_sites import MOUNT, NAMESPACE, PATIENT, STANDBY, LinkedSites, Stage
 from tests.lab.outages import SECONDS, begun, stalled
 from tests.lab.waiting import until
 
@@ -176,6 +177,22 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
     assert said in text
     assert runbook.leads_to(text, "`pulumi up`")
     sites.checkout.up()
+    sites.assert_settled()
+
+
+@pytest.mark.parametrize("rotating", [SECRET_AWAITED, REDEMPTION_AWAITED], ids=["Secret", "redemption"], indirect=True)
+def test_a_claim_that_was_killed_stands_in_the_way_of_no_other_settings(rotating: tuple[LinkedSites, Point]) -> None:
+    sites, point = rotating
+    caught(sites, point, signal.SIGKILL)
+    cancelled = sites.checkout.pulumi("cancel", "--yes", "--stack", point.stack)
+    assert cancelled.code == 0, cancelled.text
+    sites.publish()
+    with sites.setting("site-b", "timeouts.claim", "85s", usual=PATIENT):
+        sites.checkout.up("site-b")
+        assert names(sites, "site-b", "batch/v1", "Job") == [JOB_NAME]
+        refreshed = sites.checkout.run("refresh", "site-b", "--clear-pending-creates")
+        assert refreshed.code == 0, refreshed.text
+    sites.checkout.up("site-b")
     sites.assert_settled()
 
 

@@ -9,7 +9,9 @@ import secrets
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +46,9 @@ PRIMARY_ARGS = primary_args(
     wal_keep="32MB",
     timeout="10m",
 )
-STANDBY_ARGS = standby_args(namespace="rhsi", shape=SHAPE, site="site-b", replication_secret=REPLICATION_SECRET)
+STANDBY_ARGS = standby_args(
+    namespace="rhsi", shape=SHAPE, site="site-b", primary_parameters="", replication_secret=REPLICATION_SECRET
+)
 # With everything that a shell, SQL and libpq would read otherwise.
 PASSWORDS = {"application": "it's$(a)\\b\"`c`:;#", "replication": "=%[repl]'{{x}}\\"}
 
@@ -77,11 +81,11 @@ class Pod:
             **own,
         }
 
-    def start(self, step: str) -> subprocess.Popen[bytes]:
+    def start(self, step: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a container of the pod; what it prints is appended to the log."""
         with (self.root / "log").open("ab") as log:
             return subprocess.Popen(
-                ["/bin/sh", "-c", SCRIPT, "postgres-server", step],
+                ["/bin/sh", "-c", SCRIPT, "postgres-server", step, *arguments],
                 env=self.environment(),
                 stdout=log,
                 stderr=log,
@@ -94,10 +98,10 @@ class Pod:
         assert self.start("prepare").wait(timeout=60) == 0, self.log()
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Run the pod until it answers, and stop it as Kubernetes does."""
+    def serving(self, *arguments: str) -> Iterator[None]:
+        """Run the pod with these arguments until it answers, and stop it as Kubernetes does."""
         self.prepare()
-        server = self.start("serve")
+        server = self.start("serve", *arguments)
         try:
             until(lambda: self.query("SELECT 1") == "1")
             yield
@@ -105,6 +109,19 @@ class Pod:
             server.terminate()
             status = server.wait(timeout=30)
         assert status == 0, self.log()
+
+    def unready(self) -> str:
+        """What the readiness probe says that is wrong; nothing where the pod is ready."""
+        done = subprocess.run(
+            self.args.readiness["exec"]["command"],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **IDENTITY,
+        )
+        assert bool(done.returncode) == bool(done.stdout), "a failure is explained"
+        return str(done.stdout).strip()
 
     def query(self, statement: str, database: str = "app") -> str:
         """What a superuser in the pod is answered, or nothing where that fails."""
@@ -159,12 +176,37 @@ def pod(root: Path, args: PostgresServerArgs) -> Iterator[Pod]:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def probed(pod: Pod) -> Iterator[None]:
+    """Ask again and again whether the pod is ready, as Kubernetes does."""
+    over = threading.Event()
+
+    def probe() -> None:
+        while not over.wait(0.5):
+            pod.unready()
+
+    with ThreadPoolExecutor(1) as pool:
+        probing = pool.submit(probe)
+        try:
+            yield
+        finally:
+            over.set()
+    probing.result()
+
+
 def smoke(primary: Pod, standby: Pod, seconds: int = 20) -> subprocess.CompletedProcess[str]:
-    """Run the smoke test beside the standby."""
+    """Run the smoke test beside a standby that Kubernetes probes."""
+    with probed(standby):
+        return smoke_alone(primary, standby, seconds)
+
+
+def smoke_alone(primary: Pod, standby: Pod, seconds: int = 20) -> subprocess.CompletedProcess[str]:
+    """Run the smoke test, and nothing beside it."""
     args = smoke_test.SmokeTestArgs(
         namespace="rhsi",
         site="site-b",
         link="link-1",
+        primary_parameters="",
         application_secret=APPLICATION_SECRET,
         runtime=dataclasses.replace(RUNTIME, seconds=seconds),
     )
@@ -205,6 +247,19 @@ def test_a_row_goes_to_the_primary_and_comes_back_to_the_standby_which_only_read
         assert primary.query("SELECT tableowner FROM pg_tables WHERE tablename = 'skupper_test'") == APPLICATION_USER
         for text in (done.stdout, primary.log(), standby.log()):
             assert not any(password in text for password in PASSWORDS.values())
+
+
+def test_the_smoke_test_ends_once_the_probe_has_asked_a_standby_that_has_just_started(
+    primary: Pod, standby: Pod
+) -> None:
+    with primary.serving(), standby.serving(), ThreadPoolExecutor(1) as pool:
+        running = pool.submit(smoke_alone, primary, standby)
+        until(lambda: standby.query("SELECT count(*) FROM skupper_test") == "1")
+        with pytest.raises(TimeoutError):
+            running.result(timeout=2)
+        assert standby.unready() == ""
+        done = running.result(timeout=5)
+        assert done.returncode == 0, done.stdout
 
 
 def test_a_primary_listens_on_the_pods_own_address_and_asks_everybody_for_a_password(primary: Pod) -> None:
@@ -289,6 +344,90 @@ def test_a_standby_serves_while_its_primary_is_gone(primary: Pod, standby: Pod) 
         standby.prepare()
     with standby.serving():
         assert standby.query("SELECT pg_is_in_recovery()") == "t"
+        assert standby.unready() == "It receives no WAL.", "Ready says that it follows"
+        with primary.serving():
+            until(lambda: standby.unready() == "")
+
+
+def test_a_standby_is_ready_while_it_follows_and_once_it_is_promoted(primary: Pod, standby: Pod) -> None:
+    with primary.serving(), standby.serving():
+        until(lambda: standby.unready() == "")
+        standby.query("SELECT pg_wal_replay_pause()")
+        until(lambda: standby.unready() == "It does not replay what it receives: replay is paused.")
+        standby.query("SELECT pg_wal_replay_resume()")
+        until(lambda: standby.unready() == "")
+        standby.query("SELECT pg_promote()")
+        assert standby.unready() == ""
+
+
+def test_a_standby_with_less_than_its_primary_says_so_and_has_as_much_after_a_restart(
+    primary: Pod, standby: Pod
+) -> None:
+    raised = ("-c", "max_connections=150", "-c", "max_prepared_transactions=20")
+    with primary.serving():
+        standby.prepare()
+    with standby.serving(), primary.serving(*raised):
+        until(lambda: standby.unready() == "It does not replay what it receives: replay is paused.")
+        done = smoke(primary, standby, seconds=2)
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[-1] == (
+            f"Row 1 is on {primary.address}, but {standby.address} did not show it in 2 s: max_connections is 100 "
+            f"there and 150 on {primary.address}, so that it stopped replaying. Type `kubectl delete pod "
+            f"{standby.address}-0 -n rhsi`, after which it starts with as much; then run `pulumi up` again."
+        )
+    with primary.serving(*raised), standby.serving("-c", "max_connections=120"):
+        until(lambda: standby.unready() == "")
+        assert standby.query("SHOW max_connections") == "150"
+        assert standby.query("SHOW max_prepared_transactions") == "20"
+        assert smoke(primary, standby).returncode == 0
+    with standby.serving("-c", "max_connections=180"):
+        assert standby.query("SHOW max_connections") == "180", "its own, where that is more"
+
+
+def test_a_standby_that_was_told_of_the_primarys_parameters_never_stops_replaying(primary: Pod, standby: Pod) -> None:
+    told = {**standby.args.environment, "PRIMARY_PARAMETERS": "max_connections=150 max_worker_processes=4"}
+    informed = dataclasses.replace(standby, args=dataclasses.replace(standby.args, environment=told))
+    with primary.serving():
+        informed.prepare()
+    with informed.serving():
+        assert informed.query("SHOW max_connections") == "150"
+        assert informed.query("SHOW max_worker_processes") == "8", "it has more already"
+        with primary.serving("-c", "max_connections=150"):
+            assert smoke(primary, informed).returncode == 0
+            until(lambda: informed.unready() == "")
+    assert "insufficient parameter settings" not in informed.log()
+
+
+def test_a_promoted_standby_has_what_its_own_settings_say(primary: Pod, standby: Pod) -> None:
+    with primary.serving("-c", "max_connections=150"), standby.serving():
+        assert standby.query("SHOW max_connections") == "150"
+        assert standby.query("SELECT pg_promote()") == "t"
+    with standby.serving():
+        assert standby.query("SHOW max_connections") == "100"
+
+
+def test_a_failed_smoke_test_says_what_keeps_the_standby_from_replaying(primary: Pod, standby: Pod) -> None:
+    def told() -> str:
+        done = smoke(primary, standby, seconds=1)
+        assert done.returncode == 1
+        last = done.stdout.splitlines()[-1]
+        assert f" is on {primary.address}, but {standby.address} did not show it in 1 s: " in last
+        assert last.endswith("then run `pulumi up` again.")
+        return last
+
+    with primary.serving():
+        with standby.serving():
+            until(lambda: streaming(primary))
+            standby.query("SELECT pg_wal_replay_pause()")
+            assert "somebody paused its replay. Type `kubectl exec " in told()
+            standby.query("SELECT pg_wal_replay_resume()")
+            standby.query("SELECT pg_promote()")
+            assert "it was promoted, and follows nobody. See 'Copy a standby anew'" in told()
+        assert "and its slot site_b on 127." in told()
+        for _ in range(6):
+            primary.query("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000)); SELECT pg_switch_wal()")
+        primary.query("CHECKPOINT")
+        assert "its slot site_b is lost, for it was away longer than rhsi:postgres.maxSlotWalKeepSize lasts" in told()
 
 
 def test_a_promoted_standby_stays_promoted(primary: Pod, standby: Pod) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from components.link.rotation import token_name
 from lab.kube import Manifest, connect, find
-from tests.lab import leaks
+from tests.lab import leaks, oc, runbook
 from tests.lab.checkout import Checkout
 from tests.lab.lab import Lab
 from tests.lab.operator_rights import operator
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.lab
 NAMESPACE = "rhsi"
 SITES = {"site-a": "postgres-primary", "site-b": "postgres-standby"}
 PASSED = "SELECT count(*) FROM skupper_test"
+DOES_NOT_FOLLOW = "warning: postgres-standby does not follow postgres-primary now."
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,10 @@ def checkout(lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory:
     rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), {context: [NAMESPACE] for context in SITES})
     made = copy_checkout(rights)
     with_databases(made)
-    made.up()
+    for stack in SITES:
+        result = made.run("up", stack)
+        assert result.code == 0, result.text
+        assert DOES_NOT_FOLLOW not in result.text, "the smoke test has just passed"
     return made
 
 
@@ -153,6 +157,79 @@ def test_the_primarys_state_holds_the_passwords_encrypted_and_the_standbys_none(
     assert leaks.in_state(provisioned, "site-b", now) == set()
 
 
+def standby_ready() -> None:
+    conditions = {one["type"]: one["status"] for one in pod("site-b")["status"]["conditions"]}
+    assert conditions["Ready"] == "True"
+
+
+def standby_unready() -> None:
+    conditions = {one["type"]: one["status"] for one in pod("site-b")["status"]["conditions"]}
+    assert conditions["Ready"] == "False"
+
+
+def test_a_standby_takes_over_what_its_primary_raised_and_until_then_every_run_tells(provisioned: Checkout) -> None:
+    rows = ask("site-a", PASSED)
+    provisioned.change("site-a", "postgres.parameters", {"max_connections": "300"})
+    provisioned.up("site-a")
+    assert ask("site-a", "SHOW max_connections") == "300"
+    ask("site-a", "CREATE TABLE after_raising AS SELECT 1 AS one")
+    eventually(standby_unready)
+    told = provisioned.run("preview", "site-b").text
+    assert DOES_NOT_FOLLOW in told
+    assert runbook.leads_to(told, "`pulumi up -s site-b`")
+    assert ask("site-b", "SELECT 1") == 1, "it goes on serving reads"
+    provisioned.up("site-b")
+    assert ask("site-b", "SHOW max_connections") == "300"
+    becomes("site-b", "SELECT one FROM after_raising", 1)
+    assert ask("site-b", PASSED) == rows + 1, "the smoke test ran again"
+    eventually(standby_ready)
+    for stack in SITES:
+        result = provisioned.run("up", stack, "--expect-no-changes")
+        assert result.code == 0, result.text
+        assert "does not follow" not in result.text
+
+
+def test_a_standby_that_wants_less_than_its_primary_is_refused(provisioned: Checkout) -> None:
+    provisioned.change("site-b", "postgres.parameters", {"max_wal_senders": "5"})
+    try:
+        result = provisioned.run("up", "site-b")
+        assert result.code != 0
+        assert (
+            "rhsi:postgres.parameters.max_wal_senders is 5, but 10 in the primary's stack site-a, and with less a "
+            "standby stops replaying: remove it here, or write 10 or more." in result.text
+        )
+    finally:
+        provisioned.change("site-b", "postgres.parameters", {})
+    assert ask("site-b", "SELECT pg_is_in_recovery()"), "nothing was touched"
+
+
+def test_a_run_that_changes_nothing_tells_that_the_standby_does_not_follow(provisioned: Checkout, lab: Lab) -> None:
+    pause = "oc exec postgres-standby-0 -n rhsi -c postgres -- psql -XAtqc"
+    oc.run(lab, "site-b", f"{pause} 'SELECT pg_wal_replay_pause()'")
+    eventually(standby_unready)
+    result = provisioned.run("up", "site-b", "--expect-no-changes")
+    assert result.code == 0, result.text
+    assert DOES_NOT_FOLLOW in result.text
+    events = oc.run(lab, "site-b", "oc get events -n rhsi")
+    assert "Readiness probe failed: It does not replay what it receives: replay is paused." in events
+    (resume,) = [one for one in runbook.commands("**The standby does not follow.**") if "resume" in one]
+    oc.run(lab, "site-b", resume)
+    eventually(standby_ready)
+
+
+def test_a_server_that_somebody_deleted_is_noticed_and_comes_back_with_its_data(
+    provisioned: Checkout, lab: Lab
+) -> None:
+    oc.run(lab, "site-b", "oc delete statefulset postgres-standby -n rhsi --cascade=orphan")
+    result = provisioned.run("up", "site-b")
+    assert result.code != 0
+    assert "resource 'rhsi/postgres-standby' does not exist" in result.text
+    assert runbook.leads_to(result.text, "`pulumi up -s site-b --refresh`")
+    result = provisioned.run("up", "site-b", "--refresh")
+    assert result.code == 0, result.text
+    eventually(standby_ready)
+
+
 def test_a_new_link_is_tested_anew_and_replication_goes_on(provisioned: Checkout) -> None:
     before = ask("site-a", PASSED)
     provisioned.next_rotation()
@@ -190,16 +267,82 @@ def test_a_failed_smoke_test_tells_why_and_the_next_up_tries_again(provisioned: 
     assert ask("site-b", PASSED) == before + 1
 
 
+def everything(context: str) -> set[tuple[str, str]]:
+    """What of the stack's own kinds stands in its namespace, by kind and UID."""
+    found = set()
+    for api_version, kinds in {
+        "v1": ["Secret", "Service", "PersistentVolumeClaim"],
+        "apps/v1": ["StatefulSet"],
+        "skupper.io/v2alpha1": ["Site", "AccessGrant", "Link", "Connector", "Listener"],
+    }.items():
+        for kind in kinds:
+            verbs = connect(context).resources.get(api_version=api_version, kind=kind)
+            items = verbs.get(namespace=NAMESPACE).to_dict()["items"]
+            found |= {(kind, item["metadata"]["uid"]) for item in items}
+    return found
+
+
+def test_a_destroy_of_a_protected_stack_stops_in_its_preview_and_without_one_takes_what_the_runbook_lists(
+    provisioned: Checkout,
+) -> None:
+    for stack in SITES:
+        provisioned.change(stack, "protect", True)
+    provisioned.up(*SITES)
+    rows = ask("site-a", PASSED)
+    before = everything("site-a")
+    with begun(provisioned, "destroy", "site-a", previewed=True) as destruction:
+        refused = destruction.end()
+    assert refused.code != 0
+    assert "because it is protected" in refused.text
+    assert everything("site-a") == before, "nothing was deleted"
+
+    result = provisioned.run("destroy", "site-a")
+    assert result.code != 0
+    assert "because it is protected" in result.text
+    for api_version, kind, name in (
+        ("skupper.io/v2alpha1", "AccessGrant", f"rhsi-site-b-grant-{provisioned.rotation()}"),
+        ("apps/v1", "StatefulSet", "postgres-primary"),
+        ("v1", "Secret", "postgres-application"),
+    ):
+        assert find(connect("site-a"), api_version, kind, name, NAMESPACE) is None, kind
+    assert claims("site-a") == ["data-postgres-primary-0"], "what holds data stays"
+    assert provisioned.outputs("site-a")["postgres"], "Pulumi keeps the outputs of what is gone"
+
+    result = provisioned.run("destroy", "site-a", "--exclude-protected")
+    assert result.code == 0, result.text
+    assert provisioned.outputs("site-a")["standbys"]["site-b"]["secrets"], "and of everything that it promised"
+    # A standby that begins to need that would wait for it in vain.
+    provisioned.change("site-b", "postgres", {})
+    provisioned.up("site-b")
+    provisioned.change("site-b", "postgres", {"enabled": True, "smokeTest": True})
+    result = provisioned.run("up", "site-b")
+    assert result.code != 0
+    assert "The outputs of the primary's stack site-a promise postgres-" in result.text
+    assert "but Vault has none: run `pulumi up -s site-a` first." in result.text
+
+    # What the runbook says to type then.
+    assert runbook.leads_to(result.text, "`pulumi up -s site-a` and ROTATE")
+    provisioned.next_rotation()
+    provisioned.up("site-a", "site-b")
+    for stack in SITES:
+        provisioned.change(stack, "protect", False)
+    provisioned.up(*SITES)
+    assert ask("site-a", PASSED) == rows + 1, "with its data, and the row of the new link's test"
+    becomes("site-b", PASSED, rows + 1)
+
+
 def test_a_protected_volume_outlives_its_stack_and_serves_the_next_one(provisioned: Checkout) -> None:
     for stack in SITES:
         provisioned.change(stack, "protect", True)
     provisioned.up(*SITES)
     rows = ask("site-a", PASSED)
     for stack, server in reversed(SITES.items()):
-        with begun(provisioned, "destroy", stack, previewed=True) as destruction:
-            refused = destruction.end()
-        assert refused.code != 0
-        assert "because it is protected" in refused.text
+        if stack == "site-a":
+            # The mount; a standby in a namespace of somebody else's has nothing that would take its volume along.
+            with begun(provisioned, "destroy", stack, previewed=True) as destruction:
+                refused = destruction.end()
+            assert refused.code != 0
+            assert "because it is protected" in refused.text
         result = provisioned.run("destroy", stack, "--exclude-protected")
         assert result.code == 0, result.text
         assert find(connect(stack), "apps/v1", "StatefulSet", server, NAMESPACE) is None

@@ -19,14 +19,38 @@ STACKS = ("site-a", "site-b")
 EARLIER = Path(__file__).parent / "fixtures"
 """States of both stacks as of commit 0ddcb8f, exported by Pulumi 3.274.1, with every secret replaced."""
 
+PROVIDERS = {"kubernetes", "vault"}
+"""They name every option now, so that no variable of the environment does."""
+
 UPDATED = {
-    # The server's script lost its comments.
-    "site-a": {"primary-postgres-primary-postgres-server"},
-    # This lab's addresses and authorities are not that lab's.
+    "site-a": {
+        *PROVIDERS,
+        # The server's script lost its comments.
+        "primary-postgres-primary-postgres-server",
+        # They name their owner.
+        "primary-skupper-namespace",
+        "primary-edb-namespace",
+    },
     "site-b": {
-        "standby-postgres-standby-postgres-server",
+        *PROVIDERS,
+        "standby-skupper-namespace",
+        "standby-edb-namespace",
+        # This lab's addresses and authorities are not that lab's.
         "standby-store-store",
         "standby-edb-store-store",
+        # A standby follows or is not Ready, and is reached all the same.
+        "standby-postgres-standby-postgres-server",
+        "standby-postgres-standby-postgres-service",
+        # Passwords are read anew with each grant.
+        *(f"standby-postgres-{user}-external-secret" for user in ("appuser", "replicator")),
+        *(
+            f"standby-edb-credentials-{secret}-external-secret"
+            for secret in ("own-superuser", "own-app", "own-replicator", "peer-app", "peer-replicator")
+        ),
+        # Links that it removes are those that stand, and it looks at the SecretStore too.
+        "standby-link-claim-role",
+        # Its bootstrap, which never runs again.
+        "standby-edb-site-cluster-cluster",
         "standby-vault-auth-config",
     },
 }
@@ -190,9 +214,11 @@ def plan_from_earlier(name: str, folder: Path) -> dict[str, Any]:
 @pytest.mark.usefixtures("stacks")
 def test_a_state_of_an_earlier_version_is_taken_over_without_replacing_or_deleting_anything(tmp_path: Path) -> None:
     for name in STACKS:
+        # The earlier version claimed nothing, and the stacks that stand are other ones: these have their own numbers.
+        shell("bao", "kv", "metadata", "delete", "-mount=rhsi", "site-b/owner-primary")
         plan = plan_from_earlier(name, tmp_path)
-        assert plan["changeSummary"]["same"] > 60
-        replaced = [step["urn"] for step in plan["steps"] if step["op"] not in {"same", "read", "update"}]
+        assert plan["changeSummary"]["same"] > 50
+        replaced = [step["urn"] for step in plan["steps"] if step["op"] not in {"same", "read", "update", "create"}]
         # A Job of another script is another Job; the claim's finds its Link and leaves it alone.
         assert {urn.split("$")[-1].split("::")[0] for urn in replaced} <= {"kubernetes:batch/v1:Job"}
         updated = {step["urn"].split("::")[-1] for step in plan["steps"] if step["op"] == "update"}

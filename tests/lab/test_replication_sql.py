@@ -7,9 +7,11 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from components.edb.logical_replication import LogicalReplicationArgs, publication_spec, subscription_spec
@@ -24,6 +26,7 @@ from tests.arguments import edb_cluster, edb_replication
 from tests.lab import runbook
 from tests.lab.postgres import PASSWORDS, Refused, Server, running
 from tests.lab.unprivileged import own_folder, readable_folder, write
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -46,6 +49,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
                 image="postgresql:16",
                 host="localhost",
                 peer_host="localhost",
+                bounds_slot_wait=site == "site-b",
                 tls="verify-full",
             )
             folder = own_folder(root, site)
@@ -84,6 +88,15 @@ def subscribe(server: Server, peer: Server) -> None:
     server.subscribe(peer, spec["name"], spec["publicationName"], spec["parameters"])
 
 
+@contextmanager
+def open_transaction(server: Server) -> Iterator[None]:
+    """A transaction that has written something, until the end of the block."""
+    where = f"host={server.folder} port={server.port} user=postgres dbname={server.args.database}"
+    with psycopg.connect(where) as connection:
+        connection.execute("SELECT pg_current_xact_id()")
+        yield
+
+
 def replication_args(server: Server) -> LogicalReplicationArgs:
     return edb_replication(
         cluster="c",
@@ -118,6 +131,26 @@ def test_the_bootstrap_leaves_both_tables_with_the_owner_and_publishes_the_sites
         (published_object,) = publication_spec(replication_args(server))["target"]["objects"]
         assert published_object["table"] == {"schema": "public", "name": f"{own}_data"}, "the operator adopts it"
         assert server.sql("SHOW wal_level") == "logical"
+
+
+def test_two_subscriptions_made_at_the_same_moment_do_not_wait_for_each_other_for_ever(pair: Pair) -> None:
+    a, b = pair
+    setting = f"SELECT setconfig FROM pg_db_role_setting WHERE setrole = '{REPLICATION_ROLE}'::regrole"
+    assert b.sql(setting) == "{lock_timeout=30s}"
+    assert a.sql(setting) == "", "only one of the two gives way"
+    b.sql(f"ALTER ROLE {REPLICATION_ROLE} SET lock_timeout = '3s'")
+
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor() as pool:
+        # A transaction of anybody's on each server holds both slots back, until both subscriptions are under way.
+        with open_transaction(a), open_transaction(b):
+            made = [pool.submit(subscribe, server, peer) for server, peer in ((a, b), (b, a))]
+            for server in pair:
+                server.becomes(waiting, "1")
+        errors = [one.exception(timeout=60) for one in made]
+    assert errors[1] is None
+    assert "lock timeout" in str(errors[0])
+    subscribe(a, b)
 
 
 def test_the_replication_role_may_read_what_is_published_and_nothing_else(pair: Pair) -> None:
@@ -240,12 +273,13 @@ def test_the_runbooks_questions_are_answered_as_it_says(replicating: Pair) -> No
         assert encrypted.endswith("|site_repl|t")
 
 
-def smoke_test(own: Server, peer: Server, folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:
-    """The smoke test's script as its Job runs it, on the site of `own`."""
+def begin_smoke_test(own: Server, peer: Server, folder: Path, seconds: int, **tls: str) -> subprocess.Popen[str]:
+    """Begin the smoke test's script as its Job runs it, on the site of `own`."""
     environment = {"DATABASE": "app", "ROLE": OWNER, "JOB_UID": str(uuid.uuid4()), "TIMEOUT_SECONDS": str(seconds)}
+    environment |= tls or {"PGSSLMODE": "require"}
     for prefix, server in (("OWN", own), ("PEER", peer)):
         credentials = folder / prefix
-        credentials.mkdir()
+        credentials.mkdir(exist_ok=True)
         (credentials / "password").write_text(PASSWORDS[OWNER])
         environment |= {
             f"{prefix}_SITE": server.args.site,
@@ -255,13 +289,26 @@ def smoke_test(own: Server, peer: Server, folder: Path, seconds: int) -> subproc
             f"{prefix}_CREDENTIALS": str(credentials),
         }
     path = f"{own.programs}{os.pathsep}/usr/bin{os.pathsep}/bin"
-    return subprocess.run(
+    return subprocess.Popen(
         ["/bin/sh", "-c", SCRIPT],
         env={**environment, "PATH": path, "HOME": str(folder)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def smoke_test(own: Server, peer: Server, folder: Path, seconds: int, **tls: str) -> subprocess.CompletedProcess[str]:
+    """The same to its end."""
+    process = begin_smoke_test(own, peer, folder, seconds, **tls)
+    stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def rows_of_the_test(server: Server) -> str:
+    """How many rows of smoke tests a server has, of both sites."""
+    both = "SELECT payload FROM site_a_data UNION ALL SELECT payload FROM site_b_data"
+    return server.sql(f"SELECT count(*) FROM ({both}) AS rows WHERE payload LIKE 'edb-replication-test: %'")
 
 
 def test_the_smoke_test_says_that_both_ways_work_and_leaves_no_row(replicating: Pair, tmp_path: Path) -> None:
@@ -276,6 +323,63 @@ def test_the_smoke_test_says_that_both_ways_work_and_leaves_no_row(replicating: 
     for server in replicating:
         for table in ("site_a_data", "site_b_data"):
             assert server.sql(f"SELECT count(*) FROM {table} WHERE payload IN ('written', 'changed')") == "0"
+        assert rows_of_the_test(server) == "0"
+
+
+def test_the_smoke_test_checks_certificates_where_the_databases_do(replicating: Pair, tmp_path: Path) -> None:
+    a, b = replicating
+    strict = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(a.folder / "ca.crt")}
+    assert smoke_test(b, a, tmp_path, 30, **strict).returncode == 0
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    other = Authority(folder, "another CA").certificate
+    done = smoke_test(b, a, tmp_path, 2, **(strict | {"PGSSLROOTCERT": str(other)}))
+    assert done.returncode == 1
+    assert "certificate verify failed" in done.stdout
+
+
+def test_a_smoke_test_that_fails_midway_leaves_no_row(replicating: Pair, tmp_path: Path) -> None:
+    a, b = replicating
+    before = [server.sql("SELECT count(*) FROM site_a_data") for server in replicating]
+    b.sql("ALTER SUBSCRIPTION site_b_from_site_a DISABLE")
+    try:
+        assert "A row that was written on site-a did not show on site-b" in smoke_test(b, a, tmp_path, 2).stdout
+        assert rows_of_the_test(a) == "0"
+    finally:
+        b.sql("ALTER SUBSCRIPTION site_b_from_site_a ENABLE")
+    b.becomes("SELECT count(*) FROM site_a_data", before[1])
+    assert rows_of_the_test(b) == "0"
+
+
+def test_a_smoke_test_that_is_stopped_leaves_no_row(replicating: Pair, tmp_path: Path) -> None:
+    a, b = replicating
+    b.sql("ALTER SUBSCRIPTION site_b_from_site_a DISABLE")
+    try:
+        process = begin_smoke_test(b, a, tmp_path, 60)
+        until(lambda: rows_of_the_test(a) == "1")
+        process.terminate()
+        process.communicate(timeout=30)
+        assert rows_of_the_test(a) == "0"
+    finally:
+        b.sql("ALTER SUBSCRIPTION site_b_from_site_a ENABLE")
+
+
+def test_what_a_smoke_test_could_not_delete_it_says_and_the_next_one_deletes(replicating: Pair, tmp_path: Path) -> None:
+    a, b = replicating
+    a.sql("INSERT INTO site_a_data (site, payload) VALUES ('site-a', 'an application''s')")
+    # A test of before wrote, and lost the site.
+    a.sql("INSERT INTO site_a_data (site, payload) VALUES ('site-a', 'edb-replication-test: written')")
+    a.sql(f"ALTER ROLE {OWNER} PASSWORD 'another'")
+    try:
+        told = smoke_test(b, a, tmp_path, 2).stdout
+        assert told.endswith(" Rows of the test may stay until the next one passes, in site_a_data on site-a.\n")
+    finally:
+        a.sql(f"ALTER ROLE {OWNER} PASSWORD '{PASSWORDS[OWNER]}'")
+    assert rows_of_the_test(a) == "1"
+    assert smoke_test(b, a, tmp_path, 30).returncode == 0
+    for server in replicating:
+        server.becomes("SELECT count(*) FROM site_a_data WHERE payload = 'an application''s'", "1")
+        until(lambda server=server: rows_of_the_test(server) == "0")  # type: ignore[misc] # mypy infers no default
 
 
 def test_the_smoke_test_names_the_way_that_does_not_work(replicating: Pair, tmp_path: Path) -> None:

@@ -1,26 +1,21 @@
 """A revocation: what was copied before it opens nothing after it, and every standby has a new link."""
 
 import copy
-from collections.abc import Callable
+import signal
 from typing import Any
 
 import pytest
 
-from components.link.rotation import token_name
+from components.link.rotation import grant_name, token_name
 from lab.kube import connect, find
 from tests.lab.checkout import Checkout
+from tests.lab.lab import Lab
+from tests.lab.outages import begun, down
 from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 SKUPPER = "skupper.io/v2alpha1"
-
-
-@pytest.fixture(scope="module")
-def checkout(copy_checkout: Callable[..., Checkout]) -> Checkout:
-    found = copy_checkout()
-    found.up()
-    return found
 
 
 def revoke(checkout: Checkout) -> None:
@@ -117,6 +112,73 @@ def test_a_second_revocation_is_one_number_and_is_made_once(checkout: Checkout) 
     assert site_authority() != authority
     assert checkout.outputs("site-b")["link"] == next_link(link)
     wait_until_ready(next_link(link))
+
+
+def renewals() -> dict[str, str]:
+    """The Jobs that renewed the CA: name -> identity."""
+    found = connect("site-a").resources.get(api_version="batch/v1", kind="Job").get(namespace="rhsi").items
+    return {job.metadata.name: job.metadata.uid for job in found if job.metadata.name.startswith("renew-site-ca")}
+
+
+def test_nothing_but_another_number_renews_the_authority(checkout: Checkout) -> None:
+    revoke(checkout)
+    checkout.up()
+    authority, jobs = site_authority(), renewals()
+    assert len(jobs) == 1
+    checkout.change("site-a", "timeouts.claim", "4m")
+    checkout.change("site-a", "images.claim", "registry.example.com/tools/kubectl:2")
+    checkout.up("site-a")
+    assert (site_authority(), renewals()) == (authority, jobs)
+
+    (job,) = jobs
+    connect("site-a").resources.get(api_version="batch/v1", kind="Job").delete(
+        name=job, namespace="rhsi", body={"propagationPolicy": "Background"}
+    )
+    result = checkout.run("up", "site-a", "--refresh")
+    assert result.code == 0, result.text
+    assert len(renewals()) == 1
+    assert site_authority() == authority
+
+
+def test_a_revocation_that_was_killed_is_finished_with_other_settings_and_leaves_nothing(
+    lab: Lab, checkout: Checkout
+) -> None:
+    before = site_authority()
+    revoke(checkout)
+    with begun(checkout, "up", "site-a") as up, down(lab, "skupper"):
+        eventually(lambda: _gone("skupper-site-ca"))
+        assert up.end(signal.SIGKILL).code != 0
+    cancelled = checkout.pulumi("cancel", "--yes", "--stack", "site-a")
+    assert cancelled.code == 0, cancelled.text
+    checkout.change("site-a", "timeouts.claim", "3m")
+    checkout.up()
+    refreshed = checkout.run("refresh", "site-a", "--clear-pending-creates")
+    assert refreshed.code == 0, refreshed.text
+    assert site_authority() != before
+    wait_until_ready(checkout.outputs("site-b")["link"])
+
+    revoke(checkout)
+    checkout.up()
+    assert len(renewals()) == 1
+    wait_until_ready(checkout.outputs("site-b")["link"])
+
+
+def _gone(secret: str) -> None:
+    assert find(connect("site-a"), "v1", "Secret", secret, "rhsi") is None
+
+
+def test_the_commands_of_a_message_do_not_count_revocations(checkout: Checkout) -> None:
+    checkout.change("site-a", "revoke", 25)
+    checkout.up("site-a")
+    rotation = checkout.rotation()
+    grants = connect("site-a").resources.get(api_version=SKUPPER, kind="AccessGrant")
+    grants.delete(name=grant_name("site-b", rotation + 25), namespace="rhsi")
+    told = checkout.run("up", "site-b")
+    assert told.code != 0
+    assert f"pulumi config set --path 'rhsi:standbys.site-b.rotation' {rotation + 1} -s site-a" in told.text
+    checkout.next_rotation()
+    checkout.up()
+    assert checkout.outputs("site-b")["link"] == token_name(rotation + 26)
 
 
 def site_authority() -> str:

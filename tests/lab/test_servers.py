@@ -6,11 +6,11 @@ from typing import Any
 
 import hvac
 import pytest
-from hvac.exceptions import InvalidRequest
 
 from lab.kube import find
 from tests.lab.lab import Lab
-from tests.lab.waiting import eventually, until
+from tests.lab.vault_mounts import mount_kv
+from tests.lab.waiting import eventually
 
 pytestmark = pytest.mark.lab
 CONTEXT = "site-b"
@@ -91,17 +91,8 @@ def test_external_secrets_copies_a_secret_from_vault_with_the_accounts_own_token
 ) -> None:
     name = namespace(CONTEXT)
     login_for(lab, vault, name)
-    vault.sys.enable_secrets_engine("kv", path=name, options={"version": "2"})
-
-    # A new mount of version 2 refuses everything until it has upgraded itself.
-    def written() -> bool:
-        try:
-            vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
-        except InvalidRequest:
-            return False
-        return True
-
-    until(written, 30)
+    mount_kv(vault, name)
+    vault.secrets.kv.v2.create_or_update_secret("link", {"code": "x-1"}, mount_point=name)
     create(lab, store(lab, name), name)
     create(
         lab,

@@ -16,7 +16,7 @@ from lab.kube import connect, find
 from tests.lab import leaks
 from tests.lab.checkout import Checkout
 from tests.lab.lab import Lab
-from tests.lab.operator_rights import grant, operator
+from tests.lab.operator_rights import operator
 
 pytestmark = pytest.mark.lab
 
@@ -24,7 +24,8 @@ SKUPPER = "skupper.io/v2alpha1"
 PLACES = {"site-a": ("site-a", "rhsi"), "site-b": ("site-b", "rhsi"), "site-c": ("site-b", "rhsi-c")}
 """Context and namespace of each stack's site."""
 
-
+LEFT_EMPTY = {"Site": SKUPPER, "AccessGrant": SKUPPER, "Link": SKUPPER, "Job": "batch/v1", "Secret": "v1"}
+"""Of what a destroyed stack leaves none in a namespace that stays."""
 NAMESPACES = {"site-a": ["rhsi"], "site-b": ["rhsi", "rhsi-c"]}
 """In which the operator may work."""
 
@@ -40,8 +41,6 @@ class Stacks:
         """Bring these up if they do not stand already."""
         for name in names:
             if name not in self.standing:
-                # They go with the namespace of a destroyed stack.
-                grant(NAMESPACES)
                 self.checkout.up(name)
                 self.standing.add(name)
 
@@ -54,7 +53,8 @@ class Stacks:
 
 @pytest.fixture(scope="module")
 def stacks(lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    return Stacks(copy_checkout(operator(lab.environment, tmp_path_factory.mktemp("operator"), NAMESPACES)))
+    rights = operator(lab.environment, tmp_path_factory.mktemp("operator"), NAMESPACES, ["site-b", "site-c"])
+    return Stacks(copy_checkout(rights))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,6 @@ def vault(lab: Lab) -> hvac.Client:
 def new(stacks: Stacks) -> Stacks:
     """No stack stands."""
     stacks.destroy()
-    grant(NAMESPACES)
     return stacks
 
 
@@ -159,6 +158,7 @@ def test_the_link_is_ready_and_leads_to_the_primary(provisioned: Checkout) -> No
         "rotation": provisioned.rotation(),
         "link": name,
         "link_status": "Ready",
+        "links": {name: "Ready"},
         "remote_site": "rhsi-primary",
         "exported_services": {},
         "imported_services": {},
@@ -184,7 +184,9 @@ def test_a_second_run_changes_nothing(provisioned: Checkout, stack: str, argumen
     assert result.code == 0, result.text
 
 
-def test_a_grant_that_was_deleted_and_made_again_is_published_and_leaves_the_link(provisioned: Checkout) -> None:
+def test_a_grant_that_was_deleted_and_made_again_is_not_the_one_in_use_and_the_standby_says_so(
+    provisioned: Checkout,
+) -> None:
     number = provisioned.rotation()
     before = provisioned.outputs("site-a")["standbys"]["site-b"]["expires"]
     grants = connect("site-a").resources.get(api_version=SKUPPER, kind="AccessGrant")
@@ -192,7 +194,15 @@ def test_a_grant_that_was_deleted_and_made_again_is_published_and_leaves_the_lin
     assert provisioned.run("up", "site-a", "--refresh").code == 0
     after = provisioned.outputs("site-a")["standbys"]["site-b"]["expires"]
     assert after > before
-    provisioned.up("site-b")
+    told = provisioned.run("up", "site-b")
+    assert told.code != 0
+    assert (
+        f"Link {token_name(number)} is of the grant {number}/{before} (rotation/expiry), not of {number}/{after}"
+        in (told.text)
+    )
+    assert names("site-b", "Link") == [token_name(number)], "the link that works stays"
+    number = provisioned.next_rotation()
+    provisioned.up("site-a", "site-b")
     assert names("site-b", "Link") == [token_name(number)]
 
 
@@ -250,7 +260,12 @@ def test_a_failed_claim_says_what_to_do_and_the_next_rotation_mends_it(
 def test_destroying_leaves_nothing_behind(stacks: Stacks, vault: hvac.Client) -> None:
     stacks.destroy()
     for context, namespace in PLACES.values():
-        assert find(connect(context), "v1", "Namespace", namespace) is None
+        left = connect(context)
+        for kind, api_version in LEFT_EMPTY.items():
+            found = left.resources.get(api_version=api_version, kind=kind).get(namespace=namespace).items
+            assert not found, f"{kind} in {namespace}: {[item.metadata.name for item in found]}"
+        assert find(left, "v1", "ConfigMap", "rhsi-owner", namespace) is None
+        assert find(left, "v1", "Namespace", namespace), "the administrator's"
     assert "rhsi/" not in vault.sys.list_mounted_secrets_engines()["data"]
     assert not [path for path in vault.sys.list_auth_methods()["data"] if path.startswith("kubernetes-")]
     assert not [policy for policy in vault.sys.list_policies()["data"]["policies"] if policy.startswith("rhsi-site")]

@@ -6,6 +6,7 @@
 import base64
 import json
 import logging
+import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -34,6 +35,12 @@ GRANT_STATUS = {
     "url": GRANT_URL,
     "ca": GRANT_CA,
     "expirationTime": "2026-11-23T22:30:00+01:00",
+}
+# The number that the stack has drawn, and what stands in its cluster already.
+OWNER_ID = "0123456789abcdef"
+_EXISTING: dict[str, dict[str, Any]] = {
+    "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
+    "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
 }
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
@@ -179,6 +186,15 @@ class Graph:
         """The resources of one type."""
         return [resource for resource in self.resources.values() if resource.token == token]
 
+    def passwords(self) -> list[Registration]:
+        """What keeps the passwords; the memory of the stack itself and what it was promised are kept likewise."""
+        kept = self.of_type("pulumi:index:Stash")
+        return [one for one in kept if one.name not in {"owner", "past"} and not one.name.endswith("-promised-paths")]
+
+    def made(self, token: str) -> list[Registration]:
+        """The resources of one type that are this stack's, without those that it only reads."""
+        return [one for one in self.of_type(token) if not one.read_id]
+
     def one(self, token: str) -> Registration:
         """The only resource of a type."""
         (found,) = self.of_type(token)
@@ -186,7 +202,7 @@ class Graph:
 
     def named(self, token: str, name: str) -> Registration:
         """The only object of a kind with this name in its cluster."""
-        (found,) = [one for one in self.of_type(token) if one.inputs["metadata"]["name"] == name]
+        (found,) = [one for one in self.made(token) if one.inputs["metadata"]["name"] == name]
         return found
 
     def outputs_of(self, name: str) -> dict[str, Any]:
@@ -239,11 +255,12 @@ class _Providers(Mocks):
         grant_status: Mapping[str, Any] = GRANT_STATUS,
         applied: Mapping[str, Any] = APPLIED,
         kept: str = "",
+        claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.kept, self.preview = kept, preview
+        self.kept, self.claims, self.preview = kept, claims, preview
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls no provider functions, but called {args.token}")
@@ -252,10 +269,14 @@ class _Providers(Mocks):
         state = dict(args.inputs)
         if args.typ == "pulumi:pulumi:StackReference":
             return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
-        if args.typ == "kubernetes:core/v1:ConfigMap" and args.resource_id:
-            return args.resource_id, {"data": {"ca.crt": "cluster CA"}}
+        if args.resource_id in _EXISTING:
+            return args.resource_id, dict(_EXISTING[args.resource_id])
+        if args.resource_id and args.resource_id.endswith("/rhsi-owner"):
+            return args.resource_id, {"data": dict(self.claims.get(args.resource_id, {"stack": "s", "id": OWNER_ID}))}
         if args.typ == "pulumi:index:Stash":
             state["output"] = secret(self.kept) if self.kept else args.inputs["input"]
+            if args.name == "owner":
+                state["output"] = OWNER_ID
         if self.preview:
             return "", state
         if args.typ.endswith(":AccessGrant"):
@@ -266,6 +287,8 @@ class _Providers(Mocks):
             state["status"] = {"status": "Ready", "remoteSiteName": "rhsi-primary"}
         elif args.typ.startswith("kubernetes:"):
             state["status"] = {"status": "Ready"}
+        if args.typ.startswith("kubernetes:") and args.inputs.get("metadata"):
+            state["metadata"] = {**args.inputs["metadata"], "uid": f"uid-of-{args.name}"}
         if args.inputs.get("type") == "kubernetes.io/service-account-token":
             state["data"] = secret({"token": "cmV2aWV3ZXI="})
         return args.resource_id or f"id-of-{args.name}", state
@@ -282,6 +305,9 @@ class _Monitor(MockMonitor):
 
     def _add(self, found: Registration, sent: struct_pb2.Struct) -> None:
         """Keep a registration; two with one URN are an error, as they are to the engine."""
+        if found.token == STACK:
+            # The SDK's own; whether it comes before or after the program ends is chance.
+            return
         if found.urn in self.graph.resources:
             raise AssertionError(f"duplicate resource URN {found.urn}")
         self.graph.resources[found.urn] = found
@@ -351,14 +377,24 @@ def record(
     primary_outputs: Mapping[str, Any] | None = None,
     grant_status: Mapping[str, Any] | None = None,
     kept: str = "",
+    claims: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Graph:
-    """Run the site that the settings describe and return what it registered; `kept` is what each Stash holds already.
+    """Run the site that the settings describe and return what it registered.
+
+    Args:
+        values: the keys below `rhsi:`.
+        stack: the stack's name.
+        preview: whether this is one.
+        primary_outputs: what the primary's stack tells a standby.
+        grant_status: what the Skupper controller says of the grant.
+        kept: what each password's Stash holds already.
+        claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
-    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, preview=preview)
+    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, preview=preview)
     return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.link.claim import SCRIPT, removable
+from components.link.claim import SCRIPT
 from components.link.rotation import REACH, TOKEN_PREFIX, superseded
 
 CODE = "qUiTeSecretCodeOfTheGrant"
@@ -23,6 +23,10 @@ printf %s "$call" >>calls # in one piece: two of a pipeline write at the same ti
 [ "$1" != "$(cat stopped_at)" ] || kill "$PPID"
 case "$1 $2" in
 "get links.skupper.io") [ "$3" != -o ] || cat links ;;
+"get externalsecrets.external-secrets.io") case "$*" in *rhsi/grant*) cat claimed ;; esac ;;
+"annotate links.skupper.io")
+  for one in "$@"; do grant=${{one#rhsi/grant=}}; [ "$grant" = "$one" ] || printf '%s' "$grant" >recorded; done
+  ;;
 "get secret") case "$*" in *--ignore-not-found*) cat grant ;; *) printf 'code: ' && cat code ;; esac ;;
 "get accesstokens.skupper.io") cat status ;;
 "get events") cat events ;;
@@ -33,7 +37,6 @@ case "$1 $2" in
   printf '%s ' "$(cat made)" >>links
   ;;
 "wait accesstokens"*) [ ! -s status ] ;;
-"delete "*) case " $* " in *" $(cat forbidden) "*) echo "Error from server (Forbidden): $*" >&2 && exit 1 ;; esac ;;
 esac
 """
 
@@ -46,6 +49,7 @@ class Claim:
     rotation: int = 5
     client: str = "kubectl"
     expires: str = FUTURE
+    expected: str = ""
 
     def run(self, seconds: int = 20, **world: str) -> subprocess.CompletedProcess[str]:
         """Run the script to its end, in a world that differs from the usual one in this."""
@@ -57,8 +61,8 @@ class Claim:
             "events": "",
             "refusal": "",
             "made": f"{TOKEN_PREFIX}-{self.rotation}",
-            "forbidden": "nothing",
             "stopped_at": "nothing",
+            "claimed": "",
         }
         for name, text in (usual | world).items():
             (self.root / name).write_text(text)
@@ -76,10 +80,12 @@ class Claim:
             "EXPIRES": self.expires,
             "SECRET": "rhsi-link-token",
             "EXTERNAL_SECRET": "rhsi-link-token",
+            "SECRET_STORE": "vault-rhsi",
+            "LINKS": self.expected or f"{TOKEN_PREFIX}-{self.rotation}",
             "TOKEN_PREFIX": TOKEN_PREFIX,
             "JOB_NAME": "the-job",
             "JOB_UID": "the-uid",
-            "SUPERSEDED": " ".join(removable(superseded(self.rotation))),
+            "SUPERSEDED": " ".join(superseded(self.rotation)),
             "TIMEOUT_SECONDS": str(seconds),
             "ROTATE": "the commands of a rotation",
         }
@@ -102,10 +108,9 @@ def claim(tmp_path: Path) -> Claim:
     return Claim(tmp_path)
 
 
-def test_the_links_of_earlier_rotations_are_removed_and_no_other_ones(claim: Claim) -> None:
-    earlier = ["standby-from-vault-4", "standby-from-vault-1", "standby-from-vault-3-1", "standby-from-vault-3-2"]
+def test_the_links_of_other_rotations_are_removed_and_no_other_ones(claim: Claim) -> None:
+    own = [f"{TOKEN_PREFIX}-{number}" for number in ("4", "1", "3-1", "3-2", "20261126", "6")]
     others = [
-        "standby-from-vault-5-1",
         "standby-from-vault",
         "standby-from-vault-",
         "standby-from-vault-x",
@@ -119,19 +124,79 @@ def test_the_links_of_earlier_rotations_are_removed_and_no_other_ones(claim: Cla
         "link-by-hand",
         "west-4",
     ]
-    done = claim.run(links="".join(f"{name} " for name in [*earlier, *others]))
+    done = claim.run(links="".join(f"{name} " for name in [*own, *others]))
     assert done.returncode == 0, done.stdout
-    assert claim.removed_links() == set(earlier)
+    assert claim.removed_links() == set(own)
+    (call,) = [call for call in claim.calls("delete") if call[1] == "secrets"]
+    assert {"standby-from-vault-20261126", "standby-from-vault-6", "standby-from-vault-3"} <= set(call)
+    assert not {name for name in others if name in call}
 
 
-def test_a_rotations_own_link_is_not_claimed_twice(claim: Claim) -> None:
-    done = claim.run(links="standby-from-vault-5 ", grant="")
+def test_a_link_of_the_same_grant_is_not_claimed_twice(claim: Claim) -> None:
+    done = claim.run(links=f"standby-from-vault-5=5/{FUTURE} ", grant="")
     assert done.returncode == 0, done.stdout
     assert not claim.calls("create")
     assert done.stdout.endswith("Rotation 5 is in use through Link standby-from-vault-5.\n")
 
 
-def test_secrets_are_removed_by_name_newest_first_and_as_far_back_as_the_rights_reach(claim: Claim) -> None:
+def test_a_link_that_nobody_recorded_is_taken_over_once_it_is_ready(claim: Claim) -> None:
+    done = claim.run(links="standby-from-vault-5= ", grant="")
+    assert done.returncode == 0, done.stdout
+    assert not claim.calls("create")
+    assert (claim.root / "recorded").read_text() == f"5/{FUTURE}"
+
+
+def test_a_link_of_another_grant_with_the_same_number_is_refused_and_left_alone(claim: Claim) -> None:
+    done = claim.run(links=f"standby-from-vault-5=5/{PAST} standby-from-vault-4= ")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"Link standby-from-vault-5 is of the grant 5/{PAST} (rotation/expiry), not of 5/{FUTURE},")
+    assert last.endswith(": the commands of a rotation")
+    assert {call[0] for call in claim.calls()} == {"get"}
+
+
+@pytest.mark.parametrize(("claimed", "code"), [(f"5/{PAST}", 1), (f"5/{FUTURE}", 0), (f"4/{PAST}", 0), ("", 0)])
+def test_a_link_that_never_became_ready_is_known_by_what_was_redeemed_last(
+    claim: Claim, claimed: str, code: int
+) -> None:
+    done = claim.run(links="standby-from-vault-5= ", claimed=claimed)
+    assert done.returncode == code, done.stdout
+    assert (f"is of the grant {claimed} (rotation/expiry)" in done.stdout) == bool(code)
+
+
+def test_a_claim_writes_down_of_which_grant_its_link_is(claim: Claim) -> None:
+    assert claim.run().returncode == 0
+    assert (claim.root / "recorded").read_text() == f"5/{FUTURE}"
+
+
+def test_two_routers_make_two_links_and_both_are_awaited(claim: Claim) -> None:
+    claim.expected = "standby-from-vault-5-1 standby-from-vault-5-2"
+    done = claim.run(made=claim.expected)
+    assert done.returncode == 0, done.stdout
+    assert {call[1] for call in claim.calls("wait")} >= {
+        "links.skupper.io/standby-from-vault-5-1",
+        "links.skupper.io/standby-from-vault-5-2",
+    }
+
+
+def test_other_links_than_the_primarys_setting_says_are_told(claim: Claim) -> None:
+    done = claim.run(made="standby-from-vault-5-1 standby-from-vault-5-2")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert (
+        "has Link standby-from-vault-5-1 standby-from-vault-5-2 instead of standby-from-vault-5: rhsi:skupper.ha"
+        in last
+    )
+    assert last.endswith(": the commands of a rotation")
+
+
+def test_every_question_to_the_api_server_has_an_end(claim: Claim) -> None:
+    assert claim.run(links="standby-from-vault-4 ").returncode == 0
+    assert {call[0] for call in claim.calls()} == {"get", "create", "wait", "annotate", "delete"}
+    assert all("--request-timeout=10s" in call for call in claim.calls())
+
+
+def test_secrets_whose_link_is_gone_are_removed_twenty_rotations_back(claim: Claim) -> None:
     claim.rotation = REACH + 3
     assert claim.run().returncode == 0
     (call,) = [call for call in claim.calls("delete") if call[1] == "secrets"]
@@ -139,20 +204,11 @@ def test_secrets_are_removed_by_name_newest_first_and_as_far_back_as_the_rights_
     assert names == [f"{TOKEN_PREFIX}-{number}" for number in range(REACH + 2, 2, -1)]
 
 
-def test_a_link_beyond_the_rights_is_left_with_a_note_that_names_the_command(claim: Claim) -> None:
-    claim.rotation = 40
-    done = claim.run(links="standby-from-vault-7 ", forbidden="standby-from-vault-7")
-    assert done.returncode == 0, done.stdout
-    command = "kubectl delete links.skupper.io/standby-from-vault-7 secret/standby-from-vault-7"
-    assert f"Note: Link standby-from-vault-7 is beyond the {REACH} rotations" in done.stdout
-    assert command in done.stdout
-
-
 def test_it_makes_do_with_oc(claim: Claim) -> None:
     claim.client = "oc"
     done = claim.run()
     assert done.returncode == 0, done.stdout
-    assert claim.calls("create") == [["create", "-f", "-"]]
+    assert [call[:3] for call in claim.calls("create")] == [["create", "-f", "-"]]
 
 
 def test_an_expired_grant_fails_at_once_and_nothing_is_made(claim: Claim) -> None:
@@ -173,7 +229,7 @@ def test_an_expired_grant_that_was_never_synced_fails_at_once_too(claim: Claim) 
 
 @pytest.mark.parametrize("held", [f"4/{FUTURE}", f"5/{PAST}", ""])
 def test_the_secret_of_another_grant_is_never_used(claim: Claim, held: str) -> None:
-    done = claim.run(seconds=2, grant=held, events="permission denied")
+    done = claim.run(seconds=2, grant=held, events=events("permission denied"))
     assert done.returncode == 1
     assert f"holds {held or 'nothing'} instead of the grant 5/{FUTURE} (rotation/expiry)" in done.stdout
     assert "External Secrets says: permission denied. Mend that, then run `pulumi up` again." in done.stdout
@@ -212,9 +268,30 @@ def test_a_token_of_another_job_is_waited_for_and_never_touched(claim: Claim) ->
     assert len(claim.calls("create")) > 1
 
 
+def events(*told: str) -> str:
+    """Events as the script's template prints them, one second apart."""
+    return "".join(f"2999-01-01T00:00:0{second}Z {text}\036" for second, text in enumerate(told))
+
+
 def test_of_several_events_the_last_one_is_told_in_one_line(claim: Claim) -> None:
-    done = claim.run(seconds=2, grant="", events="not ready\036Code: 403. Errors:\n\n\t* permission denied\n\n\036")
+    done = claim.run(seconds=2, grant="", events=events("403", "Code: 403. Errors:\n\n\t* permission denied\n\n"))
     assert "External Secrets says: Code: 403. Errors: * permission denied. Mend that" in done.stdout
+
+
+def test_the_cause_outlives_what_external_secrets_says_after_it(claim: Claim) -> None:
+    generic = 'SecretStore "vault-rhsi" is not ready'
+    done = claim.run(seconds=2, grant="", events=events(generic, "* Vault is sealed", generic, generic))
+    assert f"External Secrets says: {generic}: * Vault is sealed. Mend that" in done.stdout
+    looked_at = {call[1] for call in claim.calls("annotate")}
+    assert looked_at == {
+        "secretstores.external-secrets.io/vault-rhsi",
+        "externalsecrets.external-secrets.io/rhsi-link-token",
+    }
+
+
+def test_without_a_cause_the_generic_words_are_told(claim: Claim) -> None:
+    done = claim.run(seconds=2, grant="", events=events('SecretStore "vault-rhsi" is not ready'))
+    assert 'External Secrets says: SecretStore "vault-rhsi" is not ready. Mend that' in done.stdout
 
 
 def test_without_an_event_the_claim_names_the_two_causes_that_make_none(claim: Claim) -> None:
@@ -259,6 +336,61 @@ def test_a_failed_redemption_names_the_cause_and_the_commands(claim: Claim, mess
     last = done.stdout.splitlines()[-1]
     assert last.startswith(sentence)
     assert last.endswith(": the commands of a rotation")
+
+
+GO = 'Controller got error: Post "https://h/u": tls: failed to verify certificate: x509: '
+"""What the controller says before the words of Go's crypto/x509/verify.go."""
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence", "end"),
+    [
+        (
+            "certificate has expired or is not yet valid: current time A is before B",
+            "The grant server's certificate is not valid at the time of this cluster: certificate has",
+            "then run `pulumi up` again.",
+        ),
+        (
+            "certificate is valid for a.example.com, not b.example.com",
+            "The grant server's certificate is for another name than the grant's URL: certificate is valid for a.",
+            "make a new grant: the commands of a rotation",
+        ),
+        (
+            "cannot validate certificate for 10.0.0.7 because it doesn't contain any IP SANs",
+            "The grant server's certificate is for another name than the grant's URL: cannot validate",
+            "make a new grant: the commands of a rotation",
+        ),
+        (
+            "certificate relies on legacy Common Name field, use SANs instead",
+            "The grant server's certificate is for another name",
+            "make a new grant: the commands of a rotation",
+        ),
+        (
+            "certificate specifies an incompatible key usage",
+            "The grant server's certificate cannot be verified: certificate specifies an incompatible key usage.",
+            "if the certificate was renewed, make a new grant: the commands of a rotation",
+        ),
+        (
+            "certificate signed by unknown authority",
+            "The grant server's certificate is not from the CA of rotation 5.",
+            "Make a new grant: the commands of a rotation",
+        ),
+    ],
+)
+def test_each_reason_to_distrust_a_certificate_has_its_own_sentence(
+    claim: Claim, said: str, sentence: str, end: str
+) -> None:
+    done = claim.run(seconds=2, status=f"{GO}{said};", made="by-hand")
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(sentence)
+    assert last.endswith(end)
+
+
+def test_clocks_that_differ_by_seconds_are_waited_for(claim: Claim) -> None:
+    done = claim.run(seconds=3, status=f"{GO}certificate has expired or is not yet valid: soon;", made="by-hand")
+    assert len(claim.calls("wait")) > 1
+    assert done.returncode == 1
 
 
 def test_a_token_without_a_status_is_told_with_what_to_look_at(claim: Claim) -> None:

@@ -37,19 +37,21 @@ def test_only_a_site_that_accepts_links_has_link_access() -> None:
     assert site.site_spec(accepting) == {"linkAccess": "default"}
 
 
-def test_the_first_claim_may_remove_nothing_that_exists_and_still_names_something() -> None:
-    assert rotation.superseded(1) == []
-    assert claim.removable(rotation.superseded(1)) == ["standby-from-vault-0"]
-
-
-def test_a_claim_may_remove_the_twenty_rotations_before_its_own() -> None:
+def test_a_claim_looks_at_the_twenty_rotations_before_its_own() -> None:
     names = rotation.superseded(30)
     assert (names[0], names[-1], len(names)) == ("standby-from-vault-29", "standby-from-vault-10", 20)
-    assert claim.removable(rotation.superseded(2), rotation.HA_SUFFIXES) == [
-        "standby-from-vault-1",
-        "standby-from-vault-1-1",
-        "standby-from-vault-1-2",
-    ]
+    assert rotation.superseded(1) == []
+
+
+def test_two_routers_make_two_links() -> None:
+    assert rotation.link_names(3, ha=False) == ["standby-from-vault-3"]
+    assert rotation.link_names(3, ha=True) == ["standby-from-vault-3-1", "standby-from-vault-3-2"]
+    assert site.site_spec(skupper_site(ha=True)) == {"ha": True}
+
+
+def test_a_link_that_is_not_ready_is_the_state_of_both() -> None:
+    assert claim.worst(["Ready", "Ready"]) == "Ready"
+    assert claim.worst(["Ready", "Pending"]) == "Pending"
 
 
 def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
@@ -67,6 +69,8 @@ def test_the_role_demands_vaults_own_audience_where_there_is_one(
 ) -> None:
     args = kubernetes_auth.KubernetesAuthArgs(
         site="s",
+        policy="rhsi-s",
+        folder="s",
         namespace="n",
         service_account="a",
         auth_path="p",

@@ -84,6 +84,20 @@ def test_parameters_of_extensions_are_accepted() -> None:
     assert settings_of(primary(parameters=parameters), stack="site-a").postgres.parameters == parameters
 
 
+@pytest.mark.parametrize("value", ["100.5", "-1", "1e3", "100MB", "many", "0x64", ""])
+def test_what_a_standby_must_match_is_a_whole_number(value: str) -> None:
+    for values in (primary(parameters={"max_connections": value}), standby(parameters={"max_connections": value})):
+        text = refused(values)
+        assert "rhsi:postgres.parameters.max_connections is " in text
+        assert 'a standby is told of it as a whole number; write for example "100"' in text
+
+
+def test_a_primary_that_no_standby_could_follow_is_refused() -> None:
+    text = refused(primary(parameters={"wal_level": "minimal"}))
+    assert 'rhsi:postgres.parameters.wal_level is "minimal": no standby can follow it; write replica or logical' in text
+    assert settings_of(primary(parameters={"wal_level": "logical"}), stack="site-a").postgres.enabled
+
+
 def test_a_password_in_plain_text_is_refused_and_not_shown() -> None:
     text = refused(primary(applicationPassword="hunter2hunter2"))
     assert "rhsi:postgres.applicationPassword is [secret]: it is in plain text; set it with " in text
@@ -164,7 +178,7 @@ def test_a_prefix_that_the_routers_send_to_everybody_is_refused() -> None:
     assert "rhsi:services.routingPrefix is missing" in refused({**PRIMARY, "site": "mc"})
 
 
-def test_a_service_with_the_name_of_a_databases_is_refused() -> None:
+def test_a_service_with_the_name_of_a_databases_is_refused_whether_that_is_on_or_off() -> None:
     imports = {"services": {"imports": {"postgres-primary": {"port": 5432}}}}
-    assert "rhsi:postgres makes one of that name; rename it" in refused({**standby(), **imports})
-    assert settings_of({**STANDBY, **imports}, stack="site-b").services.imports["postgres-primary"].port == 5432
+    for values in (standby(), STANDBY):
+        assert "an object of that name in this namespace; rename the service" in refused({**values, **imports})

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.postgres import replication, server
+from components.postgres import following, replication, server
 from tests.unit.recorder import (
     PRIMARY,
     PRIMARY_OUTPUTS,
@@ -29,7 +29,9 @@ CONNECTOR = "kubernetes:skupper.io/v2alpha1:Connector"
 LISTENER = "kubernetes:skupper.io/v2alpha1:Listener"
 EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"
 KV_SECRET = "vault:kv/secretV2:SecretV2"
-STASH = "pulumi:index:Stash"
+
+# Of the primary's passwords: one that was made again has others under the same rotation, and another grant.
+VERSION = f"2/{PRIMARY_OUTPUTS['standbys']['site-b']['expires']}"
 
 # Assembled at run time so that no scanner takes them for real ones.
 APPLICATION, REPLICATION = "-".join(["given", "application"]), "-".join(["given", "replication"])
@@ -56,8 +58,14 @@ def the_claim(graph: Graph) -> Registration:
     return graph.named(JOB, "create-access-token-from-vault")
 
 
+def the_server(graph: Graph) -> Registration:
+    """The StatefulSet as it is registered; a standby's is read too."""
+    (found,) = [one for one in graph.of_type(STATEFUL_SET) if not one.read_id]
+    return found
+
+
 def pod(graph: Graph) -> dict[str, Any]:
-    spec: dict[str, Any] = graph.one(STATEFUL_SET).inputs["spec"]["template"]["spec"]
+    spec: dict[str, Any] = the_server(graph).inputs["spec"]["template"]["spec"]
     return spec
 
 
@@ -68,13 +76,13 @@ def decoded(secret: Registration) -> dict[str, str]:
 def test_without_the_setting_there_is_no_database() -> None:
     for graph in (record(PRIMARY, stack="site-a"), record(STANDBY, stack="site-b")):
         assert not graph.of_type(STATEFUL_SET)
-        assert not graph.of_type(STASH)
+        assert not graph.passwords()
         assert "postgres" not in graph.exports
 
 
 def test_the_primary_starts_once_its_secrets_are_there_and_is_awaited() -> None:
     graph = primary()
-    server = graph.one(STATEFUL_SET)
+    server = the_server(graph)
     for secret in ("postgres-application", "postgres-replication"):
         assert graph.waits_for(server, graph.named(SECRET, secret))
     assert server.timeouts["create"] == "10m"
@@ -83,7 +91,7 @@ def test_the_primary_starts_once_its_secrets_are_there_and_is_awaited() -> None:
 
 def test_a_standby_starts_once_the_link_is_ready_and_up_does_not_wait_for_its_copy() -> None:
     graph = standby()
-    server = graph.one(STATEFUL_SET)
+    server = the_server(graph)
     for earlier in (the_claim(graph), graph.one(LISTENER), graph.named(EXTERNAL_SECRET, "postgres-replication")):
         assert graph.waits_for(server, earlier)
     assert server.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
@@ -106,7 +114,7 @@ def test_connector_and_listener_meet_under_one_key_and_nobody_waits_for_them() -
 
 
 def test_the_connectors_selector_finds_the_servers_pod() -> None:
-    labels = primary().one(STATEFUL_SET).inputs["spec"]["template"]["metadata"]["labels"]
+    labels = the_server(primary()).inputs["spec"]["template"]["metadata"]["labels"]
     name, value = server.selector("postgres-primary").split("=")
     assert labels[name] == value
 
@@ -120,21 +128,21 @@ def test_another_environment_has_another_prefix_which_its_standbys_read() -> Non
 
 
 def test_passwords_are_random_and_kept_unless_they_are_given() -> None:
-    made = [reveal(stash.inputs["input"]) for graph in (primary(), primary()) for stash in graph.of_type(STASH)]
+    made = [reveal(stash.inputs["input"]) for graph in (primary(), primary()) for stash in graph.passwords()]
     assert len(set(made)) == len(made) == 4
     assert all(len(password) == 32 for password in made)
-    given = {reveal(stash.inputs["input"]) for stash in primary(**GIVEN).of_type(STASH)}
+    given = {reveal(stash.inputs["input"]) for stash in primary(**GIVEN).passwords()}
     assert given == {APPLICATION, REPLICATION}
 
 
 def test_a_password_changes_with_its_rotation_only() -> None:
     before, after = primary(), primary(passwordRotation=2)
-    urns = [{stash.urn for stash in graph.of_type(STASH)} for graph in (before, after)]
+    urns = [{stash.urn for stash in graph.passwords()} for graph in (before, after)]
     assert len(urns[0]) == len(urns[1]) == 2, "one for each user"
-    assert all(stash.ignore_changes == ["input"] for stash in before.of_type(STASH))
+    assert all(stash.ignore_changes == ["input"] for stash in before.passwords())
     assert not urns[0] & urns[1], "another one takes its place"
     assert set(before.resources) - urns[0] == set(after.resources) - urns[1]
-    restarts = [graph.one(STATEFUL_SET).inputs["spec"]["template"]["metadata"] for graph in (before, after)]
+    restarts = [the_server(graph).inputs["spec"]["template"]["metadata"] for graph in (before, after)]
     assert restarts[0] != restarts[1], "the server starts again, for it takes passwords when it starts"
 
 
@@ -190,7 +198,7 @@ def test_a_standby_syncs_its_secrets_by_the_paths_that_the_primary_tells() -> No
     for name in ("postgres-application", "postgres-replication"):
         external = graph.named(EXTERNAL_SECRET, name)
         assert external.inputs["spec"]["dataFrom"] == [{"extract": {"key": f"site-b/{name}"}}]
-        assert external.inputs["metadata"]["annotations"]["rhsi/version"] == "2", "the password's rotation"
+        assert external.inputs["metadata"]["annotations"]["rhsi/version"] == VERSION, "the password's rotation"
         assert "condition=Ready" in external.inputs["metadata"]["annotations"]["pulumi.com/waitFor"]
         template = external.inputs["spec"]["target"]["template"]
         assert template["type"] == "kubernetes.io/basic-auth"
@@ -199,7 +207,7 @@ def test_a_standby_syncs_its_secrets_by_the_paths_that_the_primary_tells() -> No
 
 def test_a_standby_has_no_password_and_makes_none() -> None:
     graph = standby(smokeTest=True)
-    assert not graph.of_type(STASH)
+    assert not graph.passwords()
     assert not graph.of_type(SECRET)
     assert SECRET_KEY not in str(graph.resources)
 
@@ -263,33 +271,33 @@ def test_shape_settings_reach_the_server() -> None:
     assert server["args"] == ["-c", "shared_buffers=2GB", "-c", "work_mem=64MB"]
     assert server["resources"] == {"requests": {"cpu": "2"}, "limits": {}}
     assert {"name": "WAL_KEEP", "value": "20GB"} in server["env"]
-    (claim,) = graph.one(STATEFUL_SET).inputs["spec"]["volumeClaimTemplates"]
+    (claim,) = the_server(graph).inputs["spec"]["volumeClaimTemplates"]
     assert claim["spec"]["storageClassName"] == "fast"
     assert claim["spec"]["resources"] == {"requests": {"storage": "5Gi"}}
 
 
 @pytest.mark.parametrize(("protect", "policy"), [("true", "Retain"), ("false", "Delete")])
 def test_a_protected_volume_outlives_its_server(protect: str, policy: str) -> None:
-    spec = primary(changes={"protect": protect}).one(STATEFUL_SET).inputs["spec"]
+    spec = the_server(primary(changes={"protect": protect})).inputs["spec"]
     assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": policy, "whenScaled": "Retain"}
 
 
 def test_a_namespace_with_a_volume_in_it_is_protected_unless_the_stack_says_otherwise() -> None:
     for make in (primary, standby):
-        assert make().one(NAMESPACE).protect
-        assert not make(changes={"protect": "false"}).one(NAMESPACE).protect
-        assert not make(changes={"postgres": {"enabled": False}}).one(NAMESPACE).protect
+        assert make().named(NAMESPACE, "rhsi").protect
+        assert not make(changes={"protect": "false"}).named(NAMESPACE, "rhsi").protect
+        assert not make(changes={"postgres": {"enabled": False}}).named(NAMESPACE, "rhsi").protect
 
 
 def test_a_changed_size_never_replaces_a_server_with_data() -> None:
-    assert primary().one(STATEFUL_SET).ignore_changes == ["spec.volumeClaimTemplates"]
+    assert the_server(primary()).ignore_changes == ["spec.volumeClaimTemplates"]
 
 
 def test_the_smoke_test_is_off_by_default_and_runs_last() -> None:
     assert len(standby().of_type(JOB)) == 1
     graph = standby(smokeTest=True)
     test = graph.named(JOB, "postgres-smoke-test")
-    for earlier in (the_claim(graph), graph.one(LISTENER), graph.one(STATEFUL_SET)):
+    for earlier in (the_claim(graph), graph.one(LISTENER), the_server(graph)):
         assert graph.waits_for(test, earlier)
     assert test.inputs["metadata"]["annotations"] == {"pulumi.com/replaceUnready": "true"}
     assert graph.exports["postgres"]["smoke_test"] == "passed through standby-from-vault-3"
@@ -318,6 +326,73 @@ def test_a_standby_whose_primary_has_no_database_is_a_sentence_in_up_and_unknown
     with pytest.raises(Exception, match=r"stack site-a has no PostgreSQL to follow: set rhsi:postgres.enabled to true"):
         standby(primary_outputs=outputs)
     assert standby(preview=True, primary_outputs=outputs).of_type(STATEFUL_SET)
+
+
+def test_a_primary_tells_what_its_standbys_must_match_and_they_take_it_over() -> None:
+    told = primary(parameters={"max_connections": "300"}).exports["postgres"]["parameters"]
+    assert told == {
+        "max_connections": 300,
+        "max_locks_per_transaction": 64,
+        "max_prepared_transactions": 0,
+        "max_wal_senders": 10,
+        "max_worker_processes": 8,
+    }
+    known = {**PRIMARY_OUTPUTS, "postgres": {**PRIMARY_OUTPUTS["postgres"], "parameters": told}}
+    usual = "max_locks_per_transaction=64 max_prepared_transactions=0 max_wal_senders=10 max_worker_processes=8"
+    graph = standby(primary_outputs=known, smokeTest=True, parameters={"max_connections": "300"})
+    for environment in (
+        pod(graph)["containers"][0]["env"],
+        graph.named(JOB, "postgres-smoke-test").inputs["spec"]["template"]["spec"]["containers"][0]["env"],
+    ):
+        assert {"name": "PRIMARY_PARAMETERS", "value": f"max_connections=300 {usual}"} in environment
+    older = pod(standby())["containers"][0]["env"]
+    assert {"name": "PRIMARY_PARAMETERS", "value": f"max_connections=100 {usual}"} in older
+
+
+def test_a_standby_that_wants_less_than_its_primary_has_is_refused_with_both_values() -> None:
+    parameters = primary(parameters={"max_connections": "300"}).exports["postgres"]["parameters"]
+    told = {**PRIMARY_OUTPUTS["postgres"], "parameters": {name: float(value) for name, value in parameters.items()}}
+    with pytest.raises(
+        Exception,
+        match=r"rhsi:postgres.parameters.max_connections is 200, but 300 in the primary's stack site-a, and with less "
+        r"a standby stops replaying: remove it here, or write 300 or more",
+    ):
+        standby(primary_outputs={**PRIMARY_OUTPUTS, "postgres": told}, parameters={"max_connections": "200"})
+
+
+def test_a_standby_is_ready_when_it_follows_and_serves_all_the_same() -> None:
+    here, there = primary(), standby()
+    command = pod(there)["containers"][0]["readinessProbe"]["exec"]["command"][-1]
+    assert "pg_get_wal_replay_pause_state()" in command
+    assert "pg_stat_wal_receiver" in command
+    assert there.named(SERVICE, "postgres-standby").inputs["spec"]["publishNotReadyAddresses"] is True
+    assert "publishNotReadyAddresses" not in here.named(SERVICE, "postgres-primary").inputs["spec"]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_every_run_reads_whether_the_standby_follows_once_its_server_and_its_test_are_done(tested: bool) -> None:
+    graph = standby(smokeTest=tested)
+    (read,) = [one for one in graph.of_type(STATEFUL_SET) if one.read_id]
+    assert read.read_id == "rhsi/postgres-standby"
+    assert graph.waits_for(read, the_server(graph))
+    if tested:
+        assert graph.waits_for(read, graph.named(JOB, "postgres-smoke-test"))
+    assert graph.outputs_of("standby-postgres-following") == {"follows": False}, "the recorder's server has no status"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status", "ready"),
+    [
+        ({"generation": 2}, {"observedGeneration": 2, "readyReplicas": 1, "updatedReplicas": 1}, True),
+        ({"generation": 2.0}, {"observedGeneration": 1.0, "readyReplicas": 1.0, "updatedReplicas": 1.0}, False),
+        ({"generation": 2}, {"observedGeneration": 2, "readyReplicas": 1}, False),
+        ({"generation": 2}, {"observedGeneration": 2, "updatedReplicas": 1}, False),
+        ({"generation": 1}, None, False),
+        (None, None, False),
+    ],
+)
+def test_a_server_follows_when_its_present_generation_is_ready(metadata: Any, status: Any, ready: bool) -> None:
+    assert following.is_ready(metadata, status) is ready
 
 
 def test_services_of_the_users_own_cross_the_network_in_both_directions() -> None:

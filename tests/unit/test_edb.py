@@ -8,10 +8,12 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import script_job
 from components.edb import logical_replication, names, options, registry, replication_test
 from components.edb.cluster import EdbCluster, cluster_spec
 from components.edb.logical_replication import LogicalReplication
 from components.edb.options import PoolerArgs, RecoveryArgs
+from components.script_job import ScriptJobArgs
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
 
@@ -115,6 +117,11 @@ def test_no_password_is_in_what_the_bootstrap_runs() -> None:
     initdb = spec()["bootstrap"]["initdb"]
     assert initdb["postInitSQL"] == ['CREATE ROLE "site_repl" WITH LOGIN REPLICATION']
     assert initdb["secret"] == {"name": "edb-site-a-app"}
+
+
+def test_the_peers_subscription_gives_way_on_the_standby_only() -> None:
+    limit = "ALTER ROLE \"site_repl\" SET lock_timeout = '30s'"
+    assert spec(bounds_slot_wait=True)["bootstrap"]["initdb"]["postInitSQL"][1:] == [limit]
 
 
 def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
@@ -265,7 +272,7 @@ def test_a_template_of_the_pull_secret_gives_the_same_file() -> None:
     assert json.loads(filled) == json.loads(registry.docker_config("registry.example.com", "k8s", "t"))
 
 
-def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
+def smoke_test_job(tls: str) -> ScriptJobArgs:
     args = replication_test.ReplicationTestArgs(
         site="site-b",
         peer="site-a",
@@ -273,9 +280,31 @@ def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
         namespace="db",
         skupper_namespace="rhsi",
         database="app",
+        tls=tls,
         runtime=RUNTIME,
     )
-    job = replication_test.script_job(args)
+    return replication_test.script_job(args)
+
+
+def test_the_smoke_test_connects_as_the_databases_do_and_gets_the_authority_without_its_key() -> None:
+    job = smoke_test_job("verify-full")
+    assert job.environment["PGSSLMODE"] == "verify-full"
+    assert job.environment["PGSSLROOTCERT"] == "/secrets/ca/ca.crt"
+    (volume,) = [one for one in script_job.pod_spec(job)["volumes"] if one["name"] == "ca"]
+    assert volume["secret"] == {
+        "secretName": "edb-ca",
+        "defaultMode": 0o440,
+        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    }
+    # The certificate of the site's own cluster has the short forms of its names with every version of the operator.
+    assert job.environment["OWN_HOST"] == "edb-site-b-rw.db.svc"
+    usual = smoke_test_job("require")
+    assert usual.environment["PGSSLMODE"] == "require"
+    assert "PGSSLROOTCERT" not in usual.environment
+
+
+def test_the_smoke_tests_passwords_are_files_and_it_has_no_rights() -> None:
+    job = smoke_test_job("require")
     assert job.secrets == {"own": "edb-site-b-app", "peer": "edb-site-a-app"}
     assert job.rules == []
     assert job.environment["PEER_HOST"] == "pg-site-a.rhsi.svc.cluster.local"

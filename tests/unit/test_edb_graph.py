@@ -29,7 +29,6 @@ LISTENER = "kubernetes:skupper.io/v2alpha1:Listener"
 EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"
 SECRET_STORE = "kubernetes:external-secrets.io/v1:SecretStore"
 SITE = "kubernetes:skupper.io/v2alpha1:Site"
-STASH = "pulumi:index:Stash"
 KV_SECRET = "vault:kv/secretV2:SecretV2"
 MOUNT = "vault:index/mount:Mount"
 AUTH_ROLE = "vault:kubernetes/authBackendRole:AuthBackendRole"
@@ -209,7 +208,7 @@ def test_the_owners_password_crosses_only_for_the_smoke_test() -> None:
 
 def test_passwords_and_the_token_are_secret_wherever_they_are() -> None:
     graph = primary(smokeTest=True)
-    held = [reveal(stash.inputs["input"]) for stash in graph.of_type(STASH)]
+    held = [reveal(stash.inputs["input"]) for stash in graph.passwords()]
     assert len(held) == 6
     assert all(password.startswith(RANDOM) for password in held)
     assert graph.leaks(RANDOM, TOKEN, *held) == []
@@ -230,7 +229,7 @@ def test_the_operator_follows_changed_secrets(graph: Graph) -> None:
 
 def test_a_password_rotation_is_read_at_once_on_the_standby() -> None:
     external = in_db(standby(), EXTERNAL_SECRET)["edb-site-b-app"]
-    assert external.inputs["metadata"]["annotations"]["rhsi/version"] == "2"
+    assert external.inputs["metadata"]["annotations"]["rhsi/version"] == "2/2026-11-23T21:30:00Z"
 
 
 def test_the_databases_namespace_has_a_reader_of_its_own() -> None:
@@ -248,7 +247,7 @@ def test_the_databases_namespace_has_a_reader_of_its_own() -> None:
 
 def test_a_namespace_that_is_there_already_is_not_taken_over() -> None:
     for graph in (primary(createNamespace=False), standby(createNamespace=False)):
-        assert [one.inputs["metadata"]["name"] for one in graph.of_type(NAMESPACE)] == ["rhsi"]
+        assert [one.inputs["metadata"]["name"] for one in graph.made(NAMESPACE)] == ["rhsi"]
         assert graph.of_type(CLUSTER)
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pulumi
@@ -18,6 +19,7 @@ from tests.unit.recorder import (
     SECRET_KEY,
     STANDBY,
     Graph,
+    Registration,
     record,
     reveal,
 )
@@ -45,6 +47,11 @@ def standby(**changes: Any) -> Graph:
     return record({**STANDBY, **changes}, stack="site-b")
 
 
+def kv_secret(graph: Graph, path: str) -> Registration:
+    (found,) = [one for one in graph.of_type(KV_SECRET) if one.inputs["name"] == path]
+    return found
+
+
 @pytest.fixture(params=["primary", "standby"])
 def graph(request: pytest.FixtureRequest) -> Graph:
     return primary() if request.param == "primary" else standby()
@@ -54,7 +61,7 @@ def test_a_grant_waits_for_the_site_and_the_vault_secret_for_the_grant() -> None
     graph = primary()
     assert graph.waits_for(graph.one(GRANT), graph.one(SITE))
     assert graph.waits_for(graph.one(GRANT), graph.one(MOUNT))
-    assert graph.waits_for(graph.one(KV_SECRET), graph.one(GRANT))
+    assert graph.waits_for(kv_secret(graph, "site-b/link-token"), graph.one(GRANT))
 
 
 def test_a_standby_logs_in_syncs_claims_and_reads_the_link_in_this_order() -> None:
@@ -62,13 +69,31 @@ def test_a_standby_logs_in_syncs_claims_and_reads_the_link_in_this_order() -> No
     order = [SITE, AUTH, AUTH_CONFIG, AUTH_ROLE, STORE, EXTERNAL_SECRET, JOB]
     for earlier, later in itertools.pairwise(order):
         assert graph.waits_for(graph.one(later), graph.one(earlier)), f"{later} waits for {earlier}"
-    assert graph.one(LINK).read_id == "rhsi/standby-from-vault-3"
+    assert {link.read_id for link in graph.of_type(LINK)} == {"rhsi/standby-from-vault-3"}
+
+
+def test_of_a_primary_with_two_routers_both_links_are_read_and_told() -> None:
+    outputs = {"standbys": {"site-b": {**PRIMARY_OUTPUTS["standbys"]["site-b"], "ha": True}}}
+    graph = record(STANDBY, stack="site-b", primary_outputs={**PRIMARY_OUTPUTS, **outputs})
+    names = ["standby-from-vault-3-1", "standby-from-vault-3-2"]
+    assert [link.read_id for link in graph.of_type(LINK)] == [f"rhsi/{name}" for name in names]
+    assert graph.exports["links"] == dict.fromkeys(names, "Ready")
+    assert graph.exports["link"] == names[0]
+
+
+@pytest.mark.parametrize(("told", "number"), [({}, 4), ({"configured_rotation": 1.0}, 2)])
+def test_the_commands_of_a_rotation_do_not_count_revocations(told: dict[str, float], number: int) -> None:
+    outputs = {"standbys": {"site-b": {**PRIMARY_OUTPUTS["standbys"]["site-b"], **told}}}
+    graph = record(STANDBY, stack="site-b", primary_outputs={**PRIMARY_OUTPUTS, **outputs})
+    (container,) = graph.one(JOB).inputs["spec"]["template"]["spec"]["containers"]
+    (hint,) = [variable["value"] for variable in container["env"] if variable["name"] == "ROTATE"]
+    assert hint.startswith(f"pulumi config set --path 'rhsi:standbys.site-b.rotation' {number} -s site-a")
 
 
 def test_the_link_is_read_only_once_the_claim_is_done() -> None:
     graph = record(STANDBY, stack="site-b", preview=True)
     assert graph.one(JOB).read_id == ""
-    assert graph.one(LINK).read_id == pulumi.runtime.rpc.UNKNOWN
+    assert {link.read_id for link in graph.of_type(LINK)} == {pulumi.runtime.rpc.UNKNOWN}
 
 
 def test_every_resource_has_a_parent_and_an_explicit_provider(graph: Graph) -> None:
@@ -79,7 +104,7 @@ def test_every_resource_has_a_parent_and_an_explicit_provider(graph: Graph) -> N
         assert resource.parent, f"{resource.name} hangs below a component"
         if not resource.token.startswith("rhsi:"):
             package = resource.token.split(":")[0]
-            assert f"pulumi:providers:{package}::{package}::" in resource.provider
+            assert re.search(rf"pulumi:providers:{package}::{package}(-[a-z]+)?::", resource.provider), resource.name
 
 
 @pytest.mark.parametrize(
@@ -117,7 +142,7 @@ def test_every_component_registers_outputs(graph: Graph) -> None:
 def test_the_grants_status_and_the_vault_data_are_secret() -> None:
     graph = primary()
     assert graph.one(GRANT).secret_outputs == ["status"]
-    data = graph.one(KV_SECRET).inputs["dataJson"]
+    data = kv_secret(graph, "site-b/link-token").inputs["dataJson"]
     assert SECRET_KEY in data
     assert json.loads(reveal(data)) == {
         "code": CODE,
@@ -138,10 +163,10 @@ def test_a_token_of_vault_is_no_input_of_any_resource(graph: Graph) -> None:
 
 def test_kubeconfig_and_context_are_explicit_and_hold_no_path_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "a-persons-own-file")
-    inputs = primary().one("pulumi:providers:kubernetes").inputs
-    assert inputs["kubeconfig"] == ""
-    assert inputs["context"] == "site-a"
-    assert "a-persons-own-file" not in str(inputs)
+    for provider in primary().of_type("pulumi:providers:kubernetes"):
+        assert provider.inputs["kubeconfig"] == ""
+        assert provider.inputs["context"] == "site-a"
+        assert "a-persons-own-file" not in str(provider.inputs)
 
 
 def test_a_rotation_changes_the_grants_name_and_nothing_else_of_it() -> None:
@@ -175,9 +200,9 @@ def test_what_a_stack_does_not_own_it_does_not_register() -> None:
     foreign = primary(
         cluster={**PRIMARY["cluster"], "createNamespace": False}, vault={**PRIMARY["vault"], "manageMount": False}
     )
-    assert not foreign.of_type(NAMESPACE)
+    assert not foreign.made(NAMESPACE)
     assert not foreign.of_type(MOUNT)
-    assert foreign.waits_for(foreign.one(KV_SECRET), foreign.one(SITE))
+    assert foreign.waits_for(kv_secret(foreign, "site-b/link-token"), foreign.one(SITE))
     auth = standby(vault={**STANDBY["vault"], "manageAuth": False})
     assert not auth.of_type(AUTH)
     assert not auth.of_type(AUTH_CONFIG)
@@ -191,7 +216,8 @@ def test_each_standby_has_its_own_grant_and_path() -> None:
         "rhsi-site-b-grant-1": {"expirationWindow": "1h", "redemptionsAllowed": 1},
         "rhsi-site-c-grant-7": {"expirationWindow": "1h", "redemptionsAllowed": 2},
     }
-    assert {found.inputs["name"] for found in graph.of_type(KV_SECRET)} == {"site-b/link-token", "site-c/link-token"}
+    paths = {found.inputs["name"] for found in graph.of_type(KV_SECRET)}
+    assert paths == {f"{site}/{secret}" for site in ("site-b", "site-c") for secret in ("link-token", "owner-primary")}
 
 
 def test_the_gates_end_after_minutes(graph: Graph) -> None:
@@ -213,17 +239,14 @@ def test_the_reviewer_stores_nothing_unless_it_is_told_to() -> None:
 
 def test_the_clusters_own_ca_is_the_default_and_a_set_one_is_not_looked_up() -> None:
     graph = standby()
-    assert graph.one("kubernetes:core/v1:ConfigMap").read_id == "kube-public/kube-root-ca.crt"
+    assert "kube-public/kube-root-ca.crt" in {one.read_id for one in graph.of_type("kubernetes:core/v1:ConfigMap")}
     assert graph.one(AUTH_CONFIG).inputs["kubernetesCaCert"] == "cluster CA"
 
 
 def test_the_claims_rights_name_what_they_may_touch() -> None:
     rules = standby().one(ROLE).inputs["rules"]
-    deletable = [rule["resourceNames"] for rule in rules if rule["verbs"] == ["delete"]]
-    assert deletable == [
-        [f"standby-from-vault-{number}{suffix}" for number in (2, 1) for suffix in ("", "-1", "-2")],
-        ["standby-from-vault-2", "standby-from-vault-1"],
-    ]
+    patchable = {tuple(rule["resourceNames"]) for rule in rules if "patch" in rule["verbs"]}
+    assert patchable == {("standby-from-vault-3",), ("rhsi-link-token",), ("vault-rhsi",)}
     readable = [rule for rule in rules if rule["resources"] == ["secrets"] and "get" in rule["verbs"]]
     assert [rule["resourceNames"] for rule in readable] == [["rhsi-link-token"]]
 
@@ -232,6 +255,8 @@ def test_the_primarys_outputs_tell_where_the_credentials_are_and_not_what_they_a
     assert primary().exports["standbys"] == {
         "site-b": {
             "rotation": 3,
+            "configured_rotation": 3,
+            "ha": False,
             "expires": "2026-11-23T21:30:00Z",
             "grant": "rhsi-site-b-grant-3",
             "vault_mount": "rhsi",
@@ -289,9 +314,44 @@ def test_each_revocation_is_a_new_job() -> None:
     assert first != second
 
 
-def test_another_text_of_the_script_renews_no_ca_again_while_other_jobs_follow_theirs() -> None:
-    assert primary(revoke=1).one(JOB).ignore_changes == ["spec.template.spec.containers[0].command"]
+def test_nothing_but_its_number_makes_another_renewal_while_other_jobs_follow_their_settings() -> None:
+    job = primary(revoke=2).one(JOB)
+    assert job.name == "primary-revocation-renewal-job-2"
+    assert [alias.spec.name for alias in job.aliases] == ["primary-revocation-renewal-job"]
+    spec = job.inputs["spec"]
+    pod = spec["template"]["spec"]
+    paths = {f"spec.{field}" for field in spec if field != "template"} | {"metadata.name", "metadata.ownerReferences"}
+    paths |= {f"spec.template.spec.{field}" for field in pod if field != "containers"}
+    paths |= {f"spec.template.spec.containers[0].{field}" for field in pod["containers"][0] if field != "env"}
+    assert paths <= set(job.ignore_changes)
+    first, *others = pod["containers"][0]["env"]
+    assert first == {"name": "REVOCATION", "value": "2"}
+    numbers = range(1, len(others) + 1)
+    assert {path for path in job.ignore_changes if "env" in path} == {
+        f"spec.template.spec.containers[0].env[{number}]" for number in numbers
+    }
     assert standby().one(JOB).ignore_changes == []
+
+
+def test_a_job_goes_with_the_config_map_of_its_run_which_other_settings_replace() -> None:
+    def run(**settings: Any) -> tuple[Any, Any]:
+        graph = record({**STANDBY, **settings}, stack="site-b")
+        job = graph.one(JOB)
+        return job, graph.named("kubernetes:core/v1:ConfigMap", job.inputs["metadata"]["name"])
+
+    job, owner = run()
+    (reference,) = job.inputs["metadata"]["ownerReferences"]
+    assert reference["uid"] == f"uid-of-{owner.name}"
+    assert reference["blockOwnerDeletion"] is True
+    assert run()[1].inputs["data"] == owner.inputs["data"]
+    for other in ({"images": {"claim": "registry.example.com/cli:2"}}, {"timeouts": {"claim": "6m"}}):
+        assert run(**other)[1].inputs["data"] != owner.inputs["data"]
+
+
+def test_a_preview_knows_all_of_a_job_so_that_the_api_server_can_judge_it() -> None:
+    job = record(STANDBY, stack="site-b", preview=True).one(JOB)
+    assert "ownerReferences" not in job.inputs["metadata"]
+    assert job.ignore_changes == ["metadata.ownerReferences"]
 
 
 def test_without_a_revocation_the_ca_is_left_alone() -> None:

@@ -54,6 +54,13 @@ def test_a_service_leads_to_the_ready_pods_of_its_selector() -> None:
     assert routes(service(), pods=[pod(), *others]) == {FRONT: [to_pod()]}
 
 
+def test_a_service_that_publishes_pods_that_are_not_ready_leads_to_them_too() -> None:
+    starting = pod("starting", ready="False")
+    assert routes(service(publishNotReadyAddresses=True), pods=[starting]) == {FRONT: [to_pod("starting")]}
+    headless = service(address="None", publishNotReadyAddresses=True)
+    assert "127.128.0.1" in {name.address for name in names([headless], [starting]) if name.name == "db"}
+
+
 def test_a_pod_keeps_its_connections_until_it_is_gone() -> None:
     pods = [pod("starting", ready="False"), pod("going", deletionTimestamp="now"), pod("done", phase="Succeeded")]
     found = table([service()], pods, API_SERVER)

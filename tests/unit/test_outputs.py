@@ -1,17 +1,24 @@
 """What stacks tell each other: written and read through one set of classes, and documented from it."""
 
+import dataclasses
+import json
+import math
+import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import outputs
+from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
+from components.sites.standby import published_ca
 from docs import outputs as documentation
-from tests.unit.recorder import PRIMARY_OUTPUTS, STANDBY, record
+from lab.home import CHECKOUT
+from tests.unit.recorder import PRIMARY_OUTPUTS, STACK, STANDBY, record, settings_of
 from tests.unit.urns import VARIANTS, Variant
 
-PAGE = Path(__file__).parents[2] / "docs" / "outputs.md"
+PAGE = CHECKOUT / "docs" / "outputs.md"
 GRANT = PRIMARY_OUTPUTS["standbys"]["site-b"]
 
 
@@ -25,7 +32,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
         parent = path.rsplit(".", maxsplit=1)[-1]
         here = f"{path}.{documentation.KEYS.get(parent, name)}".lstrip(".")
         yield here
-        if parent != "standbys" or name != "secrets":
+        if (parent != "standbys" or name != "secrets") and here != "links":
             yield from paths(one, here)
 
 
@@ -38,7 +45,7 @@ def test_every_field_has_a_meaning_and_every_value_an_example(shape: type) -> No
     for row in documentation.rows(shape, ""):
         _, name, kind, meaning, example, _ = (part.strip() for part in row.split("|"))
         assert meaning, f"{name} says what it is"
-        assert bool(example) == (not kind.startswith("map") or name.endswith("secrets`")), name
+        assert bool(example) == (not kind.startswith("map") or name.endswith(("secrets`", "links`"))), name
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,12 @@ def test_the_page_tells_of_every_output_and_of_no_other(variant: str, shape: typ
 
 @pytest.mark.parametrize(
     ("variant", "shape"),
-    [("primary", outputs.Primary), ("primary with everything", outputs.Primary), ("standby", outputs.Standby)],
+    [
+        ("primary", outputs.Primary),
+        ("primary with everything", outputs.Primary),
+        ("primary that owns little", outputs.Primary),
+        ("standby", outputs.Standby),
+    ],
 )
 def test_what_a_stack_tells_is_read_as_it_was_meant(
     variant: str, shape: type[outputs.Primary | outputs.Standby]
@@ -67,23 +79,136 @@ def test_whole_numbers_arrive_as_floats_and_are_read_as_integers() -> None:
     assert (rotation, type(rotation)) == (3, int)
 
 
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
-        ({"expires": None}, "standbys.site-b.expires"),
-        ({"rotation": "3"}, "standbys.site-b.rotation"),
-        ({"rotation": 2.5}, "standbys.site-b.rotation"),
-        ({"secrets": []}, "standbys.site-b.secrets"),
-        ({"secrets": {"edb-ca": None}}, "standbys.site-b.secrets.edb-ca"),
-    ],
-)
-def test_an_output_of_another_shape_is_a_sentence_with_the_way_out(change: dict[str, Any], path: str) -> None:
+def test_an_output_of_another_shape_is_a_sentence_with_the_way_out() -> None:
     with pytest.raises(outputs.OutputError) as refusal:
-        outputs.read(outputs.Grant, {**GRANT, **change}, stack="site-a", path="standbys.site-b")
+        outputs.read(outputs.Grant, {**GRANT, "expires": None}, stack="site-a", path="standbys.site-b")
     assert str(refusal.value) == (
-        f"The stack site-a does not tell its output {path} as this program reads it: run `pulumi up -s site-a` with "
-        "the same version of the program first."
+        "The stack site-a does not tell its output standbys.site-b.expires as this program reads it: run `pulumi up -s "
+        "site-a` with the same version of the program first."
     )
+
+
+# Each wrong for every type but those named beside it. Missing is the whole field.
+MISSING = object()
+WRONG: list[tuple[Any, set[object]]] = [
+    (MISSING, set()),
+    (None, set()),
+    ("", set()),
+    ("text", {str}),
+    (5, {int}),
+    (5.5, set()),
+    (math.nan, set()),
+    (math.inf, set()),
+    (True, {bool}),
+    ([], set()),
+    (["text"], set()),
+    ({}, {Mapping}),
+    ({"text": None}, set()),
+    ({"text": ["text"]}, set()),
+]
+
+
+def places(shape: Any, value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """Every field of a class, in a value of it: its path, what it holds and whether it may be missing or empty."""
+    for field in dataclasses.fields(shape):
+        held, optional = outputs.kind(field.type)
+        here, inner = (*path, field.name), value[field.name]
+        yield here, typing.get_origin(held) or held, optional
+        if dataclasses.is_dataclass(held):
+            yield from places(held, inner, here)
+        elif typing.get_origin(held) and dataclasses.is_dataclass(entry := outputs.kind(typing.get_args(held)[1])[0]):
+            for name in inner:
+                yield from places(entry, inner[name], (*here, name))
+
+
+def changed(value: Mapping[str, Any], path: tuple[str, ...], wrong: Any) -> dict[str, Any]:
+    """A tree of outputs with another value at one place."""
+    first, *rest = path
+    if rest:
+        return {**value, first: changed(value[first], tuple(rest), wrong)}
+    return {name: one for name, one in {**value, first: wrong}.items() if one is not MISSING}
+
+
+SHAPES = {"primary with everything": outputs.Primary, "standby with everything": outputs.Standby}
+
+
+@pytest.mark.parametrize("variant", SHAPES)
+def test_every_output_of_every_wrong_shape_is_that_sentence_and_nothing_else(variant: str) -> None:
+    told, shape = exported(VARIANTS[variant]), SHAPES[variant]
+    found = list(places(shape, told))
+    assert len(found) > len(dataclasses.fields(shape)), "the fields of what they hold are among them"
+    for path, held, optional in found:
+        for wrong, right in WRONG:
+            fits = held in right or (optional and wrong in (MISSING, None))
+            may_be_empty = path[-1] == "subscription" and wrong == ""
+            dotted = ".".join(path)
+            error = refusal(shape, changed(told, path, wrong))
+            if fits or may_be_empty:
+                assert not error, f"{dotted} may be {wrong!r}"
+            else:
+                assert f"does not tell its output .{dotted}" in error, f"{dotted} is {wrong!r}"
+
+
+def refusal(shape: type, value: Any) -> str:
+    """What reading says of a tree of outputs; nothing for a good one."""
+    try:
+        outputs.read(shape, value, stack="site-a", path="")
+    except outputs.OutputError as error:
+        return str(error)
+    return ""
+
+
+READ = {"standbys": peer_grant, "postgres": peer_postgres, "edb": peer_edb, "routing_prefix": peer_routing_prefix}
+"""Who reads which of the primary's outputs."""
+
+
+@pytest.mark.parametrize("wrong", [wrong for wrong, _ in WRONG if wrong is not MISSING], ids=repr)
+@pytest.mark.parametrize("output", READ)
+def test_a_standby_reads_no_wrong_output_and_says_one_sentence(output: str, wrong: Any) -> None:
+    loaded = settings_of({**STANDBY, "edb": {"enabled": True, "operator": "community"}}, stack="site-b")
+    # Deeper places: test_every_output_of_every_wrong_shape above.
+    for value in (wrong, {"site-b": wrong}, {"site-b": {**GRANT, "secrets": wrong}}):
+        if output == "routing_prefix" and value == "text":
+            continue
+        with pytest.raises(pulumi.RunError, match=r"^[^\n]*run `pulumi up -s site-a`[^\n]*$"):
+            (READ[output](value, loaded), published_path(value, loaded, "edb-site-b-app"))
+
+
+@pytest.mark.parametrize("output", READ)
+@pytest.mark.parametrize("wrong", [MISSING, [], "text", {"site-b": []}], ids=["missing", "list", "text", "map"])
+def test_a_run_of_a_standby_ends_with_a_sentence_whatever_its_primary_says(output: str, wrong: Any) -> None:
+    wanted = {**STANDBY, "postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}
+    primary = {name: one for name, one in {**PRIMARY_OUTPUTS, output: wrong}.items() if one is not MISSING}
+    if (output, wrong) == ("routing_prefix", "text"):
+        return
+    with pytest.raises(pulumi.RunError, match=r"run `pulumi up -s site-a`"):
+        record(wanted, stack="site-b", primary_outputs=primary)
+    if wrong is MISSING:
+        assert record(wanted, stack="site-b", primary_outputs=primary, preview=True).resources, "unknown in a preview"
+
+
+def test_what_an_older_version_of_the_program_told_is_read() -> None:
+    state = json.loads((CHECKOUT / "tests/lab/fixtures/state-site-a.json").read_text())["deployment"]["resources"]
+    (told,) = [one["outputs"] for one in state if one["type"] == STACK]
+    wanted = {**STANDBY, "postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}
+    assert record(wanted, stack="site-b", primary_outputs=told).exports["rotation"] == 1
+
+
+@pytest.mark.parametrize("section", ["postgres", "edb"])
+def test_a_primary_without_the_databases_is_told_as_that_and_not_as_a_missing_secret(section: str) -> None:
+    told = exported(VARIANTS["primary"])
+    wanted = {**STANDBY, section: {"enabled": True, **({"operator": "community"} if section == "edb" else {})}}
+    with pytest.raises(
+        pulumi.RunError, match=f"set rhsi:{section}.enabled to true there and run `pulumi up -s site-a`"
+    ):
+        record(wanted, stack="site-b", primary_outputs=told)
+    assert record(wanted, stack="site-b", primary_outputs=told, preview=True).resources
+
+
+@pytest.mark.parametrize("data", [None, {}, {"ca.crt": ""}])
+def test_a_cluster_that_publishes_no_ca_is_a_sentence(data: dict[str, str] | None) -> None:
+    with pytest.raises(pulumi.RunError, match=r"kube-root-ca\.crt has no ca\.crt: set rhsi:cluster\.ca"):
+        published_ca(data)
 
 
 def test_a_standby_ends_with_that_sentence_where_its_primary_tells_less() -> None:

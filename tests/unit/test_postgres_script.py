@@ -39,7 +39,7 @@ class Pod:
     """One pod's script, volume and mounted Secrets, with stand-ins for the image's programs."""
 
     def __init__(self, root: Path, role: str) -> None:
-        self.root, self.role = root, role
+        self.root, self.role, self.primary_parameters = root, role, ""
         self.data = root / "data" / "pgdata"
         self.data.parent.mkdir()
         self.programs = root / "bin"
@@ -75,6 +75,7 @@ class Pod:
             "WAL_KEEP": "4GB",
             "SLOT": "site_b",
             "SERVICE": "postgres-primary",
+            "PRIMARY_PARAMETERS": self.primary_parameters,
             "PGSERVICEFILE": str(self.root / "pg_service.conf"),
         }
         return subprocess.Popen(
@@ -220,6 +221,43 @@ def test_a_standby_follows_the_primary_of_its_service_file(standby: Pod) -> None
     (call,) = standby.calls("postgres")
     assert "primary_conninfo=service=postgres-primary application_name=site_b" in call
     assert "primary_slot_name=site_b" in call
+
+
+CONTROL_DATA = """cat <<'EOF'
+pg_control version number:            1300
+max_connections setting:              300
+max_worker_processes setting:         8
+max_wal_senders setting:              10
+max_prepared_xacts setting:           5
+max_locks_per_xact setting:           64
+track_commit_timestamp setting:       off
+EOF
+"""
+# What the server would have by its configuration, and by the arguments after it.
+CONFIGURED = """
+found=0
+for option; do
+  case "$option" in -C) asked=1 ;; max_worker_processes=12) [ "$name" != max_worker_processes ] || found=12 ;; esac
+  case "$option" in max_connections | max_w* | max_p* | max_l*) name=${name:-$option} ;; esac
+done
+[ -z "$asked" ] || { echo "$found"; exit; }
+"""
+
+
+def test_a_standby_has_as_much_as_its_primarys_stack_and_the_wal_say(standby: Pod) -> None:
+    standby.data.mkdir()
+    (standby.data / "standby.signal").touch()
+    standby.primary_parameters = "max_connections=200 max_worker_processes=12"
+    standby.stand_in("pg_controldata", CONTROL_DATA)
+    standby.stand_in("postgres", CONFIGURED)
+    assert standby.run("serve", "-c", "work_mem=64MB")[0] == 0
+    *_, call = standby.calls("postgres")
+    own, added = call.split("-c work_mem=64MB ")
+    assert "primary_slot_name=site_b" in own
+    assert added.split() == [
+        *("-c", "max_connections=200", "-c", "max_worker_processes=12", "-c", "max_connections=300"),
+        *("-c", "max_wal_senders=10", "-c", "max_prepared_transactions=5", "-c", "max_locks_per_transaction=64"),
+    ]
 
 
 def test_a_step_that_does_not_exist_is_refused(primary: Pod) -> None:

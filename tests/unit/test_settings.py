@@ -107,6 +107,43 @@ def test_a_mount_that_vault_would_refuse_is_refused(mount: str) -> None:
     assert f'rhsi:vault.mount is "{mount}": ' in text
 
 
+@pytest.mark.parametrize("prefix", ["/a.b", "a.b/", "a..b//c", "sys", "my folder"])
+def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
+    text = mistakes_in(standby_with(vault={**STANDBY["vault"], "prefix": prefix}))
+    assert f'rhsi:vault.prefix is "{prefix}": ' in text
+
+
+@pytest.mark.parametrize("prefix", ["test", "env.test/site-b", "a/b_c"])
+def test_a_prefix_that_could_be_a_site_is_refused_for_that_site_would_read_it(prefix: str) -> None:
+    text = mistakes_in({**PRIMARY, "vault": {**PRIMARY["vault"], "prefix": prefix}}, stack="site-a")
+    assert f'rhsi:vault.prefix is "{prefix}": a site could have this name' in text
+
+
+@pytest.mark.parametrize("prefix", ["env.test", "_a/B", "Test"])
+def test_a_prefix_that_no_site_can_have_is_taken(prefix: str) -> None:
+    vault = settings_of(standby_with(vault={**STANDBY["vault"], "prefix": prefix}), stack="site-b").vault
+    assert vault.below("site-b/link-token") == f"{prefix}/site-b/link-token"
+
+
+@pytest.mark.parametrize(("here", "there"), [("team-a", "team-b"), ("team-a", "team-a/x"), ("", "team-b")])
+def test_another_namespace_in_the_environment_is_refused_with_both_and_the_fix(here: str, there: str) -> None:
+    vault = {**STANDBY["vault"], **({"namespace": here} if here else {})}
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in standby_with(vault=vault).items()
+    }
+    said = f'is "{here}"' if here else "is missing"
+    with pytest.raises(settings.SettingsError) as refusal:
+        settings.load(texts, stack="site-b", environment={"VAULT_NAMESPACE": there})
+    assert f'rhsi:vault.namespace {said}: VAULT_NAMESPACE is "{there}"; unset it, or set both' in str(refusal.value)
+
+
+@pytest.mark.parametrize("there", ["", "team-a", "team-a/"])
+def test_the_same_namespace_in_the_environment_or_none_is_taken(there: str) -> None:
+    values = standby_with(vault={**STANDBY["vault"], "namespace": "team-a"})
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    assert settings.load(texts, stack="site-b", environment={"VAULT_NAMESPACE": there}).vault.namespace == "team-a"
+
+
 def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
     text = mistakes_in(standby_with(cluster={**STANDBY["cluster"], "contxt": "x"}))
     assert 'rhsi:cluster.contxt is "x": there is no such key; rename it to context.' in text

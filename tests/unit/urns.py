@@ -136,13 +136,17 @@ VARIANTS = {
 
 
 def identity(resource: Registration) -> dict[str, str]:
-    """What makes the object outside Pulumi this one and no other: another value of these is another object."""
+    """What makes the object outside Pulumi this one and no other: another value of these is another object.
+
+    A name that is ignored once the object stands is the old one for all that were found.
+    """
     inputs = resource.inputs
     found: dict[str, Any] = {"id": resource.read_id}
     if resource.token.startswith("kubernetes:"):
         metadata = reveal(inputs.get("metadata")) or {}
         found |= {key: inputs.get(key) for key in ("apiVersion", "kind")}
-        found |= {key: metadata.get(key) for key in ("name", "namespace")}
+        ignored = "metadata.name" in resource.ignore_changes
+        found |= {key: metadata.get(key) for key in ("name", "namespace") if not (key == "name" and ignored)}
     elif resource.token.startswith("vault:"):
         found |= {key: inputs.get(key) for key in ("path", "mount", "name", "backend", "roleName")}
     return {key: str(reveal(value)) for key, value in found.items() if value}

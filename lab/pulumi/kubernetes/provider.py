@@ -4,6 +4,7 @@ Source: pulumi-kubernetes:provider/pkg/provider/provider.go and provider/pkg/awa
 everywhere; the real provider only warns on creation, where server-side apply itself refuses unknown fields.
 """
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from lab.pulumi.kubernetes.diff import force_new, object_diff
 from lab.pulumi.kubernetes.naming import named
 from lab.pulumi.kubernetes.settings import Settings
 from lab.pulumi.provider import CheckResult, Diff, InitError, ProviderError, Reading, Request
-from lab.pulumi.values import Properties, has_unknown, reveal
+from lab.pulumi.values import UNKNOWN, Properties, has_unknown, reveal
 
 Log = Callable[[str, str, str], None]
 
@@ -35,6 +36,10 @@ class KubernetesProvider:
         self._watcher = waiting.Watcher(self._cluster, self._cancelled)
         self._log = log
 
+    def invoke(self, token: str, arguments: Properties) -> Properties:  # noqa: ARG002 - it has none
+        """Call a function."""
+        raise ProviderError(f"the lab's stand-in for the kubernetes plugin knows no function {token}")
+
     def cancel(self) -> None:
         """Let every wait end soon."""
         self._cancelled.set()
@@ -54,14 +59,21 @@ class KubernetesProvider:
     def diff(self, request: Request) -> Diff:
         """Compare the live object of the state, as far as the inputs go, with the new inputs."""
         old_inputs, live = objects.split_checkpoint(request.outputs)
-        new = objects.without_read_only(reveal(request.news))
+        news = reveal(request.news)
+        if (unknown := news.get("metadata")) is UNKNOWN:
+            # So the engine asks which dependents a replacement would replace too.
+            news = {**news, "metadata": old_inputs["metadata"]}
+        new = objects.without_read_only(news)
         replacing = force_new(
             new,
             secret_mutable=self._settings.secret_mutable,
             config_map_mutable=self._settings.config_map_mutable,
         )
         unready = self._must_replace_unready(request, new, live)
-        return object_diff(old_inputs, live, new, replacing, request.ignore_changes, replace_unready=unready)
+        found = object_diff(old_inputs, live, new, replacing, request.ignore_changes, replace_unready=unready)
+        if unknown is UNKNOWN:
+            found = dataclasses.replace(found, changes=True, detailed={**found.detailed, "metadata": "update"})
+        return found
 
     def _must_replace_unready(self, request: Request, new: Manifest, live: Manifest) -> bool:
         if objects.annotation(new, objects.REPLACE_UNREADY) != "true":

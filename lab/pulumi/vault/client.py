@@ -51,6 +51,7 @@ class Settings:
     ca_file: str
     skip_verify: bool
     skip_child_token: bool
+    namespace_from_token: bool
     child_seconds: int
 
     @classmethod
@@ -61,8 +62,8 @@ class Settings:
         def text(key: str, variable: str) -> str:
             return str(plain.get(key) or os.environ.get(variable) or "")
 
-        def flag(key: str, variable: str) -> bool:
-            return str(plain[key] if key in plain else os.environ.get(variable, "")).lower() in ("true", "1")
+        def flag(key: str, variable: str, default: str = "") -> bool:
+            return str(plain[key] if key in plain else os.environ.get(variable) or default).lower() in ("true", "1")
 
         helper = Path.home() / ".vault-token"
         token = text("token", "VAULT_TOKEN")
@@ -73,6 +74,7 @@ class Settings:
             ca_file=text("caCertFile", "VAULT_CACERT"),
             skip_verify=flag("skipTlsVerify", "VAULT_SKIP_VERIFY"),
             skip_child_token=flag("skipChildToken", "TERRAFORM_VAULT_SKIP_CHILD_TOKEN"),
+            namespace_from_token=flag("setNamespaceFromToken", "VAULT_SET_NAMESPACE_FROM_TOKEN", "true"),
             child_seconds=int(float(text("maxLeaseTtlSeconds", "TERRAFORM_VAULT_MAX_TTL") or 1200)),
         )
 
@@ -105,7 +107,7 @@ class VaultClient:
             base_uri=chosen.address, token=chosen.token, verify=verify, timeout=60
         )
         try:
-            self._send(adapter, "GET", "auth/token/lookup-self", None)
+            token = self._send(adapter, "GET", "auth/token/lookup-self", None)
         except VaultError as error:
             raise NoClientError(f"failed to lookup token, err={error}") from error
         if not chosen.skip_child_token:
@@ -116,7 +118,8 @@ class VaultClient:
             except VaultError as error:
                 raise NoClientError(f"failed to create limited child token: {error}") from error
             adapter.token = child["auth"]["client_token"]
-        adapter.namespace = chosen.namespace or None
+        own = str(token["data"].get("namespace_path") or "").strip("/") if chosen.namespace_from_token else ""
+        adapter.namespace = chosen.namespace or own or None
         return adapter
 
     def _send(self, adapter: Any, method: str, path: str, body: Properties | None) -> Properties:
@@ -188,8 +191,8 @@ class VaultClient:
                     raise VaultError(error.status, f'error writing to path "{path}", err={error}') from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def delete(self, path: str) -> None:
-        """Delete what is at the path; nothing there is fine.
+    def delete(self, path: str, *, missing_ok: bool = True) -> None:
+        """Delete what is at the path; nothing there, not even a mount, is fine unless `missing_ok` says otherwise.
 
         Raises:
             VaultError: Vault refused.
@@ -197,5 +200,5 @@ class VaultClient:
         try:
             self._send(self._connected(), "DELETE", path, None)
         except VaultError as error:
-            if error.status != 404:
+            if error.status != 404 or not missing_ok:
                 raise

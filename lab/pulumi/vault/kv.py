@@ -28,9 +28,8 @@ class SecretV2(Kind):
         except ValueError as error:
             # The real provider prints the data here; this one must not.
             raise VaultError(0, f"data_json [secret] syntax error: {error.args[0].split(':')[0]}") from None
-        body: Properties = {"data": data, "options": inputs.get("options") or {}}
-        if inputs.get("cas"):
-            body["cas"] = inputs["cas"]
+        # Beside the options, where Vault does not look: only `options.cas` has an effect.
+        body: Properties = {"data": data, "options": inputs.get("options") or {}, "cas": inputs.get("cas", 0)}
         client.write_patiently(path, body)
         if custom := inputs.get("customMetadata"):
             fields = {snake(key): value for key, value in custom.items() if key != "data"}
@@ -61,7 +60,12 @@ class SecretV2(Kind):
     def delete(self, client: VaultClient, id_: str, state: Properties) -> None:
         """Delete the latest version, or all of them."""
         mount, _, name = id_.partition("/data/")
-        client.delete(f"{mount}/{'metadata' if state.get('deleteAllVersions') else 'data'}/{name}")
+        path = f"{mount}/{'metadata' if state.get('deleteAllVersions') else 'data'}/{name}"
+        try:
+            # A secret that is gone is no error to Vault, a mount that is gone is one.
+            client.delete(path, missing_ok=False)
+        except VaultError as error:
+            raise VaultError(error.status, f'error deleting "{path}" from Vault: "{error}"') from error
 
 
 class SecretBackendV2(Kind):

@@ -11,6 +11,7 @@ from lab.pulumi import urn as urns
 from lab.pulumi.compare import differences
 from lab.pulumi.provider import CheckResult, Diff, ProviderError, Reading, Request
 from lab.pulumi.values import UNKNOWN, Properties, has_secret, has_unknown, reveal, secret
+from lab.pulumi.vault import functions
 from lab.pulumi.vault.client import NoClientError, Settings, VaultClient, VaultError
 from lab.pulumi.vault.kinds import Kind
 from lab.pulumi.vault.kubernetes_auth import KubernetesAuthConfig, KubernetesAuthRole
@@ -25,6 +26,11 @@ _KINDS: dict[str, Kind] = {
     "vault:kubernetes/authBackendRole:AuthBackendRole": KubernetesAuthRole(),
     "vault:kv/secretV2:SecretV2": SecretV2(),
     "vault:kv/secretBackendV2:SecretBackendV2": SecretBackendV2(),
+}
+_FUNCTIONS = {
+    "vault:kv/getSecret:getSecret": functions.read_path,
+    "vault:kv/getSecretV2:getSecretV2": functions.read_secret_v2,
+    "vault:kv/getSecretsListV2:getSecretsListV2": functions.list_secrets_v2,
 }
 
 
@@ -104,6 +110,17 @@ class VaultProvider:
             _kind(request).delete(self._client, request.id, reveal(request.outputs))
         except VaultError as error:
             raise ProviderError(_refused("error deleting from Vault", error)) from error
+
+    def invoke(self, token: str, arguments: Properties) -> Properties:
+        """Call a function."""
+        try:
+            function = _FUNCTIONS[token]
+        except KeyError:
+            raise ProviderError(f"the lab's stand-in for the vault plugin knows no function {token}") from None
+        try:
+            return function(self._client, reveal(arguments))
+        except VaultError as error:
+            raise ProviderError(f"invoking {token}: {_refused('', error)}") from error
 
 
 def _kind(request: Request) -> Kind:

@@ -20,10 +20,14 @@ API_SERVICE = ("default", "kubernetes")
 """The one Service without a selector that leads somewhere: the API server itself is behind it."""
 
 
+KEPT = ("clusterIP", "selector", "ports", "publishNotReadyAddresses")
+"""What routes and names need of a Service's spec."""
+
+
 def keep_of_service(service: Manifest) -> Manifest:
     """What routes and names need of a Service."""
     spec = service["spec"]
-    return brief(service, spec={field: spec[field] for field in ("clusterIP", "selector", "ports") if spec.get(field)})
+    return brief(service, spec={field: spec[field] for field in KEPT if spec.get(field)})
 
 
 def keep_of_pod(pod: Manifest) -> Manifest:
@@ -47,7 +51,7 @@ def keep_of_pod(pod: Manifest) -> Manifest:
 
 
 def table(services: Iterable[Manifest], pods: Iterable[Manifest], api_server: Address) -> Table:
-    """Where each Service's address and port leads: to the ready pods of its selector.
+    """Where each Service's address and port leads: to the ready pods of its selector, or to all if it says so.
 
     Established connections stay while the pod does, ready or not, as they do in a node's connection tracking.
     """
@@ -61,11 +65,15 @@ def table(services: Iterable[Manifest], pods: Iterable[Manifest], api_server: Ad
             behind = (
                 Target(Address(pod["address"], number), needs=(pod["metadata"]["uid"],))
                 for pod in _selected(service, living)
-                if pod["ready"] and (number := _number(port, pod))
+                if _is_reached(service, pod) and (number := _number(port, pod))
             )
             is_api = (service["metadata"]["namespace"], service["metadata"]["name"]) == API_SERVICE
             routes[Address(spec["clusterIP"], port["port"])] = [Target(api_server)] if is_api else list(behind)
     return Table(routes, frozenset(pod["metadata"]["uid"] for pod in living))
+
+
+def _is_reached(service: Manifest, pod: Manifest) -> bool:
+    return bool(pod["ready"] or service["spec"].get("publishNotReadyAddresses"))
 
 
 def names(services: Iterable[Manifest], pods: Iterable[Manifest]) -> Iterator[Name]:
@@ -75,7 +83,8 @@ def names(services: Iterable[Manifest], pods: Iterable[Manifest]) -> Iterator[Na
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
         address = service["spec"].get("clusterIP", "")
         if address == HEADLESS:
-            yield from (Name(namespace, name, pod["address"]) for pod in _selected(service, living) if pod["ready"])
+            reached = [pod for pod in _selected(service, living) if _is_reached(service, pod)]
+            yield from (Name(namespace, name, pod["address"]) for pod in reached)
         elif address:
             yield Name(namespace, name, address)
     for pod in living:

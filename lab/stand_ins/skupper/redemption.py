@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
@@ -137,10 +138,14 @@ def _go_text(error: Exception, parts: SplitResult) -> str:
 
 def _certificate_text(error: ssl.SSLCertVerificationError, parts: SplitResult) -> str:
     prefix = "tls: failed to verify certificate: x509:"
-    if error.verify_code in {62, 64}:  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-        return f"{prefix} certificate is not valid for {parts.hostname}"
+    if error.verify_code == 62:  # X509_V_ERR_HOSTNAME_MISMATCH
+        return f"{prefix} certificate is not valid for any names, but wanted to match {parts.hostname}"
+    if error.verify_code == 64:  # X509_V_ERR_IP_ADDRESS_MISMATCH
+        return f"{prefix} cannot validate certificate for {parts.hostname} because it doesn't contain any IP SANs"
     if error.verify_code in {9, 10}:  # not yet valid, expired
-        return f"{prefix} certificate has expired or is not yet valid"
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        side = "before the certificate begins" if error.verify_code == 9 else "after the certificate ends"
+        return f"{prefix} certificate has expired or is not yet valid: current time {now} is {side}"
     return _UNKNOWN_CA
 
 

@@ -30,6 +30,8 @@ class SiteState:
     name: str
     uid: str
     initialised: bool = False
+    groups: list[str] = field(default_factory=list)
+    """The routers that the Site had when it was last looked at."""
     links: dict[str, Manifest] = field(default_factory=dict)
     """The Links as last seen: a Link's first event only lands it here (site.go:1318)."""
     leaders: dict[str, str] = field(default_factory=dict)
@@ -135,11 +137,17 @@ class Sites:
         if problem:
             self._cluster.log.warning("site %s/%s: %s", namespace, name, problem)
             return
+        waiting: tuple[api.Kind, ...] = ()
         if not state.initialised:
             state.initialised = True
-            for kind in (api.LINK, api.LISTENER, api.CONNECTOR, api.TOKEN, api.ROUTER_ACCESS):
-                for found in self._cluster.items(kind, namespace):
-                    self._cluster.queue.add(Key(kind.name, api.key_of(found)))
+            waiting = (api.LINK, api.LISTENER, api.CONNECTOR, api.TOKEN, api.ROUTER_ACCESS)
+        elif state.groups != groups(site):
+            # Another number of routers: upstream sees to the ways in at once (site.go:235-248).
+            waiting = (api.ROUTER_ACCESS,)
+        state.groups = groups(site)
+        for kind in waiting:
+            for found in self._cluster.items(kind, namespace):
+                self._cluster.queue.add(Key(kind.name, api.key_of(found)))
         self._cluster.queue.add(Key("RouterPod", namespace))
         self._network_changed()
 

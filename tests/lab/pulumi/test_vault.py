@@ -9,6 +9,7 @@ import pytest
 
 from tests.lab.lab import Lab
 from tests.lab.pulumi.deployments import Deployment
+from tests.lab.vault_mounts import mount_kv
 
 pytestmark = pytest.mark.lab
 
@@ -145,3 +146,73 @@ def test_a_taken_path_is_refused(deployment: Deployment, client: hvac.Client, na
     client.sys.disable_secrets_engine(name)
     deployment.up()
     deployment.destroy()
+
+
+CLAIM = """
+vault_provider = vault.Provider("vault", skip_child_token=True)
+inner = ResourceOptions(provider=vault_provider)
+vault.kv.SecretV2(
+    "secret", mount=namespace, name="site/owner", delete_all_versions=True, {condition},
+    data_json=json.dumps({{"id": "{id}"}}), opts=inner,
+)
+"""
+
+
+def test_only_the_options_carry_a_condition_to_vault(deployment: Deployment, client: hvac.Client, name: str) -> None:
+    mount_kv(client, name)
+    try:
+        client.write_data(f"{name}/data/site/owner", data={"data": {"id": "theirs"}})
+        text = deployment.up(CLAIM.format(condition='options={"cas": "0"}', id="mine"), code=1)
+        assert "check-and-set parameter did not match the current version" in text
+        assert client.read(f"{name}/data/site/owner")["data"]["data"] == {"id": "theirs"}
+        # The provider's own argument is beside the options, where Vault does not look.
+        deployment.up(CLAIM.format(condition="cas=7", id="mine"))
+        assert client.read(f"{name}/data/site/owner")["data"]["data"] == {"id": "mine"}
+        deployment.destroy()
+        assert client.list(f"{name}/metadata/site") is None
+        deployment.up(CLAIM.format(condition='options={"cas": "0"}', id="mine"))
+        deployment.up(None, "--expect-no-changes")
+        deployment.destroy()
+    finally:
+        client.sys.disable_secrets_engine(name)
+
+
+READS = """
+vault_provider = vault.Provider("vault", skip_child_token=True)
+asking = pulumi.InvokeOptions(provider=vault_provider)
+
+
+def said(read, **arguments):
+    try:
+        return json.loads(read(**arguments, opts=asking).data_json)
+    except Exception as error:
+        return str(error)
+
+
+pulumi.export("secret", said(vault.kv.get_secret_v2, mount=namespace, name="site/owner"))
+pulumi.export("deleted", said(vault.kv.get_secret_v2, mount=namespace, name="site/deleted"))
+pulumi.export("absent", said(vault.kv.get_secret_v2, mount=namespace, name="site/none"))
+pulumi.export("mount", said(vault.kv.get_secret, path=f"sys/internal/ui/mounts/{namespace}")["options"])
+pulumi.export("inside", said(vault.kv.get_secret, path=f"{namespace}/config")["cas_required"])
+pulumi.export("nowhere", said(vault.kv.get_secret, path="sys/internal/ui/mounts/no-such-mount"))
+"""
+
+
+def test_functions_read_and_their_refusals_can_be_caught(
+    deployment: Deployment, client: hvac.Client, name: str
+) -> None:
+    mount_kv(client, name)
+    try:
+        for path in ("site/owner", "site/deleted"):
+            client.write_data(f"{name}/data/{path}", data={"data": {"id": "theirs"}})
+        client.delete(f"{name}/data/site/deleted")
+        deployment.up(READS)
+        found = deployment.outputs()
+        assert found["secret"] == {"id": "theirs"}
+        assert found["inside"] is False
+        assert found["mount"] == {"version": "2"}
+        assert found.get("deleted") is None
+        assert f'no secret found at "{name}/data/site/none"' in found["absent"]
+        assert 'error reading secret "sys/internal/ui/mounts/no-such-mount"' in found["nowhere"]
+    finally:
+        client.sys.disable_secrets_engine(name)

@@ -1,5 +1,7 @@
 """Sites of the Skupper emulator and the links between them: what comes with them, what ends them, what stays."""
 
+from functools import partial
+
 import pytest
 
 from lab.stand_ins.skupper import api, conditions
@@ -43,6 +45,14 @@ def test_a_highly_available_site_gives_two_links(places: list[Place]) -> None:
     make_token(places[1], "standby", make_grant(places[0], "given"))
     for name in ("standby-1", "standby-2"):
         assert places[1].wait(api.LINK, name)["spec"]["tlsCredentials"] == "standby"
+
+
+def test_a_second_router_comes_and_goes_with_the_sites_word(places: list[Place]) -> None:
+    places[0].create(api.SITE, "first", {"linkAccess": "default"})
+    places[0].wait(api.SITE, "first")
+    for ha, groups in ((True, {"skupper-router", "skupper-router-2"}), (False, {"skupper-router"})):
+        places[0].api.patch(api.SITE, places[0].namespace, {"metadata": {"name": "first"}, "spec": {"ha": ha}})
+        eventually(partial(_has_groups, places[0], groups))
 
 
 def _has_groups(place: Place, groups: set[str]) -> None:

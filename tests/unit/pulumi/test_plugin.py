@@ -53,6 +53,11 @@ class Things:
     def delete(self, request: Request) -> None:
         self.asked.append(request)
 
+    def invoke(self, token: str, arguments: Properties) -> Properties:
+        if token != "things:index/get:get":
+            raise ProviderError(f"there is no {token}")
+        return {"given": arguments, "secret": Secret("hush")}
+
     def cancel(self) -> None:
         self.cancelled = True
 
@@ -110,6 +115,14 @@ def test_a_request_carries_secrets_in_and_out(
     answer = create(configured, Secret("hush"), timeout=7.0)
     assert (things.asked[0].news, things.asked[0].timeout) == ({"name": Secret("hush")}, 7.0)
     assert (answer.id, wire.decode(answer.properties)) == ("id-1", {"name": Secret("hush"), "uid": "u"})
+
+
+def test_a_function_is_called_and_its_refusal_told(configured: provider_pb2_grpc.ResourceProviderStub) -> None:
+    asked = provider_pb2.InvokeRequest(tok="things:index/get:get", args=wire.encode({"name": "x"}))
+    answer = wire.decode(getattr(configured.Invoke(asked), "return"))
+    assert answer == {"given": {"name": "x"}, "secret": Secret("hush")}
+    with pytest.raises(grpc.RpcError, match="there is no things:index/take:take"):
+        configured.Invoke(provider_pb2.InvokeRequest(tok="things:index/take:take"))
 
 
 def test_a_refusal_reaches_the_engine_word_for_word(configured: provider_pb2_grpc.ResourceProviderStub) -> None:
@@ -196,7 +209,7 @@ def test_a_method_that_the_stand_in_does_not_have_is_unimplemented(
     configured: provider_pb2_grpc.ResourceProviderStub,
 ) -> None:
     with pytest.raises(grpc.RpcError) as failure:
-        configured.Invoke(provider_pb2.InvokeRequest(tok="x"))
+        configured.Call(provider_pb2.CallRequest(tok="x"))
     assert failure.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 

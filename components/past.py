@@ -1,0 +1,84 @@
+"""What a stack was at its earlier runs, and the refusal of a run that contradicts it.
+
+Kept in the stack's own state as soon as a run begins, so that a run which failed or was killed counts too. The engine
+hands the old values to a hook before it writes the new ones, in `preview` and `up` alike; nothing else of the stack is
+touched before. Which facts there are is up to sites/.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.runtime.settings import _get_callbacks
+from pulumi.runtime.sync_await import _sync_await
+
+from components.last_resort import worded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """Something that a stack remembers under its key in the stack file, such as `cluster.namespace`.
+
+    Attributes:
+        value: of this run: text, a number, true or false.
+        fix: what to do where it may not change; the end of a sentence.
+        grows: whether a larger number may follow; everything else stays what it was.
+        sentence: what was found, after the key; `{new}` and `{old}` stand for the values.
+    """
+
+    value: pulumi.Input[str | int | bool]
+    fix: str
+    grows: bool = False
+    sentence: str = "is {new}, it was {old}"
+
+
+class PastError(pulumi.RunError):
+    """Everything in which a run contradicts the stack's past, one a line."""
+
+
+def contradictions(facts: Mapping[str, Fact], now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """What may not follow upon the past, as sentences; a fact that only one of the two has is none."""
+    found = []
+    for key, fact in facts.items():
+        if key not in now or key not in before:
+            continue
+        new, old = now[key], before[key]
+        if new < old if fact.grows else new != old:
+            sentence = fact.sentence.replace("{new}", _shown(new)).replace("{old}", _shown(old))
+            found.append(f"rhsi:{key} {sentence}: {fact.fix}.")
+    return found
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value)
+
+
+class Past:
+    """The memory of a stack; whatever depends on `memory` is not touched by a run that contradicts it."""
+
+    memory: pulumi.Resource
+
+    def __init__(self, facts: Mapping[str, Fact], opts: pulumi.ResourceOptions) -> None:
+        """Register the memory; once in a program. A contradiction fails it, with a PastError's text."""
+        self._facts = facts
+        # The SDK stops the hooks' server when a program fails, and gRPC crashes (SIGSEGV) where that server still
+        # starts: nobody would see why the program failed.
+        _sync_await(_get_callbacks())
+        hook = pulumi.ResourceHook("past", worded(self._refuse), pulumi.ResourceHookOptions(on_dry_run=True))
+        self.memory = pulumi.Stash(
+            "past",
+            input={key: fact.value for key, fact in facts.items()},
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
+            ),
+        )
+
+    def _refuse(self, args: pulumi.ResourceHookArgs) -> None:
+        now, before = ((inputs or {}).get("input") or {} for inputs in (args.new_inputs, args.old_inputs))
+        if sentences := contradictions(self._facts, now, before):
+            lines = "\n".join(f"  - {sentence}" for sentence in sentences)
+            raise PastError(f"The stack {pulumi.get_stack()} cannot become what its settings ask for:\n{lines}")

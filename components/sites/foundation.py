@@ -1,0 +1,67 @@
+"""What a site of either role stands on: its providers, its identity, and the right to its namespaces."""
+
+import os
+
+import pulumi
+
+from components.component import Component
+from components.custom_resource import NAMESPACE, ExistingObject
+from components.namespace import TAKE_OVER, NamespaceArgs
+from components.owner import Owner, this_stack
+from components.past import Past
+from components.providers import Providers, providers, reading_provider
+from components.settings import Settings
+from components.sites.past import facts
+
+
+class Foundation(Component):
+    """Who this stack is, where its cluster is, and what it was before; nothing is touched until all of it agrees.
+
+    Its names do not depend on the role: a stack that changes it must find its own past.
+    """
+
+    owner: Owner
+    opts: pulumi.ResourceOptions
+
+    def __init__(self, settings: Settings) -> None:
+        """Register the foundation; `opts` are those of the site's component.
+
+        Raises:
+            pulumi.RunError: see `providers`. A contradiction to the past fails the run with a PastError's text.
+        """
+        super().__init__("rhsi:index:Foundation", "foundation", None)
+        system = ExistingObject(
+            "cluster", NAMESPACE, object_id="kube-system", opts=self.child(provider=reading_provider(settings))
+        )
+        cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
+        past = Past(facts(settings, cluster), self.child())
+        self.owner = this_stack(self.child())
+        self._settings = settings
+        self._used: Providers = providers(settings, [past.memory])
+        self.opts = pulumi.ResourceOptions(providers=[self._used.cluster, self._used.vault], depends_on=[past.memory])
+        self.register_outputs({"stack": self.owner.stack, "id": self.owner.id, "cluster": cluster})
+
+    def site_namespace(self) -> NamespaceArgs:
+        """The namespace of the Skupper site."""
+        cluster = self._settings.cluster
+        return self._namespace(
+            cluster.namespace, create=cluster.create_namespace, protect=self._settings.protects_namespace
+        )
+
+    def edb_namespace(self) -> NamespaceArgs:
+        """The namespace of the replicated databases; their volumes would go with it."""
+        edb = self._settings.edb
+        return self._namespace(edb.namespace, create=edb.create_namespace, protect=self._settings.protect)
+
+    def _namespace(self, namespace: str, *, create: bool, protect: bool) -> NamespaceArgs:
+        taken = namespace in os.environ.get(TAKE_OVER, "").split(",")
+        if taken:
+            pulumi.log.warn(f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
+        return NamespaceArgs(
+            namespace=namespace,
+            create=create,
+            protect=protect,
+            owner=self.owner,
+            creating=self._used.cluster if taken else self._used.creating,
+            claiming=self._used.cluster if taken else self._used.claiming,
+        )

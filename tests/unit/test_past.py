@@ -1,0 +1,79 @@
+"""What a stack was: which runs contradict it, and what is remembered."""
+
+from typing import Any
+
+import pytest
+
+from components.past import Fact, contradictions
+from tests.unit.recorder import PRIMARY, STANDBY, Graph, record
+
+FACTS = {
+    "site": Fact(value="", fix="write it again"),
+    "revoke": Fact(value=0, fix="it only grows", grows=True),
+    "cluster.createNamespace": Fact(value=True, fix="write it again"),
+    "cluster.context": Fact(value="", sentence="leads to {new}, it led to {old}", fix="correct it"),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, {"site": "a"}),
+        ({"site": "a"}, {"site": "a"}),
+        ({"site": "a", "revoke": 3.0}, {"site": "a", "revoke": 3}),
+        ({"revoke": 3.0}, {"revoke": 4.0}),
+        ({"site": "a"}, {"revoke": 1}),
+        ({"a key of a newer program": "x"}, {"site": "a"}),
+    ],
+)
+def test_a_run_may_repeat_the_past_and_grow(before: dict[str, Any], now: dict[str, Any]) -> None:
+    assert contradictions(FACTS, now, before) == []
+
+
+def test_everything_that_contradicts_the_past_is_told_at_once_with_what_it_was() -> None:
+    before = {"site": "a", "revoke": 3.0, "cluster.createNamespace": True, "cluster.context": "one"}
+    now = {"site": "b", "revoke": 2.0, "cluster.createNamespace": False, "cluster.context": "two"}
+    assert contradictions(FACTS, now, before) == [
+        'rhsi:site is "b", it was "a": write it again.',
+        "rhsi:revoke is 2, it was 3: it only grows.",
+        "rhsi:cluster.createNamespace is false, it was true: write it again.",
+        'rhsi:cluster.context leads to "two", it led to "one": correct it.',
+    ]
+
+
+def memory(graph: Graph) -> dict[str, Any]:
+    (past,) = [one for one in graph.of_type("pulumi:index:Stash") if one.name == "past"]
+    remembered: dict[str, Any] = past.inputs["input"]
+    return remembered
+
+
+def test_a_stack_remembers_its_cluster_and_whatever_names_or_counts_something() -> None:
+    postgres, edb = {"enabled": True, "passwordRotation": 2}, {"enabled": True, "operator": "community"}
+    assert memory(record({**PRIMARY, "postgres": postgres, "edb": edb, "revoke": 1}, stack="site-a")) == {
+        "role": "primary",
+        "site": "site-a",
+        "cluster.context": "uid-of-the-cluster",
+        "cluster.namespace": "rhsi",
+        "cluster.createNamespace": True,
+        "vault.mount": "rhsi",
+        "vault.prefix": "",
+        "vault.manageMount": True,
+        "revoke": 1.0,
+        "standbys.site-b.rotation": 3.0,
+        "postgres.passwordRotation": 2.0,
+        "edb.passwordRotation": 1.0,
+        "edb.namespace": "db",
+        "edb.createNamespace": True,
+        "edb.database": "app",
+    }
+    standby = memory(record(STANDBY, stack="site-b"))
+    assert standby["role"] == "standby"
+    assert standby["vault.authPath"] == "kubernetes-site-b"
+
+
+@pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
+def test_nothing_but_the_look_at_the_cluster_comes_before_the_past(values: dict[str, Any], stack: str) -> None:
+    graph = record(values, stack=stack)
+    (past,) = [one for one in graph.of_type("pulumi:index:Stash") if one.name == "past"]
+    earlier = {one.name for one in graph.resources.values() if one is not past and not graph.waits_for(one, past)}
+    assert earlier == {"foundation", "kubernetes-reading", "cluster", "owner"}
