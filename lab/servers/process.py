@@ -8,7 +8,9 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,8 @@ import psutil
 
 SAME_START_SECONDS = 1.0
 TAIL_BYTES = 16_384
+# Loading a program takes less under load; a process that really has neither environment nor arguments is rare.
+EXEC_SECONDS = 2.0
 # An environment variable of every process: by it one is found that nobody came to record.
 MARK = "RHSI_LAB_PROCESS"
 # The process that started a server is its parent and must reap it: an object that is dropped cannot.
@@ -83,6 +87,7 @@ def spawn(
     Raises:
         OSError: the program cannot be executed.
     """
+    _keep_descriptors()
     with log.open("wb") as output:
         child = subprocess.Popen(
             list(argv),
@@ -92,6 +97,9 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # They close at exec. Closed before it, the lab's lock would be free while the child does not bear its mark
+            # yet: whoever then stops the lab would not see it.
+            close_fds=False,
         )
     _children.append(child)
     try:
@@ -102,12 +110,15 @@ def spawn(
 
 
 def unrecorded(folder: Path, known: Iterable[Process]) -> list[Process]:
-    """Processes that were spawned with this working directory and are not known: their starter was killed too early."""
+    """Processes that were spawned with this working directory and are not known: their starter was killed too early.
+
+    The caller holds the lab's lock, so that no child of a killed starter has yet to become its program.
+    """
     recorded = {process.pid for process in known}
     found = []
     for one in psutil.process_iter():
         try:
-            name, _, where = one.environ().get(MARK, "").partition("@")
+            name, _, where = _environ(one).get(MARK, "").partition("@")
             if where == str(folder) and one.pid not in recorded:
                 log = folder / "logs" / f"{name}.log"
                 found.append(Process(name=name, pid=one.pid, created=one.create_time(), ports={}, log=log))
@@ -170,6 +181,22 @@ def plain_environ(**more: str) -> dict[str, str]:
     """The environment of a server: what any program needs, and nothing of the user's cluster or Vault settings."""
     kept = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | more
+
+
+def _keep_descriptors() -> None:
+    """Let no server inherit what this process was started with, such as a jobserver's pipe; Python's close at exec."""
+    for entry in Path("/proc/self/fd").iterdir():
+        # The listing's own is closed by now.
+        with suppress(OSError):
+            os.set_inheritable(int(entry.name), int(entry.name) <= 2)
+
+
+def _environ(process: psutil.Process) -> dict[str, str]:
+    """Its environment; the kernel sets a new program's a moment after it has closed the descriptors of the old one."""
+    deadline = time.monotonic() + EXEC_SECONDS
+    while not (found := process.environ()) and process.exe() and not process.cmdline() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return found
 
 
 def _descendants(leader: psutil.Process) -> list[psutil.Process]:

@@ -1,6 +1,7 @@
 """The machinery under the lab's servers: processes, ports, certificates, the home, and what is taken from others."""
 
 import dataclasses
+import os
 import shutil
 import socket
 import ssl
@@ -91,6 +92,18 @@ def test_a_process_whose_start_was_killed_before_it_was_recorded_is_stopped_all_
     assert unrecorded.alive
     Supervisor(home, Silent()).stop_all()
     assert not unrecorded.alive
+
+
+def test_a_server_inherits_nothing_that_its_starter_was_left_with(home: Home) -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    try:
+        process = python(home, "import os, signal\nprint(*os.listdir('/proc/self/fd'), flush=True)\nsignal.pause()")
+        assert len(first_line(process).split()) == 4, "the fourth is the listing's own"
+    finally:
+        os.close(read)
+        os.close(write)
+        stop([process])
 
 
 def test_a_record_is_read_back_as_it_was_written(home: Home) -> None:
