@@ -16,7 +16,11 @@ from pathlib import Path
 
 import psutil
 
+from lab.home import LabError
+
 SAME_START_SECONDS = 1.0
+# How long a killed process may take to be gone: the system frees its memory and ends what it reads or writes first.
+KILL_SECONDS = 30.0
 TAIL_BYTES = 16_384
 # Loading a program takes less under load; a process that really has neither environment nor arguments is rare.
 EXEC_SECONDS = 2.0
@@ -131,6 +135,9 @@ def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
     """End these processes and what they started: politely, and after `grace` seconds for sure.
 
     Returns when none of them is left.
+
+    Raises:
+        LabError: the kernel does not let go of one, though it was killed.
     """
     leaders = [handle for process in processes if (handle := process.handle())]
     everyone = set(leaders)
@@ -143,7 +150,12 @@ def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
     survivors = [process for process in everyone if process.is_running()]
     for process in {*stubborn, *survivors}:
         _signal(process.kill)
-    psutil.wait_procs(everyone, timeout=grace)
+    deadline = time.monotonic() + KILL_SECONDS
+    while left := [process for process in everyone if not _has_ended(process)]:
+        if time.monotonic() > deadline:
+            pids = " ".join(str(process.pid) for process in left)
+            raise LabError(f"Processes were killed and do not end: `ps -l {pids}` shows what they wait for.")
+        psutil.wait_procs(left, timeout=0.1)
     _children[:] = [child for child in _children if child.poll() is None]
 
 
@@ -204,6 +216,14 @@ def _descendants(leader: psutil.Process) -> list[psutil.Process]:
         return leader.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it is gone, or waits for nobody but a parent that never asks for its exit code."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal(send: Callable[[], None]) -> None:

@@ -46,6 +46,10 @@ class InterruptedStartError(LabError):
     """The start was given up while this server was awaited."""
 
 
+class EndedError(LabError):
+    """A server ended while it was awaited."""
+
+
 class Supervisor:
     """Starts, finds and stops the processes of one lab. Several threads may use one supervisor."""
 
@@ -69,8 +73,7 @@ class Supervisor:
         """
         server = describe()
         known = self.find(server.name)
-        if known and known.alive:
-            self._await(server, known)
+        if known and known.alive and self._is_kept(server, known):
             return known
         if known:
             self.progress.step(f"{server.name} has ended ({telling_line(known.log)}): starting it again")
@@ -141,6 +144,14 @@ class Supervisor:
         for process in processes:
             self._record(process.name).unlink(missing_ok=True)
 
+    def _is_kept(self, server: Server, known: Process) -> bool:
+        """Wait until a server that runs is ready; False where it ends meanwhile, as one that somebody is killing."""
+        try:
+            self._await(server, known)
+        except EndedError:
+            return False
+        return True
+
     def _spawn(self, server: Server) -> Process:
         ports = {name: self.ports.get(name) for name in server.ports}
         log = self.home.logs / f"{server.name}.log"
@@ -164,7 +175,8 @@ class Supervisor:
             if server.ready():
                 return True
             if not process.alive:
-                raise LabError(f"{server.name} ended while starting: {telling_line(process.log)} (log: {process.log})")
+                why = telling_line(process.log)
+                raise EndedError(f"{server.name} ended while starting: {why} (log: {process.log})")
             return False
 
         self.wait_for(f"{server.name} runs but was not ready (log: {process.log})", ready, server.timeout)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import signal
 import socket
 import ssl
 import stat
@@ -75,6 +76,14 @@ def test_stop_ends_a_process_that_ignores_the_polite_signal_and_its_children_too
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_stop_without_patience_still_returns_when_nothing_is_left(home: Home) -> None:
+    processes = [python(home, STUBBORN, name=f"server-{number}") for number in range(8)]
+    for process in processes:
+        first_line(process)
+    stop(processes, grace=0)
+    assert not any(process.alive for process in processes)
+
+
 def test_a_process_that_got_the_same_pid_later_is_left_alone(home: Home) -> None:
     process = python(home, "import signal; signal.pause()")
     stranger = dataclasses.replace(process, created=process.created - 3600)
@@ -137,6 +146,27 @@ def test_a_server_is_started_once_and_found_by_the_next_command(home: Home) -> N
         supervisor.stop_all()
     assert not first.alive
     assert supervisor.processes() == []
+
+
+def test_a_server_that_ends_while_the_next_command_waits_for_it_is_started_again(home: Home) -> None:
+    supervisor = Supervisor(home, Silent())
+    try:
+        first = supervisor.ensure(lambda: server(supervisor))
+
+        def dying() -> Server:
+            def ready() -> bool:
+                os.kill(first.pid, signal.SIGKILL)
+                return not first.alive and listening()
+
+            found = server(supervisor)
+            listening = found.ready
+            return dataclasses.replace(found, ready=ready if first.alive else listening)
+
+        second = Supervisor(home, Silent()).ensure(dying)
+        assert second != first
+        assert second.alive
+    finally:
+        supervisor.stop_all()
 
 
 def test_a_server_that_ends_while_it_starts_is_one_sentence_with_its_last_words(home: Home) -> None:
