@@ -22,7 +22,7 @@ SAME_START_SECONDS = 1.0
 # How long a killed process may take to be gone: the system frees its memory and ends what it reads or writes first.
 KILL_SECONDS = 30.0
 TAIL_BYTES = 16_384
-# Loading a program takes less under load; a process that really has neither environment nor arguments is rare.
+# How long a program may take to load. A process that never has environment nor arguments is waited for in vain.
 EXEC_SECONDS = 2.0
 # An environment variable of every process: by it one is found that nobody came to record.
 MARK = "RHSI_LAB_PROCESS"
@@ -91,7 +91,7 @@ def spawn(
     Raises:
         OSError: the program cannot be executed.
     """
-    _keep_descriptors()
+    _close_inherited_at_exec()
     with log.open("wb") as output:
         child = subprocess.Popen(
             list(argv),
@@ -195,7 +195,7 @@ def plain_environ(**more: str) -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | more
 
 
-def _keep_descriptors() -> None:
+def _close_inherited_at_exec() -> None:
     """Let no server inherit what this process was started with, such as a jobserver's pipe; Python's close at exec."""
     for entry in Path("/proc/self/fd").iterdir():
         # The listing's own is closed by now.
