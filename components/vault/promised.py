@@ -1,4 +1,4 @@
-"""Whether Vault still has a secret that somebody else promised to put there, asked by name: no value is read."""
+"""Whether Vault still has the secrets that another stack's outputs promise, before anything waits for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,29 +7,7 @@ import pulumi
 
 from components.component import Component
 from components.last_resort import worded
-
-# What pulumi-vault says of an empty folder (terraform-provider-vault: vault/kv_helpers.go, kvListRequest). Reading a
-# secret's subkeys would tell as well, but where there is no secret the provider crashes (data_source_kv_subkeys_v2.go).
-_EMPTY = "no secrets found at"
-
-
-async def is_missing(mount: str, path: str, component: pulumi.Resource) -> bool:
-    """Whether Vault is certain that it has no such secret; False also where it is away or may not be asked.
-
-    Args:
-        mount: the KV v2 mount.
-        path: below the mount.
-        component: whose provider asks.
-    """
-    folder, _, name = path.rpartition("/")
-    arguments = {"mount": mount, "name": folder}
-    options = pulumi.InvokeOptions(parent=component)
-    try:
-        found = await pulumi.runtime.invoke_async("vault:kv/getSecretsListV2:getSecretsListV2", arguments, options)
-    except Exception as error:
-        # The SDK has no narrower kind for "the provider said no".
-        return _EMPTY in str(error)
-    return name not in found["names"]
+from components.vault.reading import is_missing
 
 
 @dataclass(frozen=True, kw_only=True)

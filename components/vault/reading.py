@@ -1,7 +1,7 @@
-"""Looking at what Vault has before anything is written there: through the provider, and without leaving a trace.
+"""Looking at what Vault has: through the provider, and without leaving a trace.
 
-What cannot be read counts as absent, unless `is_absent` asks in an `up`. A token for previews need not be allowed to
-read, nor be there at all.
+A token for previews need not be allowed to read, nor be there at all: what cannot be read counts as absent to
+`read_secret` and `read_api`. `is_absent` and `is_missing` ask for certainty, each in its own direction.
 """
 
 import json
@@ -17,6 +17,9 @@ from components.owner import OwnerError
 _READ = "vault:kv/getSecret:getSecret"
 # What it says where Vault answers 404 (the same file).
 _ABSENT = "no secret found at"
+# What is said of an empty folder (terraform-provider-vault: vault/kv_helpers.go, kvListRequest). Reading a secret's
+# subkeys would tell as well, but where there is no secret the provider crashes (data_source_kv_subkeys_v2.go).
+_EMPTY = "no secrets found at"
 
 
 async def read_secret(mount: str, path: str, component: pulumi.Resource) -> Mapping[str, str] | None:
@@ -57,6 +60,25 @@ async def is_absent(path: str, component: pulumi.Resource) -> bool:
             f"the token `read` on that path, or repeat this once Vault answers: {error}"
         ) from error
     return False
+
+
+async def is_missing(mount: str, path: str, component: pulumi.Resource) -> bool:
+    """Whether Vault is certain that it has no such secret; False also where it is away or may not be asked.
+
+    It is asked by name, and no value is read.
+
+    Args:
+        mount: the KV v2 mount.
+        path: below the mount.
+        component: whose provider asks.
+    """
+    folder, _, name = path.rpartition("/")
+    try:
+        found = await _invoke("vault:kv/getSecretsListV2:getSecretsListV2", {"mount": mount, "name": folder}, component)
+    except Exception as error:
+        # The SDK has no narrower kind for "the provider said no".
+        return _EMPTY in str(error)
+    return name not in found["names"]
 
 
 async def _invoke(function: str, arguments: dict[str, Any], component: pulumi.Resource) -> Any:

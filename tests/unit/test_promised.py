@@ -9,7 +9,8 @@ from unittest.mock import ANY
 import pulumi
 import pytest
 
-from components.vault.promised import PromisedSecrets, PromisedSecretsArgs, is_missing
+from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
+from components.vault.reading import is_missing
 from tests.unit.recorder import STANDBY, record, reveal
 
 T = TypeVar("T")
