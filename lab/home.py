@@ -45,8 +45,18 @@ def context_folder(context: str) -> str:
 
 
 def cache_folder() -> Path:
-    """What takes minutes to build, shared by every checkout: `$RHSI_CACHE`, else `rhsi` under the user's cache."""
+    """What takes minutes to build, shared by every checkout: `$RHSI_CACHE`, else `rhsi` under the user's cache.
+
+    Raises:
+        LabError: the folder cannot be made.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(os.environ.get("RHSI_CACHE") or Path(base) / "rhsi").absolute()
-    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"The folder {path}, for what the lab builds, cannot be made ({error.strerror}): "
+            "set RHSI_CACHE to one that can."
+        ) from error
     return path
