@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.home import CHECKOUT, Home, LabError, cache_folder
+from lab.home import CHECKOUT, Home, LabError, cache_path
 from lab.servers import PARTS
 from lab.stand_ins.pods.walls.trial import refusal
 
@@ -140,7 +140,7 @@ def _needs() -> Iterator[tuple[Path, float]]:
     if sys.prefix == sys.base_prefix:
         yield CHECKOUT, PACKAGES
     yield Home.default().root, STATE
-    cache = cache_folder()
+    cache = cache_path()
     if not any(cache.glob("bin/*/")):
         yield cache, BUILDS
 
