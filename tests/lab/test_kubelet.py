@@ -6,8 +6,8 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -56,6 +56,10 @@ class Pod:
     def exec(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         return self.kubectl("exec", self.name, "--", *argv)
 
+    def says(self, words: str) -> None:
+        """Wait until these words are in the log."""
+        until(lambda: words in self.kubectl("logs", self.name).stdout)
+
     def logs(self, *options: str) -> str:
         done = self.kubectl("logs", self.name, *options)
         assert done.returncode == 0, done.stderr
@@ -85,6 +89,16 @@ def pod(lab: Lab, module_jobs: Jobs) -> Pod:
 @pytest.fixture
 def jobs(lab: Lab, namespace: Callable[[str], str]) -> Jobs:
     return Jobs(lab.connect(CONTEXT), namespace(CONTEXT))
+
+
+@contextmanager
+def running(line: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """A command and what it prints, to be read while it runs; it is ended afterwards."""
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def processes_with(argument: str) -> list[psutil.Process]:
@@ -147,8 +161,16 @@ def test_keys_in_a_terminal_are_signals_to_the_command_in_the_pod(pod: Pod) -> N
     assert processes_with("86431.5") == []
 
 
-@pytest.mark.parametrize("options", [(), ("-i",), ("-it",)], ids=["silent", "piped", "terminal"])
-def test_a_command_ends_in_the_pod_when_its_client_is_gone(pod: Pod, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "websockets"),
+    [(("-it",), "true"), (("-it",), "false"), (("-i",), "false"), ((), "false")],
+    ids=["terminal", "SPDY-terminal", "SPDY-piped", "SPDY-silent"],
+)
+def test_a_command_ends_in_the_pod_when_its_client_is_gone(
+    pod: Pod, options: tuple[str, ...], websockets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By WebSockets, without a terminal, no kubelet is told.
+    monkeypatch.setenv("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", websockets)
     with kubectl.terminal(pod.exec_line(*options, "sh", "-c", "sleep 86432.5; sleep 86432.5")) as client:
         assert until(lambda: [one for one in processes_with("86432.5") if one.name() == "sleep"])
         client.process.kill()
@@ -182,7 +204,7 @@ def test_nobody_is_served_without_a_certificate_of_the_clusters_authority(lab: L
 
 
 def test_a_log_is_read_whole_by_its_end_and_with_its_times(pod: Pod) -> None:
-    eventually(lambda: pod.logs().index("third"))
+    pod.says("third")
     assert pod.logs() == "first\nsecond\nthird\n"
     assert pod.logs("--tail=1") == "third\n"
     assert pod.logs("--limit-bytes=3") == "fir"
@@ -196,7 +218,7 @@ def test_a_log_is_followed_until_its_container_ends(lab: Lab, jobs: Jobs) -> Non
     jobs.run("talks", "echo begun; until [ -e /tmp/go ]; do sleep 0.1; done; echo gone; printf unended")
     jobs.pod_in("talks", "running")
     pod = Pod(lab, jobs, "talks")
-    with subprocess.Popen(pod.line("logs", pod.name, "--follow"), stdout=subprocess.PIPE, text=True) as follower:
+    with running(pod.line("logs", pod.name, "--follow")) as follower:
         assert follower.stdout
         assert follower.stdout.readline() == "begun\n"
         assert pod.exec("sh", "-c", "touch /tmp/go").returncode == 0
@@ -208,15 +230,16 @@ def test_a_log_is_followed_until_its_container_ends(lab: Lab, jobs: Jobs) -> Non
 
 def test_the_run_before_has_a_log_of_its_own(lab: Lab, jobs: Jobs) -> None:
     script = "if [ -e /scratch/been ]; then echo again; sleep 86400; fi; touch /scratch/been; echo once; exit 1"
-    jobs.run(
-        "stubborn",
-        script,
-        container={"volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}]},
-        restartPolicy="OnFailure",
-        volumes=[{"name": "scratch", "emptyDir": {}}],
-    )
+    mounts = [{"name": "scratch", "mountPath": "/scratch"}]
+    container = {"name": "main", "image": "tools:1", "command": ["sh", "-c", script], "volumeMounts": mounts}
+    spec = {
+        "restartPolicy": "OnFailure",
+        "volumes": [{"name": "scratch", "emptyDir": {}}],
+        "containers": [container],
+    }
+    jobs.create("Job", "stubborn", "batch/v1", spec={"backoffLimit": 3, "template": {"spec": spec}})
     pod = Pod(lab, jobs, "stubborn")
-    eventually(lambda: pod.logs().index("again"))
+    pod.says("again")
     assert (pod.logs(), pod.logs("--previous")) == ("again\n", "once\n")
 
 
@@ -243,19 +266,17 @@ def test_a_database_is_reached_by_a_forwarded_port(lab: Lab, jobs: Jobs) -> None
     jobs.run("database", SERVER, container={"image": "registry.test/postgres:16", "env": [address]})
     jobs.pod_in("database", "running")
     pod = Pod(lab, jobs, "database")
-    eventually(lambda: pod.logs().index("ready to accept connections"))
-    line = pod.line("port-forward", pod.name, ":5432", ":5433")
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as forwarder:
+    pod.says("ready to accept connections")
+    line = pod.line("port-forward", "--address=127.0.0.1", pod.name, ":5432", ":5433")
+    with running(line) as forwarder:
         assert forwarder.stdout
-        assert forwarder.stderr
-        ports = [int(forwarder.stdout.readline().split(":")[1].split()[0]) for _ in range(2)]
+        port, other = (int(forwarder.stdout.readline().split(":")[1].split()[0]) for _ in range(2))
         for _ in range(2):
-            with closing(psycopg.connect(host="127.0.0.1", port=ports[0], user="postgres")) as session:
+            with closing(psycopg.connect(host="127.0.0.1", port=port, user="postgres")) as session:
                 assert session.execute("SELECT sum(n) FROM generate_series(1, 1000) AS n").fetchone() == (500500,)
-        with socket.create_connection(("127.0.0.1", ports[1]), timeout=30) as nobody:
+        with socket.create_connection(("127.0.0.1", other), timeout=30) as nobody:
             assert nobody.recv(1) == b""
-        assert ":5433: connect: connection refused" in until(forwarder.stderr.readline)
-        forwarder.terminate()
+        assert any("connect: connection refused" in line for line in forwarder.stdout)
 
 
 def test_a_dead_kubelet_and_runner_come_back_and_know_what_has_ended(lab: Lab, jobs: Jobs) -> None:

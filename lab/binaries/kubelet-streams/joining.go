@@ -19,7 +19,7 @@ type joined struct {
 }
 
 // joinPipes gives the command a pipe for each stream. A client without an input gives it an empty one.
-func joinPipes(in io.Reader, out, err io.WriteCloser, _ <-chan remotecommand.TerminalSize) (*joined, error) {
+func joinPipes(in io.Reader, out, err io.WriteCloser) (*joined, error) {
 	made := &joined{}
 	if in == nil {
 		in = eof{}
@@ -47,8 +47,10 @@ func joinPipes(in io.Reader, out, err io.WriteCloser, _ <-chan remotecommand.Ter
 	return made, nil
 }
 
-// joinTerminal gives the command a terminal, as large as the client's is and becomes.
-func joinTerminal(in io.Reader, out, _ io.WriteCloser, resize <-chan remotecommand.TerminalSize) (*joined, error) {
+// joinTerminal gives the command a terminal, as large as the client's is and becomes. A client whose keyboard ends is gone.
+func joinTerminal(
+	in io.Reader, out io.WriteCloser, resize <-chan remotecommand.TerminalSize, gone func(),
+) (*joined, error) {
 	master, terminal, failed := openTerminal()
 	if failed != nil {
 		return nil, fmt.Errorf("no terminal: %w", failed)
@@ -60,7 +62,10 @@ func joinTerminal(in io.Reader, out, _ io.WriteCloser, resize <-chan remotecomma
 		}
 	}()
 	if in != nil {
-		go io.Copy(master, in)
+		go func() {
+			io.Copy(master, in)
+			gone()
+		}()
 	}
 	made.copyOutput(out, master)
 	return made, nil

@@ -26,9 +26,13 @@ const (
 )
 
 // session is what one client does in one pod. Its context ends when the client goes away.
+//
+// As on any cluster, one that uses WebSockets goes unnoticed without a terminal: the API server, which translates them to
+// SPDY, keeps its connection to the kubelet then.
 type session struct {
 	runners runners
 	ctx     context.Context
+	gone    context.CancelFunc
 	target  question
 	address string
 }
@@ -52,8 +56,9 @@ func (s *server) serveExec(w http.ResponseWriter, r *http.Request) {
 		refuseFor(w, err)
 		return
 	}
-	watched, ctx := watch(w, r)
-	inside := &session{runners: s.runners, ctx: ctx, target: target}
+	watched, ctx, gone := watch(w, r)
+	defer gone()
+	inside := &session{runners: s.runners, ctx: ctx, gone: gone, target: target}
 	remotecommandserver.ServeExec(
 		watched, r, inside, target.Pod, "", target.Container, target.Argv, options,
 		idleTimeout, creationTimeout, remotecommandconsts.SupportedStreamingProtocols,
@@ -73,8 +78,9 @@ func (s *server) servePortForward(w http.ResponseWriter, r *http.Request) {
 		refuseFor(w, err)
 		return
 	}
-	watched, ctx := watch(w, r)
-	into := &session{runners: s.runners, ctx: ctx, target: target, address: told.Address}
+	watched, ctx, gone := watch(w, r)
+	defer gone()
+	into := &session{runners: s.runners, ctx: ctx, gone: gone, target: target, address: told.Address}
 	portforward.ServePortForward(
 		watched, r, into, target.Pod, "", options, idleTimeout, creationTimeout, portforward.SupportedProtocols,
 	)
@@ -101,11 +107,13 @@ func (s *session) ExecInContainer(
 	_ context.Context, _ string, _ types.UID, _ string, _ []string,
 	in io.Reader, out, err io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration,
 ) error {
-	join := joinPipes
+	var joined *joined
+	var failed error
 	if tty {
-		join = joinTerminal
+		joined, failed = joinTerminal(in, out, resize, s.gone)
+	} else {
+		joined, failed = joinPipes(in, out, err)
 	}
-	joined, failed := join(in, out, err, resize)
 	if failed != nil {
 		return failed
 	}
@@ -147,9 +155,9 @@ type watched struct {
 	gone context.CancelFunc
 }
 
-func watch(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context) {
+func watch(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context, context.CancelFunc) {
 	ctx, gone := context.WithCancel(r.Context())
-	return &watched{w, gone}, ctx
+	return &watched{w, gone}, ctx, gone
 }
 
 func (w *watched) Hijack() (net.Conn, *bufio.ReadWriter, error) {
