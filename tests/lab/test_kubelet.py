@@ -67,11 +67,13 @@ class Pod:
 
 
 @pytest.fixture(scope="module")
-def module_jobs(lab: Lab) -> Jobs:
-    """The Jobs of the module's own namespace."""
+def module_jobs(lab: Lab) -> Iterator[Jobs]:
+    """The Jobs of a namespace of the module's own."""
     client = lab.connect(CONTEXT)
     namespaces = client.resources.get(api_version="v1", kind="Namespace")
-    return Jobs(client, namespaces.create(body={"metadata": {"generateName": "kubelet-"}}).metadata.name)
+    name = namespaces.create(body={"metadata": {"generateName": "kubelet-"}}).metadata.name
+    yield Jobs(client, name)
+    namespaces.delete(name=name)
 
 
 @pytest.fixture(scope="module")

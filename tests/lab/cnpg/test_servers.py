@@ -99,7 +99,7 @@ def test_kubectl_enters_the_server_as_its_superuser_and_reads_its_log(lab: Lab, 
     with kubectl.terminal(kubectl.command(lab, lab.contexts[0], "exec", "-it", *pod, "--", *psql)) as session:
         session.see("app=#")
         session.type("SELECT 6 * 7;\n")
-        session.see("\n42")
+        session.see("42\r\n")
         session.type("\\q\n")
         assert session.process.wait(timeout=30) == 0
     assert "database system is ready to accept connections" in says("logs", *pod)
