@@ -47,7 +47,8 @@ func joinPipes(in io.Reader, out, err io.WriteCloser) (*joined, error) {
 	return made, nil
 }
 
-// joinTerminal gives the command a terminal, as large as the client's is and becomes. A client whose keyboard ends is gone.
+// joinTerminal gives the command a terminal, as large as the client's is and becomes. A client whose keyboard ends is
+// gone.
 func joinTerminal(
 	in io.Reader, out io.WriteCloser, resize <-chan remotecommand.TerminalSize, gone func(),
 ) (*joined, error) {

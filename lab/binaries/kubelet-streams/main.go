@@ -1,8 +1,8 @@
 // Kubelet-streams serves the part of a kubelet's API by which an API server carries out `kubectl exec`, `logs` and
 // `port-forward` for the lab's pods.
 //
-// Owns HTTP: TLS, the paths, and what is answered before a stream begins. The protocols are Kubernetes' own packages, those
-// of the real kubelet. Does not know pods: the lab's runners of pods do, and are asked (runner.go) at every request.
+// Owns HTTP: TLS, the paths, and what is answered before a stream begins. The protocols are Kubernetes' own packages,
+// those of the real kubelet. Does not know pods: the lab's runners of pods do, and are asked (runner.go) each time.
 package main
 
 import (

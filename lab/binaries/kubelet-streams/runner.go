@@ -55,8 +55,8 @@ func (r *runners) Set(socket string) error {
 	return nil
 }
 
-// ask gives the answer of the runner that has the pod. The files are the runner's too from then on. It takes as long as the
-// runner takes; an end of ctx lets go of the runner, which ends a command that it runs for the question.
+// ask gives the answer of the runner that has the pod. The files are the runner's too from then on. It takes as long as
+// the runner takes; an end of ctx lets go of the runner, which ends a command that it runs for the question.
 func (r runners) ask(ctx context.Context, asked question, files ...*os.File) (answer, error) {
 	var trouble error
 	for _, socket := range r {

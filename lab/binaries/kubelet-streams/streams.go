@@ -27,8 +27,8 @@ const (
 
 // session is what one client does in one pod. Its context ends when the client goes away.
 //
-// As on any cluster, one that uses WebSockets goes unnoticed without a terminal: the API server, which translates them to
-// SPDY, keeps its connection to the kubelet then.
+// As on any cluster, one that uses WebSockets and no terminal leaves unnoticed: the API server, which translates them to
+// SPDY, keeps its connection to the kubelet.
 type session struct {
 	runners runners
 	ctx     context.Context
@@ -107,24 +107,24 @@ func (s *session) ExecInContainer(
 	_ context.Context, _ string, _ types.UID, _ string, _ []string,
 	in io.Reader, out, err io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration,
 ) error {
-	var joined *joined
+	var command *joined
 	var failed error
 	if tty {
-		joined, failed = joinTerminal(in, out, resize, s.gone)
+		command, failed = joinTerminal(in, out, resize, s.gone)
 	} else {
-		joined, failed = joinPipes(in, out, err)
+		command, failed = joinPipes(in, out, err)
 	}
 	if failed != nil {
 		return failed
 	}
-	defer joined.close()
-	told, failed := s.runners.ask(s.ctx, s.target, joined.theirs...)
-	joined.letGo()
+	defer command.close()
+	told, failed := s.runners.ask(s.ctx, s.target, command.theirs...)
+	command.letGo()
 	if failed != nil {
 		return failed
 	}
 	// What the command printed last; and what it has left running in the background, as containerd waits for it.
-	joined.drain(s.ctx)
+	command.drain(s.ctx)
 	if told.Code != 0 {
 		return utilexec.CodeExitError{Err: fmt.Errorf("command terminated with exit code %d", told.Code), Code: told.Code}
 	}
