@@ -27,8 +27,8 @@ const (
 
 // session is what one client does in one pod. Its context ends when the client goes away.
 //
-// As on any cluster, one that uses WebSockets and no terminal leaves unnoticed: the API server, which translates them to
-// SPDY, keeps its connection to the kubelet.
+// As on any cluster, one that uses WebSockets and no terminal leaves unnoticed: the API server, which translates them
+// to SPDY, keeps its connection to the kubelet.
 type session struct {
 	runners runners
 	ctx     context.Context
