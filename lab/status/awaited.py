@@ -9,7 +9,7 @@ from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE, Api
 from lab.status import pods
 from lab.status.clusters import api, listed, namespaces, unanswered
-from lab.status.dead import dead_processes
+from lab.status.dead import look, sentence
 from lab.status.objects import describe, kinds, present
 from lab.status.row import ERROR, READY
 
@@ -19,8 +19,8 @@ _TIMEOUTS = (0.5, 1.0)
 
 def awaited(environment: Environment, stack: Stack) -> str:
     """What the stack's not-ready objects or pods say; empty where nothing is known. Never raises for a dead server."""
-    if dead := dead_processes(environment):
-        return f"{' and '.join(dead)} {'are' if len(dead) > 1 else 'is'} dead"
+    if dead := sentence(look(environment)):
+        return dead
     if stack.context not in environment.contexts:
         return ""
     client = api(environment, stack, _TIMEOUTS)

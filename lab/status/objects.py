@@ -11,7 +11,7 @@ from lab.stand_ins.cnpg.kinds import GROUPS
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
-from lab.stand_ins.skupper.api import CONNECTOR, GRANT, LINK, LISTENER, SITE, TOKEN
+from lab.stand_ins.skupper.api import CONNECTOR, CUT, GRANT, LINK, LISTENER, SITE, TOKEN
 from lab.status.clusters import database_namespace
 from lab.status.row import ERROR, PENDING, READY, counted, span
 
@@ -43,6 +43,8 @@ def describe(kind: str, item: Manifest, now: datetime) -> tuple[str, str]:
             return _grant(item, status, now)
         case "Publication" | "Subscription":
             return _applied(status)
+        case "Link" if (item["metadata"].get("annotations") or {}).get(CUT) == "true":
+            return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
             ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
             return (READY if ready == wanted else PENDING), f"{ready} of {wanted} ready"

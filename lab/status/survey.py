@@ -17,7 +17,7 @@ from lab.status import dead, pods, vault
 from lab.status.clusters import api, listed, namespaces, unanswered
 from lab.status.copies import Replication
 from lab.status.dead import Seen
-from lab.status.objects import describe, kinds, present
+from lab.status.objects import SECRETS, describe, kinds, present
 from lab.status.replication import figures
 from lab.status.row import ERROR, PENDING, Row
 
@@ -106,8 +106,11 @@ def _of_stack(environment: Environment, stack: Stack) -> list[Row]:
         for namespace in namespaces(stack):
             for kind in kinds(stack, namespace):
                 for item in listed(client, kind, namespace):
-                    name = item["metadata"]["name"]
-                    found.append(Row(stack.name, kind.name, name, *describe(kind.name, item, now)))
+                    state, detail = describe(kind.name, item, now)
+                    if kind in SECRETS and namespace != stack.namespace:
+                        # Both namespaces have a store of the same name.
+                        detail = ", ".join(part for part in (detail, f"namespace {namespace}") if part)
+                    found.append(Row(stack.name, kind.name, item["metadata"]["name"], state, detail))
             found += pods.rows(client, Home(environment.root), stack, namespace)
     except UNREACHABLE as error:
         why = unanswered(environment, stack, error)
