@@ -189,7 +189,7 @@ def last_words(process: Process) -> str:
     The errors that a server got over while it started, or since, are no reasons.
     """
     if process.ready_at is None:
-        return telling_line(process.log)
+        return telling_line(process.log) if tail(process.log) else ""
     lines = tail(process.log, process.ready_at)
     decisive = [line for line in lines if _ENDS.search(line)] or [line for line in lines[-1:] if _ENDED.match(line)]
     return decisive[-1][:LONGEST_LINE] if decisive else ""
