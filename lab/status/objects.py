@@ -64,7 +64,7 @@ def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
         return READY, f"{redeemed}, {span(left)} left"
     if redemptions:
         return READY, f"{redeemed}, expired"
-    return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes a new one"
+    return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes another"
 
 
 def _applied(status: Manifest) -> tuple[str, str]:

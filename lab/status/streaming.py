@@ -95,7 +95,7 @@ def judged(stack: Stack, slot: str, here: Receiving | None, there: Sending | Non
     found = replace(found, change_seconds=here.change_seconds, message_seconds=here.message_seconds)
     if here.in_recovery:
         found = replace(found, replay="applied" if here.replay == "not paused" else "paused")
-    if there and here.position:
+    if there and here.in_recovery and here.position:
         found = replace(found, bytes_behind=max(0, _lsn(there.position) - _lsn(here.position)))
     if problem := _problem(slot, here, there):
         status = "Promoted" if not here.in_recovery else ERROR

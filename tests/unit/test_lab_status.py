@@ -50,7 +50,7 @@ def grant(expires: str, redemptions: int, allowed: int = 1) -> Manifest:
         (
             "AccessGrant",
             grant("15:12", 0),
-            ("Error", "expired 48 min ago, redeemed 0 of 1: `python -m lab rotate` makes a new one"),
+            ("Error", "expired 48 min ago, redeemed 0 of 1: `python -m lab rotate` makes another"),
         ),
         (
             "AccessGrant",
@@ -276,7 +276,7 @@ SENDS = Sending(active=True, wal="reserved", position="0/3000148", state=None, l
             replace(RECEIVES, in_recovery=False, replay=None),
             SENDS,
             "Promoted",
-            "it was promoted: it takes writes itself, and follows nobody, 0 bytes behind, last change 4 s ago",
+            "it was promoted: it takes writes itself, and follows nobody, last change 4 s ago",
         ),
         (RECEIVES, None, "Error", "it receives, but why, last change 4 s ago"),
         (None, SENDS, "Error", "why"),
