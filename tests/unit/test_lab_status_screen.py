@@ -40,8 +40,7 @@ lab
 site-a
   Site         rhsi-primary           Ready    2 sites in the network
   AccessGrant  rhsi-site-b-grant-1    Error
-      expired 48 min ago, redeemed 0 of 1: `python -m lab rotate` makes
-      another
+      expired 48 min ago, redeemed 0 of 1: `python -m lab rotate` makes another
   Replication  site_a_from_site_b     Ready    streaming, 0 bytes behind, last…
 site-b
   Listener     pg-site-a              Pending  No matching connectors
