@@ -3,6 +3,8 @@
 Asks little, and gives up within three seconds: whoever waits shall not wait for the reason.
 """
 
+import time
+
 from lab.environment import Environment
 from lab.home import Home
 from lab.stacks import Stack
@@ -15,6 +17,8 @@ from lab.status.row import ERROR, READY
 
 LONGEST = 200
 _TIMEOUTS = (0.5, 1.0)
+_PATIENCE = 1.5
+"""Seconds after which no further kind is asked for; the request that is under way then has its own second."""
 
 
 def awaited(environment: Environment, stack: Stack) -> str:
@@ -32,6 +36,7 @@ def awaited(environment: Environment, stack: Stack) -> str:
 
 def _said(client: Api, environment: Environment, stack: Stack) -> str:
     """Failed before unfinished, Jobs before pods before other objects."""
+    until = time.monotonic() + _PATIENCE
     found = [
         one
         for namespace in namespaces(stack)
@@ -44,6 +49,8 @@ def _said(client: Api, environment: Environment, stack: Stack) -> str:
     now = present()
     for namespace in namespaces(stack):
         for kind in kinds(stack, namespace):
+            if time.monotonic() > until:
+                return ""
             for item in listed(client, kind, namespace):
                 state, detail = describe(kind.name, item, now)
                 if state != READY:

@@ -15,7 +15,7 @@ from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE, Api, Kind, describe
 from lab.status.dead import look, sentence
 
-TIMEOUTS = (1.0, 1.5)
+TIMEOUTS = (1.0, 2.0)
 """Seconds for the connection, and for an answer: these servers are on this machine or near it."""
 
 
