@@ -14,7 +14,10 @@ import pytest
 
 from lab import link
 from lab.home import CHECKOUT
+from lab.stacks import Runner
 from lab.status.awaited import awaited
+from lab.status.clusters import api
+from lab.status.databases import Database
 from lab.status.row import Row
 from lab.status.survey import Status, survey
 from tests.lab.checkout import Checkout
@@ -32,11 +35,15 @@ RECEIVER_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def databases(lab: Lab, copy_checkout: Callable[..., Checkout]) -> Checkout:
+def databases(lab: Lab, copy_checkout: Callable[..., Checkout]) -> Iterator[Checkout]:
     found = copy_checkout(databases=True)
     found.up()
     until(lambda: survey(lab.environment, found.stacks()).ok)
-    return found
+    yield found
+    # A subscription cannot go without its source: both end before the stacks are destroyed.
+    runner = Runner(found.environment, found.root)
+    runner.prepare(found.stacks(), subscribe=False)
+    assert [runner.run("up", stack, quiet=True) for stack in found.stacks()] == [0, 0]
 
 
 @pytest.fixture
@@ -66,6 +73,17 @@ def command(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[s
 
 
 def test_everything_that_was_brought_up_is_ready_with_its_figures(lab: Lab, whole: Checkout) -> None:
+    primary = Database(
+        api=api(lab.environment, whole.stacks()[0]),
+        namespace="rhsi",
+        service="postgres-primary",
+        secret="postgres-application",
+        name="app",
+    )
+    assert primary.answer("SELECT pg_current_xact_id()")[1] == "", "a transaction, for the standby to apply"
+    until(
+        lambda: all(copy.change_seconds for copy in looked(lab, whole).replication if copy.copy == "postgres-standby")
+    )
     status = looked(lab, whole)
     assert status.ok, status.rows
     assert row(status, "Site", "rhsi-primary").detail == "2 sites in the network"
@@ -75,7 +93,6 @@ def test_everything_that_was_brought_up_is_ready_with_its_figures(lab: Lab, whol
     for copy in copies.values():
         assert (copy.running, copy.state, copy.replay, copy.slot_active) == (True, "streaming", "applied", True)
         assert copy.bytes_behind is not None
-    assert copies["postgres-standby"].change_seconds is not None
     assert copies["site_a_from_site_b"].message_seconds is not None
     told = command("status")
     assert (told.returncode, told.stderr) == (0, "")
@@ -144,13 +161,11 @@ def test_a_server_that_answers_nothing_is_a_row_within_seconds(lab: Lab, whole: 
 
 
 @contextmanager
-def held_postgres() -> Iterator[None]:
+def held_postgres(lab: Lab) -> Iterator[None]:
     """PostgreSQL's standby takes connections and answers nothing."""
-    (server,) = (
-        process
-        for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"] == "postgres" and "primary_slot_name=site_b" in (process.info["cmdline"] or [])
-    )
+    (runner,) = (process for process in lab.environment.processes() if process.name == "pods")
+    started = psutil.Process(runner.pid).children(recursive=True)
+    (server,) = (one for one in started if "primary_slot_name=site_b" in one.cmdline())
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield
@@ -159,7 +174,7 @@ def held_postgres() -> Iterator[None]:
 
 
 def test_a_database_that_answers_nothing_is_a_row_within_seconds(lab: Lab, whole: Checkout) -> None:
-    with held_postgres():
+    with held_postgres(lab):
         standby = row(looked(lab, whole), "Replication", "postgres-standby")
         assert standby.status == "Error"
         assert standby.detail.startswith("postgres-standby does not answer: ")
