@@ -3,7 +3,7 @@
 Pure functions of a manifest and the time. Pods and Jobs are the business of pods.py.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lab.kube import Manifest
 from lab.stacks import Stack
@@ -114,8 +114,3 @@ def _seconds_until(time: str | None, now: datetime) -> float | None:
         return (datetime.fromisoformat(time or "") - now).total_seconds()
     except ValueError:
         return None
-
-
-def present() -> datetime:
-    """The time that ages and what is left are measured by."""
-    return datetime.now(UTC)

@@ -19,6 +19,7 @@ from lab.status.logical import Publisher, Subscriber
 from lab.status.objects import describe
 from lab.status.row import Row, counted, size, span
 from lab.status.streaming import Receiving, Sending
+from lab.status.warnings import Warnings
 
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 STANDBY = Stack(
@@ -131,7 +132,8 @@ def rows(
     home: Path, *, pods_: list[Manifest], jobs: list[Manifest] | None = None, events: list[Manifest] | None = None
 ) -> list[Row]:
     recorded = Recorded(**{POD.plural: pods_, JOB.plural: jobs or [], EVENT.plural: events or []})
-    return pods.rows(cast("Api", recorded), Home(home), STANDBY, "rhsi")
+    api = cast("Api", recorded)
+    return pods.rows(api, Home(home), STANDBY, "rhsi", Warnings(api, "rhsi"))
 
 
 def pod(name: str, *, phase: str = "Running", owner: Manifest | None = None, **status: object) -> Manifest:
@@ -181,7 +183,7 @@ def test_a_container_that_keeps_ending_says_its_last_words(tmp_path: Path) -> No
 
 
 def test_a_pod_that_runs_and_is_not_ready_says_what_its_probe_said_last(tmp_path: Path) -> None:
-    about = {"involvedObject": {"name": "postgres-standby-0"}, "type": "Warning"}
+    about = {"involvedObject": {"kind": "Pod", "name": "postgres-standby-0"}, "type": "Warning"}
     events = [
         {**about, "message": "Readiness probe failed: It receives no WAL.", "lastTimestamp": "2026-11-27T15:59:00Z"},
         {**about, "message": "Readiness probe failed: no such file", "lastTimestamp": "2026-11-27T15:50:00Z"},
@@ -216,6 +218,11 @@ def test_a_job_that_runs_says_the_last_line_of_its_log_and_a_complete_one_nothin
     assert found.status == "Pending"
     assert found.detail.startswith("Waiting for Link standby-from-vault-2...")
     assert len(found.detail) == 200
+
+
+def test_a_pod_that_nothing_has_begun_says_so(tmp_path: Path) -> None:
+    (found,) = rows(tmp_path, pods_=[pod("postgres-primary-0", phase="Pending")])
+    assert (found.status, found.detail) == ("Pending", "no node has taken it yet")
 
 
 # Copies of databases.

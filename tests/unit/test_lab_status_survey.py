@@ -51,7 +51,7 @@ class Answering(ThreadingHTTPServer):
 
     def __init__(self, **lists: list[Manifest]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.lists = {"jobs": [], "pods": [], **lists}
+        self.lists = {"jobs": [], "pods": [], "events": [], **lists}
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -156,6 +156,21 @@ def test_what_stands_is_listed_stack_by_stack_and_what_does_not_stand_names_its_
         status = looked(environment(tmp_path, site_a=answering.port, site_b=empty.port))
     said = "nothing stands: `python -m lab up -s site-b` brings it up"
     assert status.rows[1:] == [Row("site-b", "stack", "site-b", "Pending", said)]
+
+
+def test_a_store_that_failed_says_what_its_last_event_says(tmp_path: Path) -> None:
+    failed = {"type": "Ready", "status": "False", "message": "unable to create client"}
+    store = {"metadata": {"name": "vault-rhsi"}, "status": {"conditions": [failed]}}
+    event = {
+        "type": "Warning",
+        "involvedObject": {"kind": "SecretStore", "name": "vault-rhsi"},
+        "message": 'unable to log in:\n\nCode: 400.\n* invalid role name "nobody"',
+    }
+    with closing(Answering(secretstores=[store], events=[event])) as server:
+        found = environment(tmp_path, site_a=server.port)
+        said = 'unable to create client, unable to log in: Code: 400. * invalid role name "nobody"'
+        assert looked(found).rows == [Row("site-a", "SecretStore", "vault-rhsi", "Error", said)]
+        assert awaited(found, STACKS[0]) == f"SecretStore vault-rhsi: {said}"
 
 
 def test_all_is_well_only_where_the_lab_runs_and_everything_is_ready(tmp_path: Path, answering: Answering) -> None:
