@@ -1,8 +1,13 @@
 """The last warning about an object, as `kubectl describe` shows it: where a condition says that, an event says why."""
 
+import re
+
 from lab.kube import Manifest
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.kinds import EVENT
+
+# The frame that Vault's client puts around the one line that counts.
+_FRAME = re.compile(r"Error making API request\. URL: \S+ \S+ Code: (\d+)\. Errors: \* ")
 
 
 class Warnings:
@@ -21,5 +26,5 @@ class Warnings:
         for event in reversed(self._events):
             about = event["involvedObject"]
             if (about.get("kind"), about.get("name")) == (kind, name):
-                return " ".join(str(event.get("message") or "").split())
+                return _FRAME.sub(r"\1 ", " ".join(str(event.get("message") or "").split()))
         return ""

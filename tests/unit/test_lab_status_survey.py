@@ -164,11 +164,12 @@ def test_a_store_that_failed_says_what_its_last_event_says(tmp_path: Path) -> No
     event = {
         "type": "Warning",
         "involvedObject": {"kind": "SecretStore", "name": "vault-rhsi"},
-        "message": 'unable to log in:\n\nCode: 400.\n* invalid role name "nobody"',
+        "message": "unable to log in: Error making API request.\n\nURL: PUT https://127.0.0.1:1/v1/auth/kubernetes-site-b/login\n"
+        'Code: 400. Errors:\n\n* invalid role name "nobody"',
     }
     with closing(Answering(secretstores=[store], events=[event])) as server:
         found = environment(tmp_path, site_a=server.port)
-        said = 'unable to create client, unable to log in: Code: 400. * invalid role name "nobody"'
+        said = 'unable to create client, unable to log in: 400 invalid role name "nobody"'
         assert looked(found).rows == [Row("site-a", "SecretStore", "vault-rhsi", "Error", said)]
         assert awaited(found, STACKS[0]) == f"SecretStore vault-rhsi: {said}"
 
