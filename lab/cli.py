@@ -51,7 +51,8 @@ def up(
     no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
 ) -> None:
     """Start what is missing of the lab, bring the stacks up, and show what stands."""
-    from lab import replication, report
+    from lab.status import screen
+    from lab.status.survey import survey
 
     with sentences():
         found = start(without)
@@ -59,8 +60,7 @@ def up(
             return
         stacks, runner = discover(), prepared(found)
         on_stacks("up", chosen_stacks(stack), runner, ["--refresh"] if refresh else [])
-        shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
-        Console().print(report.table(shown))
+        screen.show(Console(), survey(found, stacks))
 
 
 @app.command()
@@ -147,27 +147,23 @@ def restore_links(standby: Standby = None) -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show the lab's processes and the objects of the link."""
-    from lab import replication, report
+    """Show the lab's processes and what stands on it; exit code 0 only where all of it is Ready."""
+    from lab.status import screen
+    from lab.status.survey import survey
 
     with sentences():
         found = environment.load(Home.default())
         if found:
             os.environ.update(found.environ())
-        stacks = discover()
-        shown = report.rows(found, stacks) if found else []
-        copies = replication.figures(found, stacks) if found else []
-        facts = report.document(found, shown, copies)
+        seen = survey(found, discover())
         if as_json:
-            typer.echo(json.dumps(facts, indent=2))
+            typer.echo(json.dumps(seen.document(), indent=2))
         elif found is None:
             typer.echo("The lab does not run: start it with `python -m lab up`.")
         else:
-            for process in facts["processes"]:
-                ports = ", ".join(f"{name} {port}" for name, port in process["ports"].items())
-                typer.echo(f"{process['name']:<34} {'up' if process['alive'] else 'DEAD':<5} {ports}")
-            typer.echo(f"memory (PSS): {facts['memory_bytes'] / 2**20:.0f} MiB")
-            Console().print(report.table(shown + report.replication_rows(copies)))
+            screen.show(Console(), seen, processes=True)
+    if not seen.ok:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -179,7 +175,7 @@ def destroy(
 
     Databases that replicate part first, while each can still tell the other: docs/runbook.md, "Turn it off".
     """
-    from lab import replication
+    from lab.status import replication
 
     with sentences():
         found, stacks = standing_lab(), discover()
