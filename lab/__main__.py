@@ -1,5 +1,5 @@
 """Entry point of `python -m lab`."""
 
-from lab.cli import app
+from lab.commands.app import app
 
 app(prog_name="python -m lab")

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from components.link.rotation import grant_name, token_name
-from lab import cli
+from lab.commands import rotations as commands
+from lab.commands.app import app
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.kube import Manifest
@@ -319,9 +320,9 @@ class Rotated:
 def test_the_command_fails_where_no_link_was_ready_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, without: list[Gap], code: int, option: list[str]
 ) -> None:
-    monkeypatch.setattr(cli, "standing_lab", lambda: None)
+    monkeypatch.setattr(commands, "standing_lab", lambda: None)
     monkeypatch.setattr("lab.rotation.rotate.Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
-    done = CliRunner().invoke(cli.app, ["rotate", "--times", "2", *option])
+    done = CliRunner().invoke(app, ["rotate", "--times", "2", *option])
     assert done.exit_code == code, done.output
     if option:
         assert [one["without_ready_link_ms"] for one in json.loads(done.stdout)] == [10 * code] * 2

@@ -1,0 +1,55 @@
+"""The commands that rotate: `rotate` once and look, `soak` many times and measure."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab.commands.options import Json, Standby
+from lab.commands.session import sentences, standing_lab
+from lab.home import Home
+from lab.progress import Terminal
+
+
+def rotate(
+    standby: Standby = None,
+    times: Annotated[int, typer.Option(min=1, help="How often, one after the other.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Rotate standbys and show what existed when; fails where no Ready Link existed for a moment."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+
+    with sentences(), Rotator(standing_lab(), standby or [], output=sys.stderr) as rotator:
+        results = [result for _ in range(times) for result in rotator.rotate()]
+    if as_json:
+        typer.echo(json.dumps([result.document() for result in results], indent=2))
+    else:
+        show.rotations(Console(), results)
+    if not all(result.ok for result in results):
+        raise typer.Exit(1)
+
+
+def soak(
+    rotations: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    standby: Standby = None,
+    as_json: Json = False,
+) -> None:
+    """Rotate again and again; fails where a Link was missing, objects pile up or memory grows."""
+    from lab.rotation import show
+    from lab.rotation.rotate import Rotator
+    from lab.rotation.soak import soak as soak_lab
+
+    with sentences():
+        found = standing_lab()
+        log = Home(found.root).logs / "soak.log"
+        with log.open("w") as output, Rotator(found, standby or [], output=output) as rotator, Terminal() as progress:
+            result = soak_lab(found, rotator, rotations, progress)
+    if as_json:
+        typer.echo(json.dumps(result.document(), indent=2))
+    else:
+        show.soak(Console(), result)
+    if not result.ok:
+        raise typer.Exit(1)
