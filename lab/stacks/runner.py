@@ -6,12 +6,11 @@ the command does and says is Pulumi's own.
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import yaml
 
@@ -24,22 +23,37 @@ from lab.pulumi import installation
 from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
-from lab.stacks import databases
+from lab.stacks import databases, outputs
+from lab.stacks.display import Display, Screen, Watch
 from lab.stacks.files import Stack
+from lab.stacks.interruptions import Interruptions
 from lab.stacks.overrides import overrides
 
 
 class Runner:
     """Runs commands on stacks of one lab."""
 
-    def __init__(self, environment: Environment, checkout: Path = CHECKOUT, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        checkout: Path = CHECKOUT,
+        progress: Progress | None = None,
+        awaited: Callable[[Stack], str] | None = None,
+    ) -> None:
         """Find `pulumi`, or build it, which takes minutes once and shows in `progress`.
+
+        Args:
+            environment: the lab.
+            checkout: with the program and the stack files.
+            progress: of the build.
+            awaited: what a stack's pods, objects or servers say, for the lines that break a long silence.
 
         Raises:
             LabError: it cannot be had.
         """
         self._environment = environment
         self._checkout = checkout
+        self._awaited = awaited or (lambda _: "")
         self._home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
         self.project = self._home.folder("stacks")
@@ -71,7 +85,7 @@ class Runner:
                 config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
             write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
             if not kept:
-                self._check(self._run([self.command, "stack", "init", stack.name], quiet=True))
+                self._check(self._run([self.command, "stack", "init", stack.name]))
 
     def run(
         self,
@@ -82,8 +96,15 @@ class Runner:
         quiet: bool = False,
         output: IO[str] | None = None,
     ) -> int:
-        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code."""
-        return self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
+        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code.
+
+        Raises:
+            LabError: a server of the lab died meanwhile.
+            KeyboardInterrupt: Ctrl-C was pressed; `pulumi` has ended.
+            SystemExit: the lab was told to end; `pulumi` has ended.
+        """
+        line = self.line(action, stack, arguments)
+        return self._run(line).returncode if quiet else self._show(line, stack, output)
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions; it is run in the folder `project`."""
@@ -123,29 +144,41 @@ class Runner:
         project["runtime"]["options"]["virtualenv"] = sys.prefix
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
-    def _run(
-        self, line: Sequence[str], *, quiet: bool = False, output: IO[str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its own end: on Ctrl-C `pulumi` finishes what it has begun and keeps its state."""
-        stdout, stderr = (subprocess.PIPE, subprocess.PIPE) if quiet else (output, output)
-        with subprocess.Popen(
-            line,
-            cwd=self.project,
-            env=self.environ(),
-            text=True,
-            stdout=stdout,
-            stderr=stderr,
-            stdin=subprocess.DEVNULL,
-        ) as process:
-            while True:
-                try:
-                    said = process.communicate()
-                except KeyboardInterrupt:
-                    # A terminal tells the whole group; anybody else told this process only.
-                    if not sys.stdin.isatty():
-                        process.send_signal(signal.SIGINT)
-                else:
-                    return subprocess.CompletedProcess(line, process.returncode, *said)
+    def _run(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command in silence, to its own end."""
+        with Interruptions() as interruptions:
+            with interruptions.begin(line, **self._options(), text=True) as process:
+                said = process.communicate()
+            interruptions.end()
+        return subprocess.CompletedProcess(line, process.returncode, *said)
+
+    def _show(self, line: Sequence[str], stack: Stack, output: IO[str] | None) -> int:
+        """Run an action and show it; then the outputs that it has changed."""
+        screen = Screen(output)
+        is_preview = line[1] == "preview"
+        before = self._outputs(stack)
+        shown = ["--color", screen.colour, "--suppress-progress", *([] if is_preview else ["--suppress-outputs"])]
+        with Interruptions() as interruptions:
+            with interruptions.begin([*line, *shown], **self._options()) as process:
+                code = Display(screen, self._watch(line[1], stack)).follow(process, interruptions)
+            screen.list("Outputs", list(outputs.changes(before, self._outputs(stack))))
+            interruptions.end()
+        return code
+
+    def _options(self) -> dict[str, Any]:
+        piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return {"cwd": self.project, "env": self.environ(), **piped}
+
+    def _watch(self, action: str, stack: Stack) -> Watch:
+        return Watch(
+            awaited=lambda: self._awaited(stack),
+            dead=lambda: [process.name for process in self._environment.processes() if not process.alive],
+            again="`python -m lab up`" + ("" if action == "up" else " --no-stacks`, then the same command again"),
+        )
+
+    def _outputs(self, stack: Stack) -> dict[str, Any]:
+        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+        return outputs.read(self._home.folder("state"), project, stack.name)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:
