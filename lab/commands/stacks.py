@@ -17,7 +17,8 @@ def up(
     no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
 ) -> None:
     """Start what is missing of the lab, bring the stacks up, and show what stands."""
-    from lab import replication, report
+    from lab.status import screen
+    from lab.status.survey import survey
 
     with sentences():
         found = start(without)
@@ -25,8 +26,7 @@ def up(
             return
         stacks, runner = discover(), prepared(found)
         on_stacks("up", chosen_stacks(stack), runner, ["--refresh"] if refresh else [])
-        shown = report.rows(found, stacks) + report.replication_rows(replication.figures(found, stacks))
-        Console().print(report.table(shown))
+        screen.show(Console(), survey(found, stacks))
 
 
 def preview(
@@ -52,7 +52,7 @@ def destroy(
 
     Databases that replicate part first, while each can still tell the other: docs/runbook.md, "Turn it off".
     """
-    from lab import replication
+    from lab.status import replication
 
     with sentences():
         found, stacks = standing_lab(), discover()

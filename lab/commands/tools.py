@@ -21,27 +21,23 @@ SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site
 
 
 def status(as_json: Json = False) -> None:
-    """Show the lab's processes and the objects of the link."""
-    from lab import replication, report
+    """Show the lab's processes and what stands on it; exit code 0 only where all of it is Ready."""
+    from lab.status import screen
+    from lab.status.survey import survey
 
     with sentences():
         found = environment.load(Home.default())
         if found:
             os.environ.update(found.environ())
-        stacks = discover()
-        shown = report.rows(found, stacks) if found else []
-        copies = replication.figures(found, stacks) if found else []
-        facts = report.document(found, shown, copies)
+        seen = survey(found, discover())
         if as_json:
-            typer.echo(json.dumps(facts, indent=2))
+            typer.echo(json.dumps(seen.document(), indent=2))
         elif found is None:
             typer.echo("The lab does not run: start it with `python -m lab up`.")
         else:
-            for process in facts["processes"]:
-                ports = ", ".join(f"{name} {port}" for name, port in process["ports"].items())
-                typer.echo(f"{process['name']:<34} {'up' if process['alive'] else 'DEAD':<5} {ports}")
-            typer.echo(f"memory (PSS): {facts['memory_bytes'] / 2**20:.0f} MiB")
-            Console().print(report.table(shown + report.replication_rows(copies)))
+            screen.show(Console(), seen, processes=True)
+    if not seen.ok:
+        raise typer.Exit(1)
 
 
 def shell(
