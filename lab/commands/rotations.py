@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from lab.commands.options import Json, Standby
-from lab.commands.session import sentences, standing_lab
+from lab.commands.session import awaited_on, sentences, standing_lab
 from lab.home import Home
 from lab.progress import Terminal
 
@@ -22,8 +22,10 @@ def rotate(
     from lab.rotation import show
     from lab.rotation.rotate import Rotator
 
-    with sentences(), Rotator(standing_lab(), standby or [], output=sys.stderr) as rotator:
-        results = [result for _ in range(times) for result in rotator.rotate()]
+    with sentences():
+        found = standing_lab()
+        with Rotator(found, standby or [], output=sys.stderr, awaited=awaited_on(found)) as rotator:
+            results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
         typer.echo(json.dumps([result.document() for result in results], indent=2))
     else:

@@ -6,8 +6,8 @@ import typer
 from rich.console import Console
 
 from lab.commands.options import Only, Refresh, Without
-from lab.commands.session import chosen_stacks, on_stacks, prepared, sentences, standing_lab, start
-from lab.stacks import Runner, discover
+from lab.commands.session import chosen_stacks, on_stacks, prepared, runner_of, sentences, standing_lab, start
+from lab.stacks import discover
 
 
 def up(
@@ -56,7 +56,7 @@ def destroy(
 
     with sentences():
         found, stacks = standing_lab(), discover()
-        runner = Runner(found)
+        runner = runner_of(found)
         if not stack and replication.is_subscribed(found, stacks):
             runner.prepare(stacks, subscribe=False)
             on_stacks("up", stacks, runner, [])

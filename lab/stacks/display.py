@@ -30,9 +30,11 @@ ONCE = (
     "has begun may then exist without its state knowing."
 )
 TWICE = (
-    "Ending pulumi at once. What it had begun may exist without its state knowing: the next `python -m lab up` says so "
-    "and goes on. Where it says that the stack is locked, type `python -m lab cancel`."
+    "Ending pulumi at once. What it had begun may exist without its state knowing: the next `python -m lab up` goes on "
+    "and warns of it until `pulumi refresh --clear-pending-creates` in `python -m lab shell`. Where it says that the "
+    "stack is locked, type `python -m lab cancel`."
 )
+STOPPED = "Stopped: pulumi has kept its state; the next `python -m lab up` goes on from there."
 # What ends a run that waits for a dead server: `pulumi` is asked, is asked again, and is killed; seconds since it died.
 LAST_RESORTS = ((0.0, signal.SIGINT), (20.0, signal.SIGINT), (30.0, signal.SIGKILL))
 
@@ -127,6 +129,8 @@ class Display:
                     break
                 self._look(process, interruptions)
         code = process.wait()
+        if self._told == 1:
+            self._screen.remark(STOPPED, "yellow")
         if code and self._death:
             raise LabError(self._death.sentence)
         return code
