@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.home import LabError
-from lab.silence import Silence
 from lab.stacks.engine_output import UnderWay, cut, fitted, plain
 from lab.stacks.interruptions import Interruptions
+from lab.stacks.silence import Silence
 
 LOOK_SECONDS = 0.25
 DEAD_SECONDS = 2.0
