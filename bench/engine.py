@@ -74,10 +74,10 @@ def measure(runner: Runner, stacks: Sequence[Stack], folder: Path, progress: Pro
                         f"`{action}` of {stack.name} would change something: run `make preview` to see what."
                     )
                 seconds.setdefault((action, stack.name), []).append(time.monotonic() - began)
-        told = ", ".join(
-            f"{action} of {name or 'nothing'} {values[-1]:.1f} s" for (action, name), values in seconds.items()
+        told = (
+            f"{action} {', '.join(f'{seconds[action, one.name][-1]:.1f}' for one in stacks)} s" for action in ACTIONS
         )
-        progress.step(f"round {number} of {ROUNDS} with nothing to do: {told}")
+        progress.step(f"round {number} of {ROUNDS} with nothing to do: {', '.join(told)}")
     return figures(seconds)
 
 

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from lab.lines import wrapped
+
 BEAT_SECONDS = 1.0
 # Without a terminal; the longest silence of a person who reads a log.
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -107,4 +109,7 @@ class Terminal:
     def _print(self, text: str) -> None:
         self._said_at = time.monotonic()
         elapsed = f"{self._said_at - self._began:6.1f} s  "
-        self._console.print(elapsed + text, markup=False, soft_wrap=True)
+        line = Text(text)
+        lines = wrapped(line, self._console.width - len(elapsed)) if self._console.is_terminal else [line]
+        for number, line in enumerate(lines):
+            self._console.print(Text(elapsed if number == 0 else " " * len(elapsed)) + line, soft_wrap=True)

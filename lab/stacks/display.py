@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.home import LabError
-from lab.stacks.engine_output import UnderWay, cut, fitted, plain
+from lab.lines import cut, wrapped
+from lab.stacks.engine_output import UnderWay, fitted, plain
 from lab.stacks.interruptions import Interruptions
 from lab.stacks.silence import Silence
 
@@ -72,7 +73,7 @@ class Screen:
 
     def remark(self, text: str, style: str) -> None:
         """A sentence of the lab's own."""
-        lines = fitted(text, self.remarks.width) if self.remarks.is_terminal else [Text(text)]
+        lines = wrapped(Text(text), self.remarks.width) if self.remarks.is_terminal else [Text(text)]
         for line in lines:
             line.stylize(style)
         self._print(self.remarks, lines)

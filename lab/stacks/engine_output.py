@@ -5,21 +5,18 @@ Pure: takes lines and times, knows no process and no screen. The lines are those
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-TAB = 4
+from lab.lines import wrapped
+
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 STEP = re.compile(r" [-+~<>= ]{1,2} +(?P<type>[^\s:]+:[^\s:]*:[^\s:]+) (?P<name>\S+)(?P<status> .*)?")
 # Without what the engine adds to it: the last diagnostic, the properties that differ.
 STATUS = re.compile(r" (?:\*\*[^*]+\*\*|[a-z]+)(?:[a-z ]* \([^)]*\))?")
 UNDER_WAY = re.compile(r"(?:creating|updating|deleting|replacing|reading|refreshing|importing|discarding|running)\b")
 FAILED = re.compile(r"\w+ failed\b")
-# What a person can type or look up again: a name that is longer than the line is broken between its parts only.
-PARTS = re.compile(r"::|[$/,;]")
 FEWEST_OF_NAME = 12
 # They last as long as what is in them.
 PARENTS = ("pulumi:pulumi:Stack", "rhsi:")
@@ -84,16 +81,11 @@ class UnderWay:
 def fitted(line: str, width: int) -> list[Text]:
     """The lines that a terminal of this width shows for it: a step is cut, all else is wrapped between words."""
     text = Text.from_ansi(line)
-    text.expand_tabs(TAB)
     text.rstrip()
-    if text.cell_len <= width:
-        return [text]
-    return [_cut_step(text, found, width)] if (found := STEP.fullmatch(text.plain)) else list(_wrapped(text, width))
-
-
-def cut(text: str, width: int) -> str:
-    """The text in one line of at most this width."""
-    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
+    found = STEP.fullmatch(text.plain)
+    if found and text.cell_len > width:
+        return [_cut_step(text, found, width)]
+    return wrapped(text, width)
 
 
 def _cut_step(text: Text, found: re.Match[str], width: int) -> Text:
@@ -109,35 +101,3 @@ def _cut_step(text: Text, found: re.Match[str], width: int) -> Text:
     cut_text = Text.assemble(text[: found.start("type")], kind, " ", name, after)
     cut_text.truncate(width, overflow="ellipsis")
     return cut_text
-
-
-def _wrapped(text: Text, width: int) -> Iterator[Text]:
-    """Lines of at most this width, all with the indentation of the first."""
-    indent = min(len(text.plain) - len(text.plain.lstrip()), width // 2)
-    room = width - indent
-    body = text[indent:]
-    begin = end = 0
-    for piece in _pieces(body.plain, room):
-        if end > begin and cell_len(body.plain[begin:end] + piece.rstrip()) > room:
-            yield _line(body[begin:end], indent)
-            begin = end
-        end += len(piece)
-    yield _line(body[begin:end], indent)
-
-
-def _line(text: Text, indent: int) -> Text:
-    text.rstrip()
-    text.pad_left(indent)
-    return text
-
-
-def _pieces(plain_text: str, room: int) -> Iterator[str]:
-    """Words with the space behind them; one that no line has room for comes in its parts, and those as they fit."""
-    for word in re.findall(r"\s*\S+\s*", plain_text):
-        if cell_len(word.rstrip()) <= room:
-            yield word
-            continue
-        ends = [found.end() for found in PARTS.finditer(word)]
-        for begin, end in zip([0, *ends], [*ends, len(word)], strict=True):
-            part = word[begin:end]
-            yield from (part[at : at + room] for at in range(0, len(part), room))
