@@ -102,7 +102,8 @@ class Rotator:
         """
         for recorder in self._recorders.values():
             recorder.cut()
-        wanted = self._next_numbers()
+        home, sites = Home(self._environment.root), [standby.site for standby in self.standbys]
+        wanted = rotations.count_on(home, self.primary, sites)
         runner = Runner(self._environment, self._checkout)
         runner.prepare(discover(self._checkout))
         for stack in (self.primary, *self.standbys):
@@ -113,23 +114,6 @@ class Rotator:
                     "`python -m lab up`, which finishes the rotation."
                 )
         return [self._result(standby, wanted[standby.site]) for standby in self.standbys]
-
-    def _next_numbers(self) -> dict[str, int]:
-        home = Home(self._environment.root)
-        given = rotations.load(home)
-        present = rotations.merge(self.primary.section("standbys"), given)
-        wanted: dict[str, int] = {}
-        for standby in self.standbys:
-            settings = present[standby.site] or {}
-            rotation = settings.get("rotation", 1) if isinstance(settings, dict) else settings
-            if isinstance(rotation, bool) or not isinstance(rotation, int):
-                raise LabError(
-                    f"Pulumi.{self.primary.name}.yaml has rotation {rotation!r} for {standby.site}: "
-                    "make it a whole number of 1 or more."
-                )
-            wanted[standby.site] = rotation + 1
-        rotations.save(home, {**given, **wanted})
-        return wanted
 
     def _result(self, standby: Stack, rotation: int) -> Rotation:
         recorder = self._recorders[standby.name]

@@ -4,6 +4,7 @@ Owns the lab's copies of the stack files, the backend and passphrase below the l
 the command does and says is Pulumi's own.
 """
 
+import json
 import os
 import secrets
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import yaml
 
@@ -24,9 +25,10 @@ from lab.pulumi import installation
 from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
-from lab.stacks import databases
+from lab.stacks import done, state
 from lab.stacks.files import Stack
-from lab.stacks.overrides import overrides
+from lab.stacks.overrides import refuse_foreign
+from lab.stacks.settings import effective
 
 
 class Runner:
@@ -43,6 +45,9 @@ class Runner:
         self._home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
         self.project = self._home.folder("stacks")
+        # The copies of stack files that `prepare` has changed, as they were.
+        self._former: dict[Path, bytes] = {}
+        self._changed: set[str] = set()
         self._installation = install(self._home, progress or Silent())
 
     @property
@@ -58,20 +63,51 @@ class Runner:
         """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends.
 
         With `subscribe=False` replicated databases do not follow one another, whatever the stack file says.
+
+        Raises:
+            LabError: a stack is of another cluster than the lab's; nothing is written then.
         """
+        for stack in stacks:
+            refuse_foreign(stack, self._environment)
         self._write_project()
         for stack in stacks:
             file = self._config_file(stack)
-            known = yaml.safe_load(file.read_text()) if file.exists() else {}
+            former = file.read_bytes() if file.exists() else b""
+            known = yaml.safe_load(former) or {}
             # Pulumi keeps what it needs to decrypt the stack beside the settings.
-            kept = {key: value for key, value in (known or {}).items() if key != "config"}
-            wanted = databases.settings(stack, stacks, self._environment.without)
-            config = {**stack.config, **wanted, **overrides(stack, self._environment)}
-            if not subscribe and "rhsi:edb" in config:
-                config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
+            kept = {key: value for key, value in known.items() if key != "config"}
+            config = effective(stack, stacks, self._environment, subscribe=subscribe)
+            if known.get("config") != config:
+                self._changed.add(stack.name)
             write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
-            if not kept:
+            if kept:
+                self._former.setdefault(file, former)
+            else:
                 self._check(self._run([self.command, "stack", "init", stack.name], quiet=True))
+
+    def put_back(self) -> None:
+        """Give the lab's copies of stack files the content again that they had before `prepare`."""
+        for file, former in self._former.items():
+            write_private(file, former)
+        self._former.clear()
+
+    def is_new(self, stack: Stack) -> bool:
+        """Whether an `up` of this stack, which is prepared, may do anything else than the last one that succeeded.
+
+        The first `up` of a stack is not: there is nothing that it could take away.
+        """
+        if not state.existing(state.resources(self._home, stack.name)):
+            return False
+        return stack.name in self._changed or not done.matches(self._home, stack.name, self._digest(stack))
+
+    def plan(self, stack: Stack) -> dict[str, Any] | None:
+        """What `up` would do, as Pulumi's preview tells programs; None where the preview fails."""
+        made = self._run([*self.line("preview", stack), "--json"], quiet=True)
+        try:
+            found: dict[str, Any] = json.loads(made.stdout)
+        except ValueError:
+            return None
+        return None if made.returncode else found
 
     def run(
         self,
@@ -83,7 +119,20 @@ class Runner:
         output: IO[str] | None = None,
     ) -> int:
         """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code."""
-        return self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
+        if action != "preview":
+            done.forget(self._home, stack.name)
+        code = self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
+        if action == "up" and code == 0:
+            done.keep(self._home, stack.name, self._digest(stack))
+        return code
+
+    def cancel(self, stack: Stack) -> None:
+        """Remove Pulumi's lock from a stack.
+
+        Raises:
+            LabError: Pulumi refuses.
+        """
+        self._check(self._run([self.command, "cancel", "--yes", "--stack", stack.name], quiet=True))
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions; it is run in the folder `project`."""
@@ -114,7 +163,10 @@ class Runner:
         }
 
     def _config_file(self, stack: Stack) -> Path:
-        return self.project / f"Pulumi.{stack.name}.yaml"
+        return self.project / stack.file
+
+    def _digest(self, stack: Stack) -> str:
+        return done.digest(yaml.safe_load(self._config_file(stack).read_text()).get("config") or {}, self._checkout)
 
     def _write_project(self) -> None:
         """The checkout's project file, with the places of its program and of this virtual environment."""
