@@ -50,7 +50,7 @@ app.command(context_settings=PASSED_ON)(tools.shell)
 app.command(
     context_settings=PASSED_ON | {"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
 )(tools.kubectl)
-app.command(context_settings=PASSED_ON)(tools.psql)
+app.command()(tools.psql)
 app.command()(tools.env)
 app.command()(tools.logs)
 app.add_typer(links.app, name="link")

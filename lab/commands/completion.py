@@ -20,7 +20,8 @@ complete -o default -o bashdefault -F _rhsi_lab python python3
 
 def prepare() -> None:
     """Make the command line able to answer bash: typer does so by itself only with its own options for completion."""
-    from typer.completion import completion_init  # type: ignore[attr-defined] - it has no public name
+    # It has no public name.
+    from typer._completion_classes import completion_init
 
     completion_init()
 

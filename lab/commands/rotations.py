@@ -30,7 +30,7 @@ def rotate(
     from lab.rotation.rotate import Rotator
 
     with sentences():
-        found = _ready_to_rotate(standby or [], yes=yes)
+        found = ready_to_rotate(standby or [], yes=yes)
         with Rotator(found, standby or [], output=sys.stderr) as rotator:
             results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
@@ -53,7 +53,7 @@ def soak(
     from lab.rotation.soak import soak as soak_lab
 
     with sentences():
-        found = _ready_to_rotate(standby or [], yes=yes)
+        found = ready_to_rotate(standby or [], yes=yes)
         log = Home(found.root).logs / "soak.log"
         with log.open("w") as output, Rotator(found, standby or [], output=output) as rotator, Terminal() as progress:
             result = soak_lab(found, rotator, rotations, progress)
@@ -65,7 +65,7 @@ def soak(
         raise typer.Exit(1)
 
 
-def _ready_to_rotate(names: list[str], *, yes: bool) -> Environment:
+def ready_to_rotate(names: list[str], *, yes: bool) -> Environment:
     """The lab, once nothing speaks against a rotation of these standbys; nothing is counted before.
 
     Raises:

@@ -1,7 +1,7 @@
 """What the commands of `python -m lab` begin with: the lab, a runner of its stacks, sentences instead of tracebacks."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -12,7 +12,7 @@ from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.stacks import Runner, Stack, discover, settings
+from lab.stacks import Runner, Stack, discover, locks, settings
 
 
 @contextmanager
@@ -140,9 +140,15 @@ def for_a_shell(found: Environment) -> Runner:
     return runner
 
 
-def on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
-    """Run an action on stacks, one after the other; the first that fails ends the command with its exit code."""
+def on_stacks(action: str, stacks: Sequence[Stack], runner: Runner, arguments: list[str]) -> None:
+    """Run an action on stacks, one after the other; the first that fails ends the command with its exit code.
+
+    Raises:
+        LabError: the run was killed and has left its lock behind.
+    """
     for stack in stacks:
         typer.echo(f"\n{action} {stack.name}", err=True)
         if code := runner.run(action, stack, arguments):
-            raise typer.Exit(code)
+            locks.refuse_locked(runner.home, [stack.name])
+            # As a shell counts who died of a signal.
+            raise typer.Exit(code if code > 0 else 128 - code)

@@ -1,7 +1,7 @@
 """The commands that run Pulumi on the stacks: `up`, `preview`, `destroy`, `cancel`."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from lab.commands.session import (
 from lab.home import Home, LabError
 from lab.progress import Terminal
 from lab.stacks import Runner, Stack, discover, locks, rotations
+
+if TYPE_CHECKING:
+    from lab.commands.standing import Status
 
 SETTLE_SECONDS = 120.0
 """How long `up` waits for what Pulumi does not wait for, such as a standby that is being copied."""
@@ -57,9 +60,7 @@ def up(
         _bring_up(prepared(found), chosen, ["--refresh"] if refresh else [], yes=yes)
         for primary in primaries:
             rotations.forget_reached(home, primary)
-        if not stack:
-            _settle(lambda: survey(found, stacks).not_ready)
-        status = survey(found, stacks)
+        status = survey(found, stacks) if stack else _settle(lambda: survey(found, stacks))
         show(Console(), status)
         typer.echo(f"\nWhat next:\n\n{block(next_steps(found, stacks))}")
         if not (stack or status.ok):
@@ -78,23 +79,26 @@ def _bring_up(runner: Runner, stacks: Sequence[Stack], arguments: list[str], *, 
         on_stacks("up", [stack], runner, arguments)
 
 
-def _settle(missing: Callable[[], int]) -> None:
-    """Wait until nothing is missing, or until that takes too long."""
+def _settle(look: "Callable[[], Status]") -> "Status":
+    """What stands once all of it is Ready, a server is dead, or it has taken too long."""
     from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
     with Terminal() as progress:
 
         def say(state: RetryCallState) -> None:
-            count = state.outcome.result() if state.outcome else 0
-            progress.update(f"waiting for {count} more to be Ready")
+            rows = state.outcome.result().rows if state.outcome else []
+            missing = [f"{row.kind} {row.name} of {row.stack}" for row in rows if row.status != "Ready"]
+            progress.update(f"waiting for {', '.join(missing)} to be Ready")
 
-        Retrying(
+        wait = Retrying(
             stop=stop_after_delay(SETTLE_SECONDS),
             wait=wait_fixed(1),
-            retry=retry_if_result(bool),
+            retry=retry_if_result(lambda status: status.running and status.not_ready > 0),
             before_sleep=say,
-            retry_error_callback=lambda _: None,
-        )(missing)
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        found: Status = wait(look)
+        return found
 
 
 def preview(

@@ -1,5 +1,6 @@
 """What stands on the lab, for `up` and `status`: one look, its table, its figures."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,9 +30,14 @@ class Status:
         return len(self.rows) - self.ready
 
     @property
+    def running(self) -> bool:
+        """Whether there is a lab and each of its processes lives."""
+        return bool(self.facts["running"])
+
+    @property
     def ok(self) -> bool:
         """Whether the lab runs, something stands on it, and all of that is Ready."""
-        return bool(self.facts["running"]) and self.ready > 0 and self.not_ready == 0
+        return self.running and self.ready > 0 and self.not_ready == 0
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -42,6 +48,7 @@ def survey(environment: Environment | None, stacks: Sequence[Stack]) -> Status:
     """Look at the lab and at what these stacks have on it."""
     if environment is None:
         return Status([], report.document(None, []))
+    os.environ.update(environment.environ())
     rows, copies = report.rows(environment, stacks), replication.figures(environment, stacks)
     return Status(rows + report.replication_rows(copies), report.document(environment, rows, copies))
 

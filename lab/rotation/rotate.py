@@ -15,7 +15,7 @@ from lab.home import CHECKOUT, Home, LabError
 from lab.rotation import objects, timeline
 from lab.rotation.timeline import Event, Gap
 from lab.rotation.watching import Recorder
-from lab.stacks import Runner, Stack, discover, rotations
+from lab.stacks import Runner, Stack, discover, locks, rotations
 
 # The garbage collector takes the old AccessToken soon after its Job, the old grant's deletion is awaited by `up`.
 SETTLED_SECONDS = 15
@@ -98,7 +98,7 @@ class Rotator:
         """Rotate every chosen standby once, together; one result each.
 
         Raises:
-            LabError: an `up` failed; the numbers stay as they are, so that `up` goes on where it stopped.
+            LabError: an `up` failed or was killed; the numbers stay as they are, so that `up` goes on where it stopped.
         """
         for recorder in self._recorders.values():
             recorder.cut()
@@ -108,6 +108,7 @@ class Rotator:
         runner.prepare(discover(self._checkout))
         for stack in (self.primary, *self.standbys):
             if code := runner.run("up", stack, output=self._output):
+                locks.refuse_locked(home, [stack.name])
                 where = "above" if self._output is sys.stderr else f"in {self._output.name}"
                 raise LabError(
                     f"`up` of {stack.name} failed with exit code {code}: fix what it says {where}, then run "

@@ -42,13 +42,14 @@ class Runner:
         """
         self._environment = environment
         self._checkout = checkout
-        self._home = Home(environment.root)
+        # Of the lab.
+        self.home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
-        self.project = self._home.folder("stacks")
+        self.project = self.home.folder("stacks")
         # The copies of stack files that `prepare` has changed, as they were.
         self._former: dict[Path, bytes] = {}
         self._changed: set[str] = set()
-        self._installation = install(self._home, progress or Silent())
+        self._installation = install(self.home, progress or Silent())
 
     @property
     def command(self) -> str:
@@ -96,9 +97,9 @@ class Runner:
 
         The first `up` of a stack is not: there is nothing that it could take away.
         """
-        if not state.existing(state.resources(self._home, stack.name)):
+        if not state.existing(state.resources(self.home, stack.name)):
             return False
-        return stack.name in self._changed or not done.matches(self._home, stack.name, self._digest(stack))
+        return stack.name in self._changed or not done.matches(self.home, stack.name, self._digest(stack))
 
     def plan(self, stack: Stack) -> dict[str, Any] | None:
         """What `up` would do, as Pulumi's preview tells programs; None where the preview fails."""
@@ -120,10 +121,10 @@ class Runner:
     ) -> int:
         """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code."""
         if action != "preview":
-            done.forget(self._home, stack.name)
+            done.forget(self.home, stack.name)
         code = self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
         if action == "up" and code == 0:
-            done.keep(self._home, stack.name, self._digest(stack))
+            done.keep(self.home, stack.name, self._digest(stack))
         return code
 
     def cancel(self, stack: Stack) -> None:
@@ -149,14 +150,14 @@ class Runner:
 
     def own_environ(self) -> dict[str, str]:
         """The lab's part of it: servers, PATH, backend and passphrase."""
-        passphrase = self._home.root / "passphrase"
+        passphrase = self.home.root / "passphrase"
         if not passphrase.exists():
             write_private(passphrase, secrets.token_urlsafe(32).encode())
         return {
             **self._environment.environ(),
             **self._installation.environ,
             # A file of attributes beside the state is not written atomically: a killed run could leave it unreadable.
-            "PULUMI_BACKEND_URL": f"{self._home.folder('state').as_uri()}?metadata=skip",
+            "PULUMI_BACKEND_URL": f"{self.home.folder('state').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

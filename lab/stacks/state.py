@@ -24,12 +24,14 @@ class Resource:
         type: such as `kubernetes:core/v1:Namespace`.
         protected: whether `destroy` must leave it alone.
         custom: whether it is something outside of Pulumi, in contrast to a component.
+        external: whether the stack only reads it.
     """
 
     urn: str
     type: str
     protected: bool = False
     custom: bool = True
+    external: bool = False
 
     @property
     def name(self) -> str:
@@ -43,8 +45,8 @@ class Resource:
 
     @property
     def exists(self) -> bool:
-        """Whether it is more than Pulumi's own bookkeeping: components, providers, memory."""
-        return self.custom and not self.type.startswith("pulumi:")
+        """Whether it is the stack's, and more than Pulumi's own bookkeeping: components, providers, memory."""
+        return self.custom and not self.external and not self.type.startswith("pulumi:")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -58,7 +60,13 @@ def folder(home: Home) -> Path:
 def resources(home: Home, stack: str) -> list[Resource]:
     """Everything that the stack's state has; nothing where there is no state, or none that can be read."""
     return [
-        Resource(str(one["urn"]), str(one["type"]), bool(one.get("protect")), bool(one.get("custom")))
+        Resource(
+            str(one["urn"]),
+            str(one["type"]),
+            protected=bool(one.get("protect")),
+            custom=bool(one.get("custom")),
+            external=bool(one.get("external")),
+        )
         for one in _latest(home, stack)
     ]
 
