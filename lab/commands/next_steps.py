@@ -42,10 +42,10 @@ def _steps(environment: Environment, stacks: Sequence[Stack]) -> Iterator[Step]:
     )
     databases = [stack for stack in standing if _has_database(stack, stacks, environment)]
     yield "psql on each site; a standby answers what only reads", [f"{lab} psql {stack.name}" for stack in databases]
+    yield "what stands; what a process or a pod printed, by its name", [f"{lab} status", f"{lab} logs"]
     yield "rotate the credentials, and see what existed when", [f"{lab} rotate"] if linked else []
-    outage = ("link cut", "status", "link restore") if linked and "skupper" not in environment.without else ()
-    yield "cut the link, look, and fix it", [f"{lab} {word}" for word in outage]
-    yield "what a process or a pod printed, by its name", [f"{lab} logs"]
+    outage = ("cut", "restore") if linked and "skupper" not in environment.without else ()
+    yield "cut the link, and fix it", [f"{lab} link {word}" for word in outage]
     yield "pulumi, kubectl, bao and psql as on a real system", [f"{lab} shell"]
     yield f"Vault is {environment.vault_addr}; this logs in, with the token in the file", _vault(environment)
 

@@ -73,18 +73,17 @@ class Runner:
         self._write_project()
         for stack in stacks:
             file = self._config_file(stack)
-            former = file.read_bytes() if file.exists() else b""
-            known = yaml.safe_load(former) or {}
             # Pulumi keeps what it needs to decrypt the stack beside the settings.
-            kept = {key: value for key, value in known.items() if key != "config"}
-            config = effective(stack, stacks, self._environment, subscribe=subscribe)
-            if known.get("config") != config:
-                self._changed.add(stack.name)
-            write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
-            if kept:
-                self._former.setdefault(file, former)
-            else:
+            if not (kept := _beside_settings(file)):
+                # It writes the file in its own way, which must be done before the settings are written.
                 self._check(self._run([self.command, "stack", "init", stack.name], quiet=True))
+                kept = _beside_settings(file)
+            former = file.read_bytes()
+            config = effective(stack, stacks, self._environment, subscribe=subscribe)
+            if yaml.safe_load(former).get("config") != config:
+                self._changed.add(stack.name)
+            self._former.setdefault(file, former)
+            write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
 
     def put_back(self) -> None:
         """Give the lab's copies of stack files the content again that they had before `prepare`."""
@@ -204,6 +203,12 @@ class Runner:
     def _check(done: subprocess.CompletedProcess[str]) -> None:
         if done.returncode:
             raise LabError(f"`{' '.join(done.args[-3:])}` failed: {(done.stderr or done.stdout).strip()}")
+
+
+def _beside_settings(file: Path) -> dict[str, Any]:
+    """What a stack file has besides `config`; empty where there is no file."""
+    content = yaml.safe_load(file.read_text()) if file.exists() else {}
+    return {key: value for key, value in (content or {}).items() if key != "config"}
 
 
 def install(home: Home, progress: Progress) -> installation.Installation:
