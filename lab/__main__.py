@@ -1,5 +1,10 @@
 """Entry point of `python -m lab`."""
 
+import os
+
+from lab.commands import completion
 from lab.commands.app import app
 
-app(prog_name="python -m lab")
+if completion.VARIABLE in os.environ:
+    completion.prepare()
+app(prog_name="python -m lab", complete_var=completion.VARIABLE)

@@ -3,7 +3,7 @@
 import typer
 
 from lab.commands.options import Standby
-from lab.commands.session import sentences, standing_lab
+from lab.commands.session import sentences, whole_lab
 from lab.stacks import discover
 
 app = typer.Typer(no_args_is_help=True, help="Cut and restore the network between the sites.")
@@ -16,7 +16,7 @@ def cut(standby: Standby = None) -> None:
     from lab.rotation.rotate import chosen
 
     with sentences():
-        for name in link.cut(standing_lab(), chosen(discover(), standby or [])[1]):
+        for name in link.cut(whole_lab(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is cut")
 
 
@@ -27,5 +27,5 @@ def restore(standby: Standby = None) -> None:
     from lab.rotation.rotate import chosen
 
     with sentences():
-        for name in link.restore(standing_lab(), chosen(discover(), standby or [])[1]):
+        for name in link.restore(whole_lab(), chosen(discover(), standby or [])[1]):
             typer.echo(f"{name} is whole")

@@ -14,3 +14,4 @@ Only = Annotated[list[str] | None, typer.Option("--stack", "-s", help="Only thes
 Refresh = Annotated[bool, typer.Option("--refresh", help="Compare with the clusters first.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Standby = Annotated[list[str] | None, typer.Option(help="Only these standbys; all of them by default.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without a question.")]

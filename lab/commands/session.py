@@ -1,7 +1,7 @@
 """What the commands of `python -m lab` begin with: the lab, a runner of its stacks, sentences instead of tracebacks."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -12,17 +12,53 @@ from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.stacks import Runner, Stack, discover
+from lab.stacks import Runner, Stack, discover, locks, settings
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Ends the command with the sentence of a LabError."""
+    """Ends the command with a LabError's sentence; whatever else fails while a server is dead is a sentence too."""
     try:
         yield
     except LabError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        _say(str(error))
         raise typer.Exit(1) from error
+    except Exception as error:
+        found = environment.load(Home.default())
+        if found is None or isinstance(error, typer.Exit | typer.Abort) or not (dead := _dead(found)):
+            raise
+        _say(_restart(dead))
+        raise typer.Exit(1) from error
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(text)}", soft_wrap=True)
+
+
+def _dead(found: Environment) -> list[str]:
+    return [process.name for process in found.processes() if not process.alive]
+
+
+def _restart(dead: list[str]) -> str:
+    are = "is" if len(dead) == 1 else "are"
+    return f"{' and '.join(dead)} {are} dead: `python -m lab up` starts what is missing."
+
+
+def checked(stacks: list[Stack], without: list[str] | None = None) -> None:
+    """Let the program say what is wrong with the settings of these stacks, all of the checkout, before anything starts.
+
+    Raises:
+        LabError: with every mistake.
+    """
+    home = Home.default()
+    found = environment.load(home)
+    if found is None or not settings.are_known(stacks, found):
+        settings.check(stacks, found or settings.provisional(home, parts(without)))
+
+
+def parts(without: list[str] | None) -> frozenset[str]:
+    """The parts to leave out, as they stand on the command line."""
+    return frozenset(part for option in without or [] for part in option.split(",") if part)
 
 
 def chosen_stacks(names: list[str] | None) -> list[Stack]:
@@ -46,13 +82,12 @@ def start(without: list[str] | None) -> Environment:
     Raises:
         LabError: it cannot be started.
     """
-    parts = frozenset(part for option in without or [] for part in option.split(",") if part)
     with Terminal() as progress:
         standing = environment.load(Home.default())
         if standing is None and (recipes := binaries.unbuilt(binaries.PROGRAMS)):
             progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
         # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
-        left_out = standing.without if standing and without is None else parts
+        left_out = standing.without if standing and without is None else parts(without)
         found = environment.start(Home.default(), left_out, progress=progress)
         progress.step(f"the lab is ready in {found.root}")
     os.environ.update(found.environ())
@@ -69,6 +104,18 @@ def standing_lab() -> Environment:
     if found is None:
         raise LabError("The lab does not run: start it with `python -m lab up`.")
     os.environ.update(found.environ())
+    return found
+
+
+def whole_lab() -> Environment:
+    """The lab that stands, with every server.
+
+    Raises:
+        LabError: there is none, or a server is dead.
+    """
+    found = standing_lab()
+    if dead := _dead(found):
+        raise LabError(_restart(dead))
     return found
 
 
@@ -104,9 +151,15 @@ def for_a_shell(found: Environment) -> Runner:
     return runner
 
 
-def on_stacks(action: str, stacks: list[Stack], runner: Runner, arguments: list[str]) -> None:
-    """Run an action on stacks, one after the other; the first that fails ends the command with its exit code."""
+def on_stacks(action: str, stacks: Sequence[Stack], runner: Runner, arguments: list[str]) -> None:
+    """Run an action on stacks, one after the other; the first that fails ends the command with its exit code.
+
+    Raises:
+        LabError: the run was killed and has left its lock behind.
+    """
     for stack in stacks:
         typer.echo(f"\n{action} {stack.name}", err=True)
         if code := runner.run(action, stack, arguments):
-            raise typer.Exit(code)
+            locks.refuse_locked(runner.home, [stack.name])
+            # As a shell counts who died of a signal.
+            raise typer.Exit(code if code > 0 else 128 - code)

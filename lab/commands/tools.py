@@ -1,43 +1,23 @@
-"""The commands with which a person looks at the lab and works on it, and the one that stops it."""
+"""The commands with which a person works on the lab as on a real system, and the one that stops it.
 
-import json
+`shell`, `kubectl` and `psql` become the program that they run: keys such as Ctrl-C reach that program alone.
+"""
+
 import os
-import subprocess
-from typing import Annotated
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from lab import environment
-from lab.commands.options import Json
-from lab.commands.session import for_a_shell, sentences, standing_lab
+from lab.commands.session import chosen_stacks, for_a_shell, sentences, standing_lab
 from lab.home import Home, LabError
 from lab.progress import Terminal
-from lab.stacks import discover
 
 SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site-b
   kubectl --context site-b get links -n rhsi
   bao kv list rhsi/site-b"""
-
-
-def status(as_json: Json = False) -> None:
-    """Show the lab's processes and what stands on it; exit code 0 only where all of it is Ready."""
-    from lab.status import screen
-    from lab.status.survey import survey
-
-    with sentences():
-        found = environment.load(Home.default())
-        if found:
-            os.environ.update(found.environ())
-        seen = survey(found, discover())
-        if as_json:
-            typer.echo(json.dumps(seen.document(), indent=2))
-        elif found is None:
-            typer.echo("The lab does not run: start it with `python -m lab up`.")
-        else:
-            screen.show(Console(), seen, processes=True)
-    if not seen.ok:
-        raise typer.Exit(1)
 
 
 def shell(
@@ -59,7 +39,8 @@ def shell(
                 err=True,
             )
             typer.echo(SHELL_HINTS, err=True)
-    raise typer.Exit(subprocess.run(line, cwd=runner.project, env={**os.environ, **variables}, check=False).returncode)
+        os.chdir(runner.project)
+        become(line, {**os.environ, **variables})
 
 
 def env() -> None:
@@ -74,12 +55,48 @@ def env() -> None:
     typer.echo(shells.exports(variables, runner.project))
 
 
+def kubectl(context: typer.Context) -> None:
+    """Run kubectl on the lab's clusters: all arguments are kubectl's, such as `--context site-b get pods -A`."""
+    from lab.binaries import locate
+
+    with sentences(), Terminal() as progress:
+        found = standing_lab()
+        program = locate(["kubectl"], progress)["kubectl"]
+    with sentences():
+        become([str(program), *context.args], {**os.environ, "KUBECONFIG": found.kubeconfig})
+
+
+def psql(
+    site: Annotated[str, typer.Argument(help="A site or its stack.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="For psql, such as `-- -c 'SELECT 1'`.")] = None,
+    replicated: Annotated[
+        bool, typer.Option("--replicated", help="The database that replicates both ways, as its superuser.")
+    ] = False,
+) -> None:
+    """Open a psql prompt on a site's database; a standby's answers queries that only read."""
+    from lab import databases
+    from lab.binaries.postgresql import postgresql
+
+    with sentences():
+        stacks = chosen_stacks(None)
+        named = [stack for stack in stacks if site in (stack.name, stack.site)]
+        if not named:
+            known = ", ".join(stack.name for stack in stacks)
+            raise LabError(f"There is no site {site!r}: the checkout's sites are {known}.")
+        found = standing_lab()
+        database = databases.of(found, named[0], replicated=replicated)
+        with Terminal() as progress:
+            program = postgresql(progress) / "bin" / "psql"
+        become([str(program), *(arguments or [])], {**os.environ, **database.environ()})
+
+
 def logs(
     name: Annotated[
         str, typer.Argument(help="A process of the lab, or a pod, Job or StatefulSet; none lists all.")
     ] = "",
 ) -> None:
     """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
+    from lab.stacks import discover
     from lab.stand_ins.pods import logs as pod_logs
 
     with sentences():
@@ -108,3 +125,17 @@ def down() -> None:
     with sentences(), Terminal() as progress:
         environment.stop(Home.default(), progress)
         progress.step("the lab does not run any more")
+
+
+def become(line: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+    """Let another program take the place of this one.
+
+    Raises:
+        LabError: it cannot be executed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvpe(line[0], list(line), dict(variables))  # noqa: S606 - a list needs no shell
+    except OSError as error:
+        raise LabError(f"{line[0]!r} cannot be run ({error.strerror}): see `python -m lab shell --help`.") from error

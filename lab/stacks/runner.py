@@ -4,6 +4,7 @@ Owns the lab's copies of the stack files, the backend and passphrase below the l
 the command does and says is Pulumi's own.
 """
 
+import json
 import os
 import secrets
 import subprocess
@@ -23,11 +24,12 @@ from lab.pulumi import installation
 from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
-from lab.stacks import databases, outputs
-from lab.stacks.display import Display, Screen, Watch
+from lab.stacks import done, outputs, state
+from lab.stacks.display import Display, Quiet, Screen, Watch
 from lab.stacks.files import Stack
 from lab.stacks.interruptions import Interruptions
-from lab.stacks.overrides import overrides
+from lab.stacks.overrides import refuse_foreign
+from lab.stacks.settings import effective
 
 
 class Runner:
@@ -54,10 +56,14 @@ class Runner:
         self._environment = environment
         self._checkout = checkout
         self._awaited = awaited or (lambda _: "")
-        self._home = Home(environment.root)
+        # Of the lab.
+        self.home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
-        self.project = self._home.folder("stacks")
-        self._installation = install(self._home, progress or Silent())
+        self.project = self.home.folder("stacks")
+        # The copies of stack files that `prepare` has changed, as they were.
+        self._former: dict[Path, bytes] = {}
+        self._changed: set[str] = set()
+        self._installation = install(self.home, progress or Silent())
 
     @property
     def command(self) -> str:
@@ -72,20 +78,50 @@ class Runner:
         """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends.
 
         With `subscribe=False` replicated databases do not follow one another, whatever the stack file says.
+
+        Raises:
+            LabError: a stack is of another cluster than the lab's; nothing is written then.
         """
+        for stack in stacks:
+            refuse_foreign(stack, self._environment)
         self._write_project()
         for stack in stacks:
             file = self._config_file(stack)
-            known = yaml.safe_load(file.read_text()) if file.exists() else {}
             # Pulumi keeps what it needs to decrypt the stack beside the settings.
-            kept = {key: value for key, value in (known or {}).items() if key != "config"}
-            wanted = databases.settings(stack, stacks, self._environment.without)
-            config = {**stack.config, **wanted, **overrides(stack, self._environment)}
-            if not subscribe and "rhsi:edb" in config:
-                config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
-            write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
-            if not kept:
+            if not (kept := _beside_settings(file)):
+                # It writes the file in its own way, which must be done before the settings are written.
                 self._check(self._run([self.command, "stack", "init", stack.name]))
+                kept = _beside_settings(file)
+            former = file.read_bytes()
+            config = effective(stack, stacks, self._environment, subscribe=subscribe)
+            if yaml.safe_load(former).get("config") != config:
+                self._changed.add(stack.name)
+            self._former.setdefault(file, former)
+            write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
+
+    def put_back(self) -> None:
+        """Give the lab's copies of stack files the content again that they had before `prepare`."""
+        for file, former in self._former.items():
+            write_private(file, former)
+        self._former.clear()
+
+    def is_new(self, stack: Stack) -> bool:
+        """Whether an `up` of this stack, which is prepared, may do anything else than the last one that succeeded.
+
+        The first `up` of a stack is not: there is nothing that it could take away.
+        """
+        if not state.existing(state.resources(self.home, stack.name)):
+            return False
+        return stack.name in self._changed or not done.matches(self.home, stack.name, self._digest(stack))
+
+    def plan(self, stack: Stack) -> dict[str, Any] | None:
+        """What `up` would do, as Pulumi's preview tells programs; None where the preview fails."""
+        made = self._run([*self.line("preview", stack), "--json"])
+        try:
+            found: dict[str, Any] = json.loads(made.stdout)
+        except ValueError:
+            return None
+        return None if made.returncode else found
 
     def run(
         self,
@@ -103,8 +139,21 @@ class Runner:
             KeyboardInterrupt: Ctrl-C was pressed; `pulumi` has ended.
             SystemExit: the lab was told to end; `pulumi` has ended.
         """
+        if action != "preview":
+            done.forget(self.home, stack.name)
         line = self.line(action, stack, arguments)
-        return self._run(line).returncode if quiet else self._show(line, stack, output)
+        code = self._run(line).returncode if quiet else self._show(line, stack, output)
+        if action == "up" and code == 0:
+            done.keep(self.home, stack.name, self._digest(stack))
+        return code
+
+    def cancel(self, stack: Stack) -> None:
+        """Remove Pulumi's lock from a stack.
+
+        Raises:
+            LabError: Pulumi refuses.
+        """
+        self._check(self._run([self.command, "cancel", "--yes", "--stack", stack.name]))
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions; it is run in the folder `project`."""
@@ -121,21 +170,24 @@ class Runner:
 
     def own_environ(self) -> dict[str, str]:
         """The lab's part of it: servers, PATH, backend and passphrase."""
-        passphrase = self._home.root / "passphrase"
+        passphrase = self.home.root / "passphrase"
         if not passphrase.exists():
             write_private(passphrase, secrets.token_urlsafe(32).encode())
         return {
             **self._environment.environ(),
             **self._installation.environ,
             # A file of attributes beside the state is not written atomically: a killed run could leave it unreadable.
-            "PULUMI_BACKEND_URL": f"{self._home.folder('state').as_uri()}?metadata=skip",
+            "PULUMI_BACKEND_URL": f"{self.home.folder('state').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
     def _config_file(self, stack: Stack) -> Path:
-        return self.project / f"Pulumi.{stack.name}.yaml"
+        return self.project / stack.file
+
+    def _digest(self, stack: Stack) -> str:
+        return done.digest(yaml.safe_load(self._config_file(stack).read_text()).get("config") or {}, self._checkout)
 
     def _write_project(self) -> None:
         """The checkout's project file, with the places of its program and of this virtual environment."""
@@ -145,45 +197,48 @@ class Runner:
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
     def _run(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run a command in silence, to its own end."""
+        """Run a command quietly, to its own end."""
+        screen = Quiet()
         with Interruptions() as interruptions:
-            with interruptions.begin(line, **self._options(), text=True) as process:
-                said = process.communicate()
+            code = self._follow(line, screen, interruptions, lambda: "")
             interruptions.end()
-        return subprocess.CompletedProcess(line, process.returncode, *said)
+        return subprocess.CompletedProcess(line, code, *screen.kept())
 
     def _show(self, line: Sequence[str], stack: Stack, output: IO[str] | None) -> int:
         """Run an action and show it; then the outputs that it has changed."""
         screen = Screen(output)
-        is_preview = line[1] == "preview"
-        before = self._outputs(stack)
-        shown = ["--color", screen.colour, "--suppress-progress", *([] if is_preview else ["--suppress-outputs"])]
+        before = outputs.of(state.latest(self.home, stack.name))
+        options = ["--color", screen.colour, "--suppress-progress"]
+        if line[1] != "preview":
+            options.append("--suppress-outputs")
         with Interruptions() as interruptions:
-            with interruptions.begin([*line, *shown], **self._options()) as process:
-                code = Display(screen, self._watch(line[1], stack)).follow(process, interruptions)
-            screen.list("Outputs", list(outputs.changes(before, self._outputs(stack))))
+            code = self._follow([*line, *options], screen, interruptions, lambda: self._awaited(stack))
+            after = outputs.of(state.latest(self.home, stack.name))
+            screen.list("Outputs", list(outputs.changes(before, after)))
             interruptions.end()
         return code
 
-    def _options(self) -> dict[str, Any]:
+    def _follow(
+        self, line: Sequence[str], screen: Screen, interruptions: Interruptions, awaited: Callable[[], str]
+    ) -> int:
+        def dead() -> list[str]:
+            return [process.name for process in self._environment.processes() if not process.alive]
+
+        again = "`python -m lab up`" if line[1] == "up" else "`python -m lab up --no-stacks`, then this command again"
         piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return {"cwd": self.project, "env": self.environ(), **piped}
-
-    def _watch(self, action: str, stack: Stack) -> Watch:
-        return Watch(
-            awaited=lambda: self._awaited(stack),
-            dead=lambda: [process.name for process in self._environment.processes() if not process.alive],
-            again="`python -m lab up`" + ("" if action == "up" else " --no-stacks`, then the same command again"),
-        )
-
-    def _outputs(self, stack: Stack) -> dict[str, Any]:
-        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
-        return outputs.read(self._home.folder("state"), project, stack.name)
+        with interruptions.begin(line, cwd=self.project, env=self.environ(), **piped) as process:
+            return Display(screen, Watch(awaited=awaited, dead=dead, again=again)).follow(process, interruptions)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:
         if done.returncode:
             raise LabError(f"`{' '.join(done.args[-3:])}` failed: {(done.stderr or done.stdout).strip()}")
+
+
+def _beside_settings(file: Path) -> dict[str, Any]:
+    """What a stack file has besides `config`; empty where there is no file."""
+    content = yaml.safe_load(file.read_text()) if file.exists() else {}
+    return {key: value for key, value in (content or {}).items() if key != "config"}
 
 
 def install(home: Home, progress: Progress) -> installation.Installation:

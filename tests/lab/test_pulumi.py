@@ -94,7 +94,7 @@ def stacks(lab: Lab) -> Iterator[Lab]:
         lab_command("up")
         yield lab
     finally:
-        lab_command("destroy")
+        lab_command("destroy", "--yes")
 
 
 @pytest.fixture
