@@ -67,6 +67,7 @@ class Screen:
     def __init__(self, output: IO[str] | None = None) -> None:
         self.results = Console(file=output or sys.stdout, highlight=False)
         self.remarks = Console(file=output or sys.stderr, highlight=False)
+        self._last = ""
 
     @property
     def colour(self) -> str:
@@ -74,7 +75,10 @@ class Screen:
         return "always" if self.results.color_system and not self.results.no_color else "never"
 
     def show(self, console: Console, line: str) -> None:
-        """A line of `pulumi`: whole where nobody looks, else as the terminal has room."""
+        """A line of `pulumi`: whole where nobody looks, else as the terminal has room, and not twice in a row."""
+        if console.is_terminal and line.strip() and line == self._last:
+            return
+        self._last = line
         self._print(console, fitted(line, console.width) if console.is_terminal else [Text(plain(line))])
 
     def remark(self, text: str, style: str) -> None:
@@ -90,7 +94,7 @@ class Screen:
         if self.results.is_terminal:
             lines = [cut(line, self.results.width) for line in lines]
         if lines:
-            self._print(self.results, [Text(f"{heading}:", "bold"), *map(Text, lines)])
+            self._print(self.results, [Text(f"{heading}:", "bold"), *map(Text, lines), Text()])
 
     @staticmethod
     def _print(console: Console, lines: Iterable[Text]) -> None:
