@@ -17,7 +17,8 @@ def status(as_json: Json = False) -> None:
 
     Exit code 0: the lab runs, no process is dead, and everything is Ready, with `--json` too. 1: otherwise.
     """
-    from lab.commands.standing import show, survey
+    from lab.status.screen import show
+    from lab.status.survey import survey
 
     with sentences():
         found = environment.load(Home.default())

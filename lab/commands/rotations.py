@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from lab.commands.options import Json, Standby, Yes
-from lab.commands.session import checked, sentences, whole_lab
+from lab.commands.session import awaited_on, checked, sentences, whole_lab
 from lab.environment import Environment
 from lab.home import Home
 from lab.progress import Terminal
@@ -31,7 +31,7 @@ def rotate(
 
     with sentences():
         found = ready_to_rotate(standby or [], yes=yes)
-        with Rotator(found, standby or [], output=sys.stderr) as rotator:
+        with Rotator(found, standby or [], output=sys.stderr, awaited=awaited_on(found)) as rotator:
             results = [result for _ in range(times) for result in rotator.rotate()]
     if as_json:
         typer.echo(json.dumps([result.document() for result in results], indent=2))

@@ -1,7 +1,7 @@
 """What the commands of `python -m lab` begin with: the lab, a runner of its stacks, sentences instead of tracebacks."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -36,7 +36,9 @@ def _say(text: str) -> None:
 
 
 def _dead(found: Environment) -> list[str]:
-    return [process.name for process in found.processes() if not process.alive]
+    from lab.status.dead import dead_processes
+
+    return dead_processes(found)
 
 
 def _restart(dead: list[str]) -> str:
@@ -129,7 +131,18 @@ def prepared(found: Environment) -> Runner:
 def runner_of(found: Environment) -> Runner:
     """A runner on this lab; the first one may have to build `pulumi`."""
     with Terminal() as progress:
-        return Runner(found, progress=progress)
+        return Runner(found, progress=progress, awaited=awaited_on(found))
+
+
+def awaited_on(found: Environment) -> Callable[[Stack], str]:
+    """What a stack of this lab waits for, in a sentence."""
+
+    def ask(stack: Stack) -> str:
+        from lab.status.awaited import awaited
+
+        return awaited(found, stack)
+
+    return ask
 
 
 def for_a_shell(found: Environment) -> Runner:

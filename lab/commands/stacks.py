@@ -23,7 +23,7 @@ from lab.progress import Terminal
 from lab.stacks import Runner, Stack, discover, locks, rotations
 
 if TYPE_CHECKING:
-    from lab.commands.standing import Status
+    from lab.status.survey import Status
 
 SETTLE_SECONDS = 120.0
 """How long `up` waits for what Pulumi does not wait for, such as a standby that is being copied."""
@@ -43,7 +43,8 @@ def up(
     done. Otherwise the exit code of the `pulumi` that failed.
     """
     from lab.commands.next_steps import block, next_steps
-    from lab.commands.standing import show, survey
+    from lab.status.screen import show
+    from lab.status.survey import survey
 
     with sentences():
         stacks, chosen = discover(), chosen_stacks(stack)
@@ -87,7 +88,7 @@ def _settle(look: "Callable[[], Status]") -> "Status":
 
         def say(state: RetryCallState) -> None:
             rows = state.outcome.result().rows if state.outcome else []
-            missing = [f"{row.kind} {row.name} of {row.stack}" for row in rows if row.status != "Ready"]
+            missing = [f"{row.kind} {row.name} of {row.stack}" for row in rows if not row.ready]
             progress.update(f"waiting for {', '.join(missing)} to be Ready")
 
         wait = Retrying(
@@ -129,8 +130,8 @@ def destroy(
     Deletes nothing where something is protected, unless told to leave that. Databases that replicate part first, while
     each can still tell the other: docs/runbook.md, "Turn it off".
     """
-    from lab import replication
     from lab.commands.questions import before_destroy
+    from lab.status import replication
 
     with sentences():
         stacks, chosen = discover(), list(reversed(chosen_stacks(stack)))
@@ -138,7 +139,7 @@ def destroy(
         home = Home(found.root)
         locks.refuse_locked(home, [one.name for one in chosen])
         before_destroy(home, chosen, exclude_protected=exclude_protected, yes=yes)
-        runner = Runner(found)
+        runner = runner_of(found)
         if not stack and replication.is_subscribed(found, stacks):
             runner.prepare(stacks, subscribe=False)
             on_stacks("up", stacks, runner, [])

@@ -4,7 +4,7 @@ Owns the order of the commands, and what must be true of every rotation. What th
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,7 +65,13 @@ class Rotator:
     """Rotates standbys of one primary. A context manager: it watches for as long as it is open."""
 
     def __init__(
-        self, environment: Environment, names: Sequence[str] = (), *, output: IO[str], checkout: Path = CHECKOUT
+        self,
+        environment: Environment,
+        names: Sequence[str] = (),
+        *,
+        output: IO[str],
+        checkout: Path = CHECKOUT,
+        awaited: Callable[[Stack], str] | None = None,
     ) -> None:
         """Choose the standbys.
 
@@ -74,6 +80,7 @@ class Rotator:
             names: sites or stacks of standbys; all that the checkout has, if empty.
             output: what Pulumi prints goes there; a real file.
             checkout: with the stack files.
+            awaited: as `Runner` has it.
 
         Raises:
             LabError: there is no such standby, or none of its primary.
@@ -81,6 +88,7 @@ class Rotator:
         self._environment = environment
         self._checkout = checkout
         self._output = output
+        self._awaited = awaited
         self.primary, self.standbys = chosen(discover(checkout), names)
         self._recorders: dict[str, Recorder] = {}
         self._open = ExitStack()
@@ -104,7 +112,7 @@ class Rotator:
             recorder.cut()
         home, sites = Home(self._environment.root), [standby.site for standby in self.standbys]
         wanted = rotations.count_on(home, self.primary, sites)
-        runner = Runner(self._environment, self._checkout)
+        runner = Runner(self._environment, self._checkout, awaited=self._awaited)
         runner.prepare(discover(self._checkout))
         for stack in (self.primary, *self.standbys):
             if code := runner.run("up", stack, output=self._output):

@@ -7,10 +7,9 @@ the command does and says is Pulumi's own.
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,8 +24,10 @@ from lab.pulumi import installation
 from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
-from lab.stacks import done, state
+from lab.stacks import done, outputs, state
+from lab.stacks.display import Display, Screen, Watch
 from lab.stacks.files import Stack
+from lab.stacks.interruptions import Interruptions
 from lab.stacks.overrides import refuse_foreign
 from lab.stacks.settings import effective
 
@@ -34,14 +35,27 @@ from lab.stacks.settings import effective
 class Runner:
     """Runs commands on stacks of one lab."""
 
-    def __init__(self, environment: Environment, checkout: Path = CHECKOUT, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        checkout: Path = CHECKOUT,
+        progress: Progress | None = None,
+        awaited: Callable[[Stack], str] | None = None,
+    ) -> None:
         """Find `pulumi`, or build it, which takes minutes once and shows in `progress`.
+
+        Args:
+            environment: the lab.
+            checkout: with the program and the stack files.
+            progress: of the build.
+            awaited: what a stack's pods, objects or servers say, for the lines that break a long silence.
 
         Raises:
             LabError: it cannot be had.
         """
         self._environment = environment
         self._checkout = checkout
+        self._awaited = awaited or (lambda _: "")
         # Of the lab.
         self.home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
@@ -76,7 +90,7 @@ class Runner:
             # Pulumi keeps what it needs to decrypt the stack beside the settings.
             if not (kept := _beside_settings(file)):
                 # It writes the file in its own way, which must be done before the settings are written.
-                self._check(self._run([self.command, "stack", "init", stack.name], quiet=True))
+                self._check(self._run([self.command, "stack", "init", stack.name]))
                 kept = _beside_settings(file)
             former = file.read_bytes()
             config = effective(stack, stacks, self._environment, subscribe=subscribe)
@@ -102,7 +116,7 @@ class Runner:
 
     def plan(self, stack: Stack) -> dict[str, Any] | None:
         """What `up` would do, as Pulumi's preview tells programs; None where the preview fails."""
-        made = self._run([*self.line("preview", stack), "--json"], quiet=True)
+        made = self._run([*self.line("preview", stack), "--json"])
         try:
             found: dict[str, Any] = json.loads(made.stdout)
         except ValueError:
@@ -118,10 +132,17 @@ class Runner:
         quiet: bool = False,
         output: IO[str] | None = None,
     ) -> int:
-        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code."""
+        """Run `up`, `preview`, `refresh` or `destroy` on a stack, its output here or in `output`; the exit code.
+
+        Raises:
+            LabError: a server of the lab died meanwhile.
+            KeyboardInterrupt: Ctrl-C was pressed; `pulumi` has ended.
+            SystemExit: the lab was told to end; `pulumi` has ended.
+        """
         if action != "preview":
             done.forget(self.home, stack.name)
-        code = self._run(self.line(action, stack, arguments), quiet=quiet, output=output).returncode
+        line = self.line(action, stack, arguments)
+        code = self._run(line).returncode if quiet else self._show(line, stack, output)
         if action == "up" and code == 0:
             done.keep(self.home, stack.name, self._digest(stack))
         return code
@@ -132,7 +153,7 @@ class Runner:
         Raises:
             LabError: Pulumi refuses.
         """
-        self._check(self._run([self.command, "cancel", "--yes", "--stack", stack.name], quiet=True))
+        self._check(self._run([self.command, "cancel", "--yes", "--stack", stack.name]))
 
     def line(self, action: str, stack: Stack, arguments: Sequence[str] = ()) -> list[str]:
         """The command line of an action on a stack, without questions; it is run in the folder `project`."""
@@ -175,29 +196,41 @@ class Runner:
         project["runtime"]["options"]["virtualenv"] = sys.prefix
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
-    def _run(
-        self, line: Sequence[str], *, quiet: bool = False, output: IO[str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its own end: on Ctrl-C `pulumi` finishes what it has begun and keeps its state."""
-        stdout, stderr = (subprocess.PIPE, subprocess.PIPE) if quiet else (output, output)
-        with subprocess.Popen(
-            line,
-            cwd=self.project,
-            env=self.environ(),
-            text=True,
-            stdout=stdout,
-            stderr=stderr,
-            stdin=subprocess.DEVNULL,
-        ) as process:
-            while True:
-                try:
-                    said = process.communicate()
-                except KeyboardInterrupt:
-                    # A terminal tells the whole group; anybody else told this process only.
-                    if not sys.stdin.isatty():
-                        process.send_signal(signal.SIGINT)
-                else:
-                    return subprocess.CompletedProcess(line, process.returncode, *said)
+    def _run(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command in silence, to its own end."""
+        with Interruptions() as interruptions:
+            with interruptions.begin(line, **self._options(), text=True) as process:
+                said = process.communicate()
+            interruptions.end()
+        return subprocess.CompletedProcess(line, process.returncode, *said)
+
+    def _show(self, line: Sequence[str], stack: Stack, output: IO[str] | None) -> int:
+        """Run an action and show it; then the outputs that it has changed."""
+        screen = Screen(output)
+        is_preview = line[1] == "preview"
+        before = self._outputs(stack)
+        shown = ["--color", screen.colour, "--suppress-progress", *([] if is_preview else ["--suppress-outputs"])]
+        with Interruptions() as interruptions:
+            with interruptions.begin([*line, *shown], **self._options()) as process:
+                code = Display(screen, self._watch(line[1], stack)).follow(process, interruptions)
+            screen.list("Outputs", list(outputs.changes(before, self._outputs(stack))))
+            interruptions.end()
+        return code
+
+    def _options(self) -> dict[str, Any]:
+        piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return {"cwd": self.project, "env": self.environ(), **piped}
+
+    def _watch(self, action: str, stack: Stack) -> Watch:
+        return Watch(
+            awaited=lambda: self._awaited(stack),
+            dead=lambda: [process.name for process in self._environment.processes() if not process.alive],
+            again="`python -m lab up`" + ("" if action == "up" else " --no-stacks`, then the same command again"),
+        )
+
+    def _outputs(self, stack: Stack) -> dict[str, Any]:
+        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+        return outputs.read(self.home.folder("state"), project, stack.name)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:

@@ -83,12 +83,16 @@ def owned_by(kind: Kind, owner: Manifest) -> Manifest:
 class Api:
     """Verbs against one API server. Every method raises ApiException for an answer that is no success.
 
-    `namespace` is empty or None for kinds without one. `manager` names the fields' manager in server-side apply.
+    `namespace` is empty or None for kinds without one. `manager` names the fields' manager in server-side apply,
+    `timeouts` are the seconds that a connection and an answer may take.
     """
 
-    def __init__(self, client: DynamicClient, manager: str) -> None:
+    def __init__(
+        self, client: DynamicClient, manager: str, timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
+    ) -> None:
         self.client = client
         self.manager = manager
+        self._timeouts = timeouts
 
     @property
     def server(self) -> SplitResult:
@@ -104,7 +108,7 @@ class Api:
     def _send(
         self, method: str, path: str, body: Manifest | None = None, *, timeout: float | None = None, **options: Any
     ) -> Manifest:
-        timeouts = (CONNECT_SECONDS, READ_SECONDS) if timeout is None else timeout
+        timeouts = self._timeouts if timeout is None else timeout
         response = self.client.request(method, path, body=body, serialize=False, _request_timeout=timeouts, **options)
         return cast("Manifest", json.loads(response.data))
 

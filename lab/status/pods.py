@@ -1,0 +1,153 @@
+"""Why a pod is not Ready and what a Job says: container states, events, and the last line of a log.
+
+Owns which of these says most. Pods that have done what they were for, or are Ready, and Jobs that are complete are not
+worth a line.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.home import Home
+from lab.kube import Manifest
+from lab.stacks import Stack
+from lab.stand_ins.controller import conditions
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import EVENT, JOB, POD
+from lab.stand_ins.pods import logs
+from lab.status.row import ERROR, PENDING, Row
+
+LONGEST = 200
+"""How much of a log's line is worth showing."""
+
+_BEGINNING = frozenset({"ContainerCreating", "PodInitializing"})
+_LINE_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A Job or pod that is not done or not Ready, its state, and what it says of that."""
+
+    kind: str
+    name: str
+    status: str
+    why: str
+
+
+def rows(api: Api, home: Home, stack: Stack, namespace: str) -> list[Row]:
+    """What is not done or not Ready in a namespace; a pod of a Job is told by its Job."""
+    return [Row(stack.name, one.kind, one.name, one.status, one.why) for one in troubles(api, home, stack, namespace)]
+
+
+def troubles(api: Api, home: Home, stack: Stack, namespace: str) -> list[Trouble]:
+    """Jobs first, since a pod of theirs that failed is what a person waits for, then pods."""
+    look = _Look(api, home, stack, namespace)
+    return [*look.jobs(), *look.pods()]
+
+
+class _Look:
+    def __init__(self, api: Api, home: Home, stack: Stack, namespace: str) -> None:
+        self._api = api
+        self._folder = (home, stack.context, namespace)
+        self._namespace = namespace
+        self._pods = api.list(POD, namespace)
+        self._events: list[Manifest] | None = None
+
+    def jobs(self) -> list[Trouble]:
+        found = []
+        for job in self._api.list(JOB, self._namespace):
+            name, status = job["metadata"]["name"], job.get("status") or {}
+            if conditions.is_true(status, "Complete") or job["metadata"].get("deletionTimestamp"):
+                continue
+            own = [pod for pod in self._pods if _owner(pod) == ("Job", name)]
+            own.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+            said = self._last_words(own[-1]) if own else self._last_line(name)
+            if conditions.is_true(status, "Failed"):
+                why = said or str(conditions.find(status, "Failed").get("message") or "")
+                found.append(Trouble("Job", name, ERROR, why))
+            else:
+                found.append(Trouble("Job", name, PENDING, said or "has no pod yet"))
+        return found
+
+    def pods(self) -> list[Trouble]:
+        found = []
+        for pod in self._pods:
+            status = pod.get("status") or {}
+            if _owner(pod)[0] == "Job" or status.get("phase") == "Succeeded" or conditions.is_true(status, "Ready"):
+                continue
+            found.append(Trouble("Pod", pod["metadata"]["name"], *self._state(pod)))
+        return found
+
+    def _state(self, pod: Manifest) -> tuple[str, str]:
+        if pod["metadata"].get("deletionTimestamp"):
+            return PENDING, "being deleted"
+        stuck = any(reason not in _BEGINNING for _, reason, _ in _waiting(pod))
+        failed = (pod.get("status") or {}).get("phase") == "Failed"
+        return (ERROR if stuck or failed else PENDING), self._last_words(pod)
+
+    def _last_words(self, pod: Manifest) -> str:
+        """Why a pod stands where it stands: what holds a container, how one ended, what one says while it runs."""
+        status = pod.get("status") or {}
+        name = pod["metadata"]["name"]
+        for container, reason, message in _waiting(pod):
+            if reason not in _BEGINNING:
+                said = _ending(pod, container) or self._last_line(name, container)
+                return ": ".join(part for part in (f"{container} {reason}", said or message) if part)
+        scheduled = conditions.find(status, "PodScheduled")
+        if scheduled.get("status") == "False":
+            return str(scheduled.get("message") or scheduled.get("reason") or "not scheduled")
+        for one in _containers(pod):
+            if (one["state"].get("terminated") or {}).get("exitCode"):
+                return _ending(pod, one["name"]) or self._last_line(name, one["name"]) or f"{one['name']} failed"
+        # The first that runs: init containers come one by one before the others.
+        running = next((one["name"] for one in _containers(pod) if "running" in one["state"]), None)
+        said = self._last_line(name, running) if running else ""
+        if _owner(pod)[0] == "Job":
+            return said or self._warning(name)
+        return self._warning(name) or said or str(conditions.find(status, "Ready").get("message") or "begins")
+
+    def _warning(self, pod: str) -> str:
+        """The last warning about a pod, such as what its readiness probe answers."""
+        if self._events is None:
+            found = self._api.list(EVENT, self._namespace)
+            self._events = sorted(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+        about = [one for one in self._events if one["involvedObject"].get("name") == pod and one["type"] == "Warning"]
+        return str(about[-1].get("message") or "") if about else ""
+
+    def _last_line(self, name: str, container: str = "") -> str:
+        """What a pod, or the last of a Job, has printed last, where the lab itself runs it."""
+        found = [log for log in logs.find(*self._folder, name) if not container or log.stem == container]
+        return last_line(found)
+
+
+def last_line(files: Sequence[Path]) -> str:
+    """The last line that says anything in the newest of these logs, shortened."""
+    lines = logs.tail(files[-1], size=_LINE_BYTES).splitlines() if files else []
+    return next((line.strip()[:LONGEST] for line in reversed(lines) if line.strip()), "")
+
+
+def _owner(pod: Manifest) -> tuple[str, str]:
+    owners = pod["metadata"].get("ownerReferences") or [{}]
+    return str(owners[0].get("kind", "")), str(owners[0].get("name", ""))
+
+
+def _containers(pod: Manifest) -> list[Manifest]:
+    status = pod.get("status") or {}
+    found = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return [{**one, "state": one.get("state") or {}} for one in found]
+
+
+def _waiting(pod: Manifest) -> list[tuple[str, str, str]]:
+    """Container, reason and message of those that wait."""
+    held = [(one["name"], one["state"]["waiting"]) for one in _containers(pod) if "waiting" in one["state"]]
+    return [(name, str(state.get("reason") or ""), str(state.get("message") or "")) for name, state in held]
+
+
+def _ending(pod: Manifest, container: str) -> str:
+    """The last line of the message with which a container ended the last time."""
+    for one in _containers(pod):
+        if one["name"] == container:
+            ended = one["state"].get("terminated") or (one.get("lastState") or {}).get("terminated") or {}
+            lines = [line.strip() for line in str(ended.get("message") or "").splitlines() if line.strip()]
+            return lines[-1][:LONGEST] if lines else ""
+    return ""
