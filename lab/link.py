@@ -12,13 +12,14 @@ from lab.kube import connect
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.skupper.api import CUT, LINK
+from lab.status.clusters import answering
 
 
 def cut(environment: Environment, standbys: Sequence[Stack]) -> list[str]:
     """Cut all Links of these standbys; returns their names. A Link that is made later is whole.
 
     Raises:
-        LabError: the Skupper of the clusters is none of the lab's, or there is no Link.
+        LabError: the Skupper of the clusters is none of the lab's, or there is no Link, or an API server is dead.
     """
     return _annotate(environment, standbys, "true")
 
@@ -38,10 +39,11 @@ def _annotate(environment: Environment, standbys: Sequence[Stack], value: str | 
     found: list[str] = []
     for standby in standbys:
         api = Api(connect(standby.context, environment.kubeconfig, discover=False), "lab")
-        for link in api.list(LINK, standby.namespace):
-            name = link["metadata"]["name"]
-            api.patch(LINK, standby.namespace, {"metadata": {"name": name, "annotations": {CUT: value}}})
-            found.append(name)
+        with answering(environment, standby):
+            for link in api.list(LINK, standby.namespace):
+                name = link["metadata"]["name"]
+                api.patch(LINK, standby.namespace, {"metadata": {"name": name, "annotations": {CUT: value}}})
+                found.append(name)
     if not found:
         raise LabError(f"There is no Link on {', '.join(stack.name for stack in standbys)}: run `make up` first.")
     return found

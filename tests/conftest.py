@@ -24,6 +24,7 @@ LONG = (
     "lab/test_claim_disturbances.py",
     "lab/test_outages.py",
     "lab/test_stacks.py",
+    "lab/test_status.py",
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
     "lab/test_revocation.py",

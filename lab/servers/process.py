@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -22,8 +22,15 @@ SAME_START_SECONDS = 1.0
 # How long a killed process may take to be gone: the system frees its memory and ends what it reads or writes first.
 KILL_SECONDS = 30.0
 TAIL_BYTES = 16_384
+LONGEST_LINE = 400
 # How long a program may take to load. A process that never has environment nor arguments is waited for in vain.
 EXEC_SECONDS = 2.0
+# What a program says because it ends, and at no other time: Go's panics, klog's fatal lines, an answer to a signal.
+_ENDS = re.compile(
+    r"\bpanic: |\bfatal\b|^F\d{4} |signal received|received signal|shutdown triggered|no space left|out of memory", re.I
+)
+# A traceback of Python ends so, but it may also be logged by a program that goes on: then it is not the last line.
+_ENDED = re.compile(r"^(error|[\w.]*(Error|Exception|Interrupt|Exit))\b:? ?")
 # An environment variable of every process: by it one is found that nobody came to record.
 MARK = "RHSI_LAB_PROCESS"
 # The process that started a server is its parent and must reap it: an object that is dropped cannot.
@@ -40,6 +47,7 @@ class Process:
         created: seconds since the epoch, as the system tells; with the pid it is the identity.
         ports: name -> loopback port that it serves.
         log: what it wrote to standard output and error.
+        ready_at: how long its log was when it was ready; None before.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Process:
     created: float
     ports: dict[str, int]
     log: Path
+    ready_at: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -64,9 +73,7 @@ class Process:
 
     def to_json(self) -> str:
         """The text of the record file."""
-        return json.dumps(
-            {"name": self.name, "pid": self.pid, "created": self.created, "ports": self.ports, "log": str(self.log)}
-        )
+        return json.dumps(asdict(self) | {"log": str(self.log)})
 
     @classmethod
     def from_json(cls, text: str) -> "Process":
@@ -159,21 +166,33 @@ def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
-def tail(log: Path) -> list[str]:
-    """The last lines of a log that say anything; none where there is no log."""
+def tail(log: Path, since: int = 0) -> list[str]:
+    """The last lines that say anything of a log, or of what is beyond so many bytes; none where there is no log."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            file.seek(max(since, log.stat().st_size - TAIL_BYTES))
             return [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     except FileNotFoundError:
         return []
 
 
 def telling_line(log: Path) -> str:
-    """The line of a log's end that says most about a failure: the last that speaks of an error, else the last."""
+    """What the log of a server that did not start says most about it: the last line of an error, else the last line."""
     lines = tail(log)
     errors = [line for line in lines if re.search(r"error|fatal|panic|fail|cannot|in use", line, re.IGNORECASE)]
-    return (errors or lines or ["it said nothing"])[-1][:400]
+    return (errors or lines or ["it said nothing"])[-1][:LONGEST_LINE]
+
+
+def last_words(process: Process) -> str:
+    """Why a process has ended, in the words of its log; empty where that does not say, as when it was killed.
+
+    The errors that a server got over while it started, or since, are no reasons.
+    """
+    if process.ready_at is None:
+        return telling_line(process.log) if tail(process.log) else ""
+    lines = tail(process.log, process.ready_at)
+    decisive = [line for line in lines if _ENDS.search(line)] or [line for line in lines[-1:] if _ENDED.match(line)]
+    return decisive[-1][:LONGEST_LINE] if decisive else ""
 
 
 def memory(processes: Iterable[Process]) -> int:

@@ -7,14 +7,14 @@ what a server is for.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.files import write_private
 from lab.home import Home, LabError
 from lab.progress import Progress
 from lab.servers.ports import Ports
-from lab.servers.process import Process, spawn, stop, tail, telling_line, unrecorded
+from lab.servers.process import Process, last_words, spawn, stop, tail, telling_line, unrecorded
 
 POLL_SECONDS = 0.05
 PORT_ATTEMPTS = 3
@@ -78,9 +78,10 @@ class Supervisor:
         server = describe()
         known = self.find(server.name)
         if known and known.alive and self._is_kept(server, known):
-            return known
+            return self._settled(known)
         if known:
-            self.progress.step(f"{server.name} has ended ({telling_line(known.log)}): starting it again")
+            why = last_words(known)
+            self.progress.step(f"{server.name} has ended{f' ({why})' if why else ''}: starting it again")
         for attempt in range(1, PORT_ATTEMPTS + 1):
             process = self._spawn(server)
             try:
@@ -95,7 +96,7 @@ class Supervisor:
             else:
                 break
         self.progress.step(f"{server.name} is ready")
-        return process
+        return self._settled(process)
 
     def wait_for(self, what: str, ready: Callable[[], bool], timeout: float = 120.0) -> None:
         """Ask until the answer is yes.
@@ -170,6 +171,16 @@ class Supervisor:
         except OSError as error:
             raise LabError(f"{server.argv[0]} cannot be run as {server.name} ({error.strerror}).") from error
         return process
+
+    def _settled(self, process: Process) -> Process:
+        """The process, recorded as ready: what it has said until now is no reason for what becomes of it."""
+        if process.ready_at is not None:
+            return process
+        ready = replace(process, ready_at=process.log.stat().st_size if process.log.exists() else 0)
+        with self._lock:
+            self._begun[:] = [ready if one == process else one for one in self._begun]
+            write_private(self._record(ready.name), ready.to_json().encode())
+        return ready
 
     def _await(self, server: Server, process: Process) -> None:
         """Wait until the server is ready, or fail as soon as it has ended."""

@@ -3,24 +3,28 @@
 Asks little, and gives up within three seconds: whoever waits shall not wait for the reason.
 """
 
+import time
+from itertools import chain
+
 from lab.environment import Environment
 from lab.home import Home
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE, Api
-from lab.status import pods
-from lab.status.clusters import api, listed, namespaces, unanswered
-from lab.status.dead import dead_processes
-from lab.status.objects import describe, kinds, present
-from lab.status.row import ERROR, READY
+from lab.status.clusters import api, namespaces, unanswered
+from lab.status.dead import look, sentence
+from lab.status.namespace import Namespace
+from lab.status.row import ERROR
 
 LONGEST = 200
 _TIMEOUTS = (0.5, 1.0)
+_PATIENCE = 1.5
+"""Seconds after which no further object is looked at; the request that is under way then has its own second."""
 
 
 def awaited(environment: Environment, stack: Stack) -> str:
     """What the stack's not-ready objects or pods say; empty where nothing is known. Never raises for a dead server."""
-    if dead := dead_processes(environment):
-        return f"{' and '.join(dead)} {'are' if len(dead) > 1 else 'is'} dead"
+    if dead := sentence(look(environment)):
+        return dead
     if stack.context not in environment.contexts:
         return ""
     client = api(environment, stack, _TIMEOUTS)
@@ -32,20 +36,13 @@ def awaited(environment: Environment, stack: Stack) -> str:
 
 def _said(client: Api, environment: Environment, stack: Stack) -> str:
     """Failed before unfinished, Jobs before pods before other objects."""
-    found = [
-        one
-        for namespace in namespaces(stack)
-        for one in pods.troubles(client, Home(environment.root), stack, namespace)
-        if one.why
-    ]
-    found.sort(key=lambda one: one.status != ERROR)
-    if found:
-        return f"{found[0].kind} {found[0].name}: {found[0].why}"
-    now = present()
-    for namespace in namespaces(stack):
-        for kind in kinds(stack, namespace):
-            for item in listed(client, kind, namespace):
-                state, detail = describe(kind.name, item, now)
-                if state != READY:
-                    return f"{kind.name} {item['metadata']['name']}: {detail or state}"
+    until = time.monotonic() + _PATIENCE
+    spaces = [Namespace(client, Home(environment.root), stack, name) for name in namespaces(stack)]
+    found = [row for space in spaces for row in space.troubles() if row.detail]
+    found.sort(key=lambda row: row.status != ERROR)
+    for row in chain(found, *(space.objects() for space in spaces)):
+        if not row.ready:
+            return f"{row.kind} {row.name}: {row.detail or row.status}"
+        if time.monotonic() > until:
+            break
     return ""

@@ -3,13 +3,17 @@
 Owns the timeouts, which together keep every look below five seconds, and what to call a server that does not answer.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from kubernetes.dynamic.exceptions import NotFoundError
 
 from lab.environment import Environment
+from lab.home import LabError
 from lab.kube import Manifest, connect
 from lab.stacks import Stack
-from lab.stand_ins.controller.api import Api, Kind, describe
-from lab.status.dead import dead_processes
+from lab.stand_ins.controller.api import UNREACHABLE, Api, Kind, describe
+from lab.status.dead import look, sentence
 
 TIMEOUTS = (1.0, 2.0)
 """Seconds for the connection, and for an answer: these servers are on this machine or near it."""
@@ -39,12 +43,24 @@ def database_namespace(stack: Stack) -> str:
     return str(stack.section("edb").get("namespace", "db"))
 
 
+@contextmanager
+def answering(environment: Environment, stack: Stack) -> Iterator[None]:
+    """For commands that need the answer of a stack's API server, whichever client asks.
+
+    Raises:
+        LabError: it gave none.
+    """
+    try:
+        yield
+    except UNREACHABLE as error:
+        why = unanswered(environment, stack, error)
+        raise LabError(f"The cluster of {stack.name} cannot be asked ({why}): run `python -m lab up` first.") from error
+
+
 def unanswered(environment: Environment, stack: Stack, error: Exception) -> str:
     """Why an API server gave no answer (`error` is one of UNREACHABLE): the dead processes behind it, where there are.
 
     Without its etcd a kube-apiserver lives and answers nothing that helps.
     """
     own = {f"{part}-{stack.context}" for part in ("etcd", "kube-apiserver")}
-    if dead := [name for name in dead_processes(environment) if name in own]:
-        return f"{' and '.join(dead)} {'are' if len(dead) > 1 else 'is'} dead"
-    return describe(error)
+    return sentence([process for process in look(environment) if process.name in own]) or describe(error)

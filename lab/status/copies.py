@@ -44,7 +44,7 @@ class Replication:
 
     @property
     def detail(self) -> str:
-        """For people: what is wrong comes first."""
+        """For people: what is wrong comes first, for the end may not fit."""
         said = [self.problem or self.state]
         if self.bytes_behind is not None:
             said.append(f"{size(self.bytes_behind)} behind")
@@ -54,7 +54,7 @@ class Replication:
             said.append(f"last change {span(self.change_seconds)} ago")
         if self.message_seconds is not None:
             said.append(f"last message {span(self.message_seconds)} ago")
-        return f"from {self.source}: {', '.join(part for part in said if part)}"
+        return ", ".join(part for part in [*said, f"from {self.source}"] if part)
 
     def row(self) -> Row:
         """As a line of the table."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 
 from lab.environment import Environment
-from lab.servers.process import Process
+from lab.home import LabError
+from lab.servers.process import Process, last_words
 from lab.status.row import DEAD, ERROR, LAB, Row
 
 START = "`python -m lab up` starts it again"
@@ -24,6 +25,7 @@ class Seen:
         stopped: whether it is held by a signal (SIGSTOP): it exists and answers nothing.
         ports: name -> port that it serves.
         log: what it wrote.
+        last_words: why it has ended, where its log says so.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Seen:
     stopped: bool
     ports: dict[str, int]
     log: Path
+    last_words: str
 
 
 def look(environment: Environment) -> list[Seen]:
@@ -44,6 +47,25 @@ def dead_processes(environment: Environment) -> list[str]:
     return [process.name for process in environment.processes() if not process.alive]
 
 
+def sentence(processes: Sequence[Seen]) -> str:
+    """Which of these do not serve, in words (`etcd-site-a is dead`); empty where all do."""
+    dead = [process.name for process in processes if not process.alive]
+    held = [process.name for process in processes if process.stopped]
+    return ", ".join(_are(names, how) for names, how in ((dead, "dead"), (held, "held by a signal")) if names)
+
+
+def require_alive(environment: Environment) -> None:
+    """For commands that work only on a whole lab.
+
+    Raises:
+        LabError: a process is dead or held by a signal.
+    """
+    if wrong := [process for process in look(environment) if process.stopped or not process.alive]:
+        held = [f"`kill -CONT {process.pid}`" for process in wrong if process.alive]
+        start = ["`python -m lab up`"] if any(not process.alive for process in wrong) else []
+        raise LabError(f"{sentence(wrong)}: type {' and '.join([*held, *start])} first.")
+
+
 def rows(processes: Sequence[Seen]) -> list[Row]:
     """What a person has to do about the processes that do not serve; none where all do."""
     return [_row(process) for process in processes if process.stopped or not process.alive]
@@ -51,7 +73,15 @@ def rows(processes: Sequence[Seen]) -> list[Row]:
 
 def _seen(process: Process) -> Seen:
     handle = process.handle()
-    return Seen(process.name, process.pid, handle is not None, _is_stopped(handle), process.ports, process.log)
+    return Seen(
+        name=process.name,
+        pid=process.pid,
+        alive=handle is not None,
+        stopped=_is_stopped(handle),
+        ports=process.ports,
+        log=process.log,
+        last_words="" if handle else last_words(process),
+    )
 
 
 def _is_stopped(handle: psutil.Process | None) -> bool:
@@ -61,7 +91,13 @@ def _is_stopped(handle: psutil.Process | None) -> bool:
         return False
 
 
+def _are(names: Sequence[str], how: str) -> str:
+    listed = " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
+    return f"{listed} {'is' if len(names) == 1 else 'are'} {how}"
+
+
 def _row(process: Seen) -> Row:
     if process.stopped:
         return Row(LAB, "process", process.name, ERROR, f"held by a signal: `kill -CONT {process.pid}` lets it go on")
-    return Row(LAB, "process", process.name, DEAD, START)
+    said = f"; it said: {process.last_words}" if process.last_words else ""
+    return Row(LAB, "process", process.name, DEAD, f"{START}{said}")

@@ -22,7 +22,7 @@ from lab.status.row import PENDING, READY, counted
 SUBSCRIBED = """
 SELECT subscription.subenabled,
   worker.pid IS NOT NULL,
-  extract(epoch FROM clock_timestamp() - worker.last_msg_receipt_time),
+  extract(epoch FROM clock_timestamp() - worker.last_msg_receipt_time)::float8,
   (SELECT count(*) FROM pg_subscription_rel WHERE srsubid = subscription.oid AND srsubstate NOT IN ('r', 's'))
 FROM pg_subscription AS subscription
 LEFT JOIN pg_stat_subscription AS worker ON worker.subid = subscription.oid AND worker.relid IS NULL
@@ -30,7 +30,7 @@ WHERE subscription.subname = %s AND subscription.subdbid = (SELECT oid FROM pg_d
 """
 PUBLISHED = """
 SELECT slot.active, slot.wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), slot.confirmed_flush_lsn)::bigint,
-  sender.state, extract(epoch FROM sender.replay_lag) * 1000
+  sender.state, extract(epoch FROM sender.replay_lag)::float8 * 1000
 FROM pg_replication_slots AS slot LEFT JOIN pg_stat_replication AS sender ON sender.pid = slot.active_pid
 WHERE slot.slot_name = %s
 """
@@ -71,7 +71,7 @@ def measure(stack: Stack, subscription: Manifest, here: Api, everywhere: Sequenc
     found = Replication(stack=stack.name, copy=spec["name"], source=source)
     there = next((api for api in everywhere if _has(api, namespace, f"{source}-rw")), None)
     if there is None:
-        return replace(found, problem="no cluster of the lab that answers has this database")
+        return replace(found, problem=f"there is no {source} in the clusters that answer")
     own, name = spec["cluster"]["name"], spec["name"]
 
     def database(api: Api, cluster: str) -> Database:

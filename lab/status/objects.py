@@ -3,7 +3,7 @@
 Pure functions of a manifest and the time. Pods and Jobs are the business of pods.py.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lab.kube import Manifest
 from lab.stacks import Stack
@@ -11,7 +11,7 @@ from lab.stand_ins.cnpg.kinds import GROUPS
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
-from lab.stand_ins.skupper.api import CONNECTOR, GRANT, LINK, LISTENER, SITE, TOKEN
+from lab.stand_ins.skupper.api import CONNECTOR, CUT, GRANT, LINK, LISTENER, SITE, TOKEN
 from lab.status.clusters import database_namespace
 from lab.status.row import ERROR, PENDING, READY, counted, span
 
@@ -43,6 +43,8 @@ def describe(kind: str, item: Manifest, now: datetime) -> tuple[str, str]:
             return _grant(item, status, now)
         case "Publication" | "Subscription":
             return _applied(status)
+        case "Link" if (item["metadata"].get("annotations") or {}).get(CUT) == "true":
+            return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
             ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
             return (READY if ready == wanted else PENDING), f"{ready} of {wanted} ready"
@@ -62,7 +64,7 @@ def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
         return READY, f"{redeemed}, {span(left)} left"
     if redemptions:
         return READY, f"{redeemed}, expired"
-    return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes a new one"
+    return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes another"
 
 
 def _applied(status: Manifest) -> tuple[str, str]:
@@ -112,8 +114,3 @@ def _seconds_until(time: str | None, now: datetime) -> float | None:
         return (datetime.fromisoformat(time or "") - now).total_seconds()
     except ValueError:
         return None
-
-
-def present() -> datetime:
-    """The time that ages and what is left are measured by."""
-    return datetime.now(UTC)

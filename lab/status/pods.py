@@ -5,7 +5,6 @@ worth a line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab.home import Home
@@ -13,9 +12,10 @@ from lab.kube import Manifest
 from lab.stacks import Stack
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Api
-from lab.stand_ins.controller.kinds import EVENT, JOB, POD
+from lab.stand_ins.controller.kinds import JOB, POD
 from lab.stand_ins.pods import logs
 from lab.status.row import ERROR, PENDING, Row
+from lab.status.warnings import Warnings
 
 LONGEST = 200
 """How much of a log's line is worth showing."""
@@ -24,36 +24,22 @@ _BEGINNING = frozenset({"ContainerCreating", "PodInitializing"})
 _LINE_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """A Job or pod that is not done or not Ready, its state, and what it says of that."""
-
-    kind: str
-    name: str
-    status: str
-    why: str
-
-
-def rows(api: Api, home: Home, stack: Stack, namespace: str) -> list[Row]:
-    """What is not done or not Ready in a namespace; a pod of a Job is told by its Job."""
-    return [Row(stack.name, one.kind, one.name, one.status, one.why) for one in troubles(api, home, stack, namespace)]
-
-
-def troubles(api: Api, home: Home, stack: Stack, namespace: str) -> list[Trouble]:
-    """Jobs first, since a pod of theirs that failed is what a person waits for, then pods."""
-    look = _Look(api, home, stack, namespace)
+def rows(api: Api, home: Home, stack: Stack, namespace: str, warnings: Warnings) -> list[Row]:
+    """What is not done or not Ready in a namespace: Jobs first, then pods; a pod of a Job is told by its Job."""
+    look = _Look(api, home, stack, namespace, warnings)
     return [*look.jobs(), *look.pods()]
 
 
 class _Look:
-    def __init__(self, api: Api, home: Home, stack: Stack, namespace: str) -> None:
+    def __init__(self, api: Api, home: Home, stack: Stack, namespace: str, warnings: Warnings) -> None:
         self._api = api
+        self._stack = stack.name
+        self._warnings = warnings
         self._folder = (home, stack.context, namespace)
         self._namespace = namespace
         self._pods = api.list(POD, namespace)
-        self._events: list[Manifest] | None = None
 
-    def jobs(self) -> list[Trouble]:
+    def jobs(self) -> list[Row]:
         found = []
         for job in self._api.list(JOB, self._namespace):
             name, status = job["metadata"]["name"], job.get("status") or {}
@@ -64,18 +50,18 @@ class _Look:
             said = self._last_words(own[-1]) if own else self._last_line(name)
             if conditions.is_true(status, "Failed"):
                 why = said or str(conditions.find(status, "Failed").get("message") or "")
-                found.append(Trouble("Job", name, ERROR, why))
+                found.append(Row(self._stack, "Job", name, ERROR, why))
             else:
-                found.append(Trouble("Job", name, PENDING, said or "has no pod yet"))
+                found.append(Row(self._stack, "Job", name, PENDING, said or "has no pod yet"))
         return found
 
-    def pods(self) -> list[Trouble]:
+    def pods(self) -> list[Row]:
         found = []
         for pod in self._pods:
             status = pod.get("status") or {}
             if _owner(pod)[0] == "Job" or status.get("phase") == "Succeeded" or conditions.is_true(status, "Ready"):
                 continue
-            found.append(Trouble("Pod", pod["metadata"]["name"], *self._state(pod)))
+            found.append(Row(self._stack, "Pod", pod["metadata"]["name"], *self._state(pod)))
         return found
 
     def _state(self, pod: Manifest) -> tuple[str, str]:
@@ -99,20 +85,18 @@ class _Look:
         for one in _containers(pod):
             if (one["state"].get("terminated") or {}).get("exitCode"):
                 return _ending(pod, one["name"]) or self._last_line(name, one["name"]) or f"{one['name']} failed"
+        if not _containers(pod):
+            return self._warnings.about("Pod", name) or "no node has taken it yet"
         # The first that runs: init containers come one by one before the others.
         running = next((one["name"] for one in _containers(pod) if "running" in one["state"]), None)
         said = self._last_line(name, running) if running else ""
         if _owner(pod)[0] == "Job":
-            return said or self._warning(name)
-        return self._warning(name) or said or str(conditions.find(status, "Ready").get("message") or "begins")
-
-    def _warning(self, pod: str) -> str:
-        """The last warning about a pod, such as what its readiness probe answers."""
-        if self._events is None:
-            found = self._api.list(EVENT, self._namespace)
-            self._events = sorted(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
-        about = [one for one in self._events if one["involvedObject"].get("name") == pod and one["type"] == "Warning"]
-        return str(about[-1].get("message") or "") if about else ""
+            return said or self._warnings.about("Pod", name)
+        return (
+            self._warnings.about("Pod", name)
+            or said
+            or str(conditions.find(status, "Ready").get("message") or "begins")
+        )
 
     def _last_line(self, name: str, container: str = "") -> str:
         """What a pod, or the last of a Job, has printed last, where the lab itself runs it."""

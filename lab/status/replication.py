@@ -6,30 +6,38 @@ figure too. What the figures mean is the business of streaming.py and logical.py
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from lab.environment import Environment
-from lab.home import LabError
+from lab.kube import Manifest
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE, Api
 from lab.status import logical, streaming
-from lab.status.clusters import api, database_namespace, unanswered
+from lab.status.clusters import answering, api, database_namespace
 from lab.status.copies import Replication
 from lab.status.databases import address
 
 __all__ = ["Replication", "database_namespace", "figures", "is_subscribed"]
 
 
+@dataclass(frozen=True)
+class _Cluster:
+    """A stack's cluster that answers, and what copies are there."""
+
+    stack: Stack
+    api: Api
+    subscriptions: list[Manifest]
+    has_standby: bool
+
+
 def figures(environment: Environment, stacks: Sequence[Stack]) -> list[Replication]:
     """Every copy on the stacks' clusters. Those of a cluster whose API server does not answer are not known."""
-    standing = {stack.name: stack for stack in stacks if stack.context in environment.contexts}
-    clients = {name: api(environment, stack) for name, stack in standing.items()}
-    if not standing:
-        return []
+    standing = [stack for stack in stacks if stack.context in environment.contexts]
     with ThreadPoolExecutor() as threads:
-        looks = [
-            look for found in threads.map(lambda name: _looks(standing, clients, name), standing) for look in found
-        ]
+        # Whoever does not answer now is not asked again: the time for that is over.
+        answered = [found for found in threads.map(partial(_cluster, environment), standing) if found]
+        looks = [look for cluster in answered for look in _looks(cluster, answered)]
         return list(threads.map(lambda look: look(), looks))
 
 
@@ -40,32 +48,34 @@ def is_subscribed(environment: Environment, stacks: Sequence[Stack]) -> bool:
         LabError: an API server does not answer.
     """
     for stack in stacks:
-        if stack.context not in environment.contexts:
-            continue
-        try:
-            if any(logical.subscriptions(api(environment, stack), database_namespace(stack))):
-                return True
-        except UNREACHABLE as error:
-            raise LabError(
-                f"Whether the databases of {stack.name} subscribe to others is not known "
-                f"({unanswered(environment, stack, error)}): run `python -m lab up` first."
-            ) from error
+        if stack.context in environment.contexts:
+            with answering(environment, stack):
+                if any(logical.subscriptions(api(environment, stack), database_namespace(stack))):
+                    return True
     return False
 
 
-def _looks(standing: dict[str, Stack], clients: dict[str, Api], name: str) -> list[Callable[[], Replication]]:
-    """What is to be measured on one stack's cluster; nothing where that does not answer, which is a row of its own."""
-    stack, here = standing[name], clients[name]
-    everywhere = list(clients.values())
-    found: list[Callable[[], Replication]] = []
+def _cluster(environment: Environment, stack: Stack) -> _Cluster | None:
+    client = api(environment, stack)
     try:
-        found += [
-            partial(logical.measure, stack, item, here, everywhere)
-            for item in logical.subscriptions(here, database_namespace(stack))
-        ]
-        primary = standing.get(stack.primary)
-        if primary and address(here, stack.namespace, streaming.STANDBY):
-            found.append(partial(streaming.measure, stack, here, primary, clients[primary.name]))
+        return _Cluster(
+            stack,
+            client,
+            list(logical.subscriptions(client, database_namespace(stack))),
+            address(client, stack.namespace, streaming.STANDBY) is not None,
+        )
     except UNREACHABLE:
-        return []
+        return None
+
+
+def _looks(cluster: _Cluster, answered: Sequence[_Cluster]) -> list[Callable[[], Replication]]:
+    """What is to be measured of the copies on one cluster."""
+    stack, here = cluster.stack, cluster.api
+    everywhere = [other.api for other in answered]
+    found: list[Callable[[], Replication]] = [
+        partial(logical.measure, stack, item, here, everywhere) for item in cluster.subscriptions
+    ]
+    if cluster.has_standby:
+        primary = next(((other.stack, other.api) for other in answered if other.stack.name == stack.primary), None)
+        found.append(partial(streaming.measure, stack, here, primary))
     return found

@@ -21,15 +21,15 @@ RECEIVED = """
 SELECT pg_is_in_recovery(),
   CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() END,
   pg_last_wal_replay_lsn()::text,
-  extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
+  extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
   receiver.pid IS NOT NULL,
   receiver.status,
-  extract(epoch FROM clock_timestamp() - receiver.last_msg_receipt_time)
+  extract(epoch FROM clock_timestamp() - receiver.last_msg_receipt_time)::float8
 FROM (SELECT) AS always LEFT JOIN pg_stat_wal_receiver AS receiver ON true
 """
 SENT = """
 SELECT slot.active, slot.wal_status, pg_current_wal_lsn()::text, sender.state,
-  extract(epoch FROM sender.replay_lag) * 1000
+  extract(epoch FROM sender.replay_lag)::float8 * 1000
 FROM pg_replication_slots AS slot LEFT JOIN pg_stat_replication AS sender ON sender.pid = slot.active_pid
 WHERE slot.slot_name = %s
 """
@@ -59,14 +59,21 @@ class Sending:
     lag_ms: float | None
 
 
-def measure(stack: Stack, here: Api, primary: Stack, there: Api) -> Replication:
-    """The standby of a stack, whose API server is `here`; both servers are asked at the same time."""
+def measure(stack: Stack, here: Api, primary: tuple[Stack, Api] | None) -> Replication:
+    """The standby of a stack; both servers are asked at the same time.
+
+    Args:
+        stack: of the standby.
+        here: its API server.
+        primary: the primary's stack and API server, None where that does not answer.
+    """
     slot = stack.site.replace("-", "_")
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(1) as threads:
         receiving = threads.submit(_database(here, stack.namespace, STANDBY).answer, RECEIVED)
-        sending = threads.submit(_database(there, primary.namespace, PRIMARY).answer, SENT, slot)
+        sent, not_sent = None, f"nothing is known of {PRIMARY}, whose API server does not answer"
+        if primary:
+            sent, not_sent = _database(primary[1], primary[0].namespace, PRIMARY).answer(SENT, slot)
     received, not_received = receiving.result()
-    sent, not_sent = sending.result()
     if not not_sent and sent is None:
         not_sent = f"{PRIMARY} has no slot {slot} for it"
     return judged(
@@ -88,12 +95,11 @@ def judged(stack: Stack, slot: str, here: Receiving | None, there: Sending | Non
     found = replace(found, change_seconds=here.change_seconds, message_seconds=here.message_seconds)
     if here.in_recovery:
         found = replace(found, replay="applied" if here.replay == "not paused" else "paused")
-    if there and here.position:
+    if there and here.in_recovery and here.position:
         found = replace(found, bytes_behind=max(0, _lsn(there.position) - _lsn(here.position)))
     if problem := _problem(slot, here, there):
         status = "Promoted" if not here.in_recovery else ERROR
         return replace(found, status=status, problem=problem)
-    # The two were asked one moment apart: the standby may have lost its connection in between, or got it back.
     state = here.state or (there.state if there else None) or "streaming"
     found = replace(found, running=True, state=state)
     if there is None:
@@ -108,19 +114,21 @@ def _database(api: Api, namespace: str, server: str) -> Database:
 
 
 def _problem(slot: str, here: Receiving, there: Sending | None) -> str:
-    """Why it does not follow; empty where it does."""
-    if not here.in_recovery:
-        return "it was promoted: it takes writes itself, and follows nobody"
-    if there and there.wal == "lost":
-        return f"its slot {slot} is lost, for it was away too long: copy it anew (docs/runbook.md)"
-    if not here.connected:
-        idle = f", and its slot {slot} is not in use" if there and not there.active else ""
-        return f"it receives no WAL{idle}"
-    if here.state not in (None, "streaming"):
-        return f"it receives no WAL: its receiver is {here.state}"
-    if here.replay != "not paused":
-        return "it receives WAL and does not replay it: replay is paused"
-    return ""
+    """Why it does not follow, the cause before what comes of it; empty where it follows."""
+    idle = there is not None and not there.active
+    checks = (
+        (not here.in_recovery, "it was promoted: it takes writes itself, and follows nobody"),
+        (
+            there and there.wal == "lost",
+            f"its slot {slot} is lost, for it was away too long: docs/runbook.md, PostgreSQL",
+        ),
+        (idle and not here.connected, f"it receives no WAL, and its slot {slot} is not in use"),
+        (idle, f"its slot {slot} is not in use: {PRIMARY} sends it nothing"),
+        (not here.connected, "it receives no WAL"),
+        (here.state not in {None, "streaming"}, f"it receives no WAL: its receiver is {here.state}"),
+        (here.replay != "not paused", "it receives WAL and does not replay it: replay is paused"),
+    )
+    return next((text for wrong, text in checks if wrong), "")
 
 
 def _lsn(position: str) -> int:

@@ -13,11 +13,11 @@ from lab.environment import Environment
 from lab.home import Home
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE
-from lab.status import dead, pods, vault
-from lab.status.clusters import api, listed, namespaces, unanswered
+from lab.status import dead, vault
+from lab.status.clusters import api, namespaces, unanswered
 from lab.status.copies import Replication
 from lab.status.dead import Seen
-from lab.status.objects import describe, kinds, present
+from lab.status.namespace import Namespace
 from lab.status.replication import figures
 from lab.status.row import ERROR, PENDING, Row
 
@@ -100,15 +100,11 @@ def survey(environment: Environment | None, stacks: Sequence[Stack]) -> Status:
 
 def _of_stack(environment: Environment, stack: Stack) -> list[Row]:
     """The objects of a stack; an API server that does not answer is one row."""
-    client, now = api(environment, stack), present()
-    found: list[Row] = []
+    client, found = api(environment, stack), list[Row]()
     try:
-        for namespace in namespaces(stack):
-            for kind in kinds(stack, namespace):
-                for item in listed(client, kind, namespace):
-                    name = item["metadata"]["name"]
-                    found.append(Row(stack.name, kind.name, name, *describe(kind.name, item, now)))
-            found += pods.rows(client, Home(environment.root), stack, namespace)
+        for name in namespaces(stack):
+            namespace = Namespace(client, Home(environment.root), stack, name)
+            found += [*namespace.objects(), *namespace.troubles()]
     except UNREACHABLE as error:
         why = unanswered(environment, stack, error)
         return [Row(stack.name, "cluster", stack.context, ERROR, f"{why}: nothing is known of its objects")]

@@ -21,7 +21,7 @@ from lab.progress import Silent
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.folder import forget, locked, take
 from lab.servers.ports import SOURCE_PORTS, Ports
-from lab.servers.process import Process, memory, plain_environ, spawn, stop, telling_line
+from lab.servers.process import Process, last_words, memory, plain_environ, spawn, stop, telling_line
 from lab.servers.supervisor import Server, Supervisor
 
 SERVE = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True: s.accept()"
@@ -131,6 +131,52 @@ def test_a_record_is_read_back_as_it_was_written(home: Home) -> None:
 def test_the_telling_line_of_a_log_is_its_last_error(tmp_path: Path, log: str, line: str) -> None:
     (tmp_path / "log").write_text(log)
     assert telling_line(tmp_path / "log") == line
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("etcd is away: connection refused\nserving\n", ""),
+        ("serving\nE1127 10:00:00 cannot reach a client\nserving on\n", ""),
+        (
+            "serving\npanic: runtime error: index out of range\n\ngoroutine 1 [running]:\n",
+            "panic: runtime error: index",
+        ),
+        ('serving\nF1127 10:00:00.1  9 server.go:1] "cannot go on"\nbye\n', "F1127 10:00:00.1"),
+        ('serving\n{"msg":"Shutdown signal received"}\nbye\n', '{"msg":"Shutdown signal received"}'),
+        ("serving\nTraceback\nlab.home.LabError: no\nserving on\n", ""),
+        ("serving\nTraceback\nlab.home.LabError: no\n", "lab.home.LabError: no"),
+    ],
+)
+def test_the_last_words_of_a_server_are_what_explains_its_end_and_nothing_of_its_start(
+    home: Home, log: str, words: str
+) -> None:
+    begun = "error: not the reason\npanic: averted\n"
+    process = Process(name="it", pid=0, created=0, ports={}, log=home.logs / "it.log", ready_at=len(begun))
+    process.log.write_text(begun + log)
+    assert last_words(process)[: len(words) or None] == words
+
+
+def test_a_server_that_was_killed_is_not_blamed_for_what_it_said_when_it_started(home: Home) -> None:
+    said: list[str] = []
+
+    class Told(Silent):
+        def step(self, text: str) -> None:
+            said.append(text)
+
+    supervisor = Supervisor(home, Told())
+    code = f"print('error: etcd is not there yet', flush=True)\n{SERVE}"
+
+    def describe() -> Server:
+        return dataclasses.replace(server(supervisor, code), ready=server(supervisor).ready)
+
+    try:
+        first = supervisor.ensure(describe)
+        stop([first], grace=0)
+        assert supervisor.ensure(describe) != first
+        assert "server has ended: starting it again" in said
+    finally:
+        supervisor.stop_all()
 
 
 def test_a_server_is_started_once_and_found_by_the_next_command(home: Home) -> None:

@@ -1,0 +1,30 @@
+"""The last warning about an object, as `kubectl describe` shows it: where a condition says that, an event says why."""
+
+import re
+
+from lab.kube import Manifest
+from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import EVENT
+
+# The frame that Vault's client puts around the one line that counts.
+_FRAME = re.compile(r"Error making API request\. URL: \S+ \S+ Code: (\d+)\. Errors: \* ")
+
+
+class Warnings:
+    """The warnings of a namespace, which are asked for only once one is needed."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._events: list[Manifest] | None = None
+
+    def about(self, kind: str, name: str) -> str:
+        """The last one, in one line; empty where there is none, or none any more."""
+        if self._events is None:
+            found = [one for one in self._api.list(EVENT, self._namespace) if one.get("type") == "Warning"]
+            self._events = sorted(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+        for event in reversed(self._events):
+            about = event["involvedObject"]
+            if (about.get("kind"), about.get("name")) == (kind, name):
+                return _FRAME.sub(r"\1 ", " ".join(str(event.get("message") or "").split()))
+        return ""
