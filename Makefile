@@ -4,22 +4,43 @@ BIN := .venv/bin
 # Of tests: each has a lab of its own, and waits most of the time.
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 15
+# For `make logs`: a process of the lab, a pod, or a pod's owner.
+NAME ?=
+# For `make destroy`: ARGS=--yes answers its question.
+ARGS ?=
+
+# True for every Python that can run rhsi; an older one must be able to read it.
+NEW_ENOUGH := sys.version_info >= (3, 11)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview rotate soak status down test test-unit lint bench clean
+.PHONY: help machine up preview rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
+
+# A virtual environment whose Python has gone, was replaced or is too old lacks its own packages: it is made anew.
+ifeq ($(shell $(BIN)/python -c 'import sys, pip; print($(NEW_ENOUGH))' 2>/dev/null),True)
+CHECKED := $(BIN)/python
+else
+CHECKED := $(PYTHON)
+.PHONY: .venv/installed
+endif
 
 help:  ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 .venv/installed: requirements.txt requirements-lab.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo 'error: There is no $(PYTHON) on PATH: install Python 3.11 or newer, or name one, such as `make PYTHON=python3.12 up`.' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; $(NEW_ENOUGH) or sys.exit("error: $(PYTHON) is Python %d.%d, and rhsi needs 3.11 or newer: name a newer one, such as `make PYTHON=python3.12 up`." % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt
 	@touch $@
 
-up: .venv/installed  ## Start the lab and bring both stacks up
+# What the lab needs of a machine, before minutes of packages and builds.
+machine:
+	@if $(CHECKED) -c 'import sys; sys.exit(not ($(NEW_ENOUGH)))' 2>/dev/null; then $(CHECKED) -m lab.preflight; fi
+
+up: machine .venv/installed  ## Start the lab and bring both stacks up
 	@$(BIN)/python -m lab up
 
-preview: .venv/installed  ## Preview both stacks on the lab
+preview: machine .venv/installed  ## Preview both stacks on the lab
 	@$(BIN)/python -m lab preview
 
 rotate: .venv/installed  ## Rotate on the lab and show what existed when
@@ -31,23 +52,36 @@ soak: .venv/installed  ## Rotate 100 times; count objects, measure memory
 status: .venv/installed  ## Show what stands
 	@$(BIN)/python -m lab status
 
+logs: .venv/installed  ## Print what NAME printed: a process of the lab, a pod or its owner; no NAME lists all
+	@$(BIN)/python -m lab logs $(NAME)
+
+link-cut: .venv/installed  ## Cut the links between the sites
+	@$(BIN)/python -m lab link cut
+
+link-restore: .venv/installed  ## Restore the links that were cut
+	@$(BIN)/python -m lab link restore
+
+destroy: .venv/installed  ## Destroy both stacks, standbys first; ARGS=--yes asks nothing
+	@$(BIN)/python -m lab destroy $(ARGS)
+
 down: .venv/installed  ## Stop the lab and forget its state
 	@$(BIN)/python -m lab down
 
-test: .venv/installed  ## Run the tests: unit, contract, and the whole life on a lab for each of WORKERS=3
+test: machine .venv/installed  ## Run the tests: unit, contract, and the whole life on a lab for each of WORKERS=3
 	$(PYTEST)
 
 test-unit: .venv/installed  ## Run the tests that need no servers
 	$(PYTEST) tests/unit
 
 lint: .venv/installed  ## Style, types and shell scripts
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 	$(BIN)/shellcheck $$(git ls-files '*.sh' '.ci/run')
 
-bench: .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
+bench: machine .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench
 
-clean: down  ## Remove the virtual environment too
+clean:  ## Stop the lab, and remove the virtual environment too
+	@if [ -e "$${RHSI_LAB_HOME:-.lab}" ] && [ "$(CHECKED)" = $(BIN)/python ]; then $(BIN)/python -m lab down; fi
 	rm -rf .venv

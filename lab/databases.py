@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from lab.environment import Environment
 from lab.home import LabError
-from lab.kube import connect
 from lab.stacks import Stack
-from lab.stand_ins.controller.api import UNREACHABLE, Api
+from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.kinds import SECRET, SERVICE
+from lab.status.clusters import answering, api, database_namespace
 
 PRIMARY, STANDBY, APPLICATION = "postgres-primary", "postgres-standby", "postgres-application"
 
@@ -57,15 +57,11 @@ def of(environment: Environment, stack: Stack, *, replicated: bool = False) -> D
     Raises:
         LabError: there is none, or the API server does not answer.
     """
-    try:
-        api = Api(connect(stack.context, environment.kubeconfig, discover=False), "lab")
+    with answering(environment, stack):
+        client = api(environment, stack)
         for namespace, service, secret in _places(stack, replicated=replicated):
-            if found := _read(api, namespace, service, secret):
+            if found := _read(client, namespace, service, secret):
                 return found
-    except UNREACHABLE as error:
-        raise LabError(
-            f"The API server of {stack.name} does not answer ({type(error).__name__}): `python -m lab up` starts it."
-        ) from error
     kind = "replicated database" if replicated else "database"
     raise LabError(f"{stack.name} has no {kind}: `python -m lab up` brings up what its stack file asks for.")
 
@@ -75,12 +71,11 @@ def _places(stack: Stack, *, replicated: bool) -> Iterator[tuple[str, str, str]]
     if not replicated:
         # On a standby, `postgres-primary` is the way to the primary's server over the link.
         yield stack.namespace, PRIMARY if stack.is_primary else STANDBY, APPLICATION
-    namespace = str(stack.section("edb").get("namespace", "db"))
-    yield namespace, f"edb-{stack.site}-rw", f"edb-{stack.site}-superuser"
+    yield database_namespace(stack), f"edb-{stack.site}-rw", f"edb-{stack.site}-superuser"
 
 
-def _read(api: Api, namespace: str, service: str, secret: str) -> Database | None:
-    address, login = api.get(SERVICE, namespace, service), api.get(SECRET, namespace, secret)
+def _read(client: Api, namespace: str, service: str, secret: str) -> Database | None:
+    address, login = client.get(SERVICE, namespace, service), client.get(SECRET, namespace, secret)
     if not address or not login:
         return None
     user, password = (base64.b64decode(login["data"][part]).decode() for part in ("username", "password"))

@@ -44,9 +44,24 @@ def context_folder(context: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", context)
 
 
-def cache_folder() -> Path:
-    """What takes minutes to build, shared by every checkout: `$RHSI_CACHE`, else `rhsi` under the user's cache."""
+def cache_path() -> Path:
+    """Where `cache_folder` is, or will be: `$RHSI_CACHE`, else `rhsi` under the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(os.environ.get("RHSI_CACHE") or Path(base) / "rhsi").absolute()
-    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return Path(os.environ.get("RHSI_CACHE") or Path(base) / "rhsi").absolute()
+
+
+def cache_folder() -> Path:
+    """What takes minutes to build, shared by every checkout.
+
+    Raises:
+        LabError: the folder cannot be made.
+    """
+    path = cache_path()
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"The folder {path}, for what the lab builds, cannot be made ({error.strerror}): "
+            "set RHSI_CACHE to one that can."
+        ) from error
     return path

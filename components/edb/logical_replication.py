@@ -95,7 +95,7 @@ def applied(status: Mapping[str, Any] | None, kind: str, name: str) -> str:
     if status.get("applied") is not True and not pulumi.runtime.is_dry_run():
         said = status.get("message") or "nothing yet"
         raise ReplicationError(
-            f"{kind} {name} is not applied, the operator says: {said}; mend that and `pulumi up` again."
+            f"{kind} {name} is not applied, the operator says: {said}; fix that and `pulumi up` again."
         )
     return name
 

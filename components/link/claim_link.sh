@@ -134,7 +134,7 @@ wait_for_secret() {
     [ "$answer" != "$GRANT" ] || break
     expired && fail "The grant of rotation $ROTATION expired at $EXPIRES before it was claimed. Make a new one: $ROTATE"
     in_time || fail "Secret $SECRET holds ${answer:-nothing} instead of the grant $GRANT (rotation/expiry)." \
-      "External Secrets says: $(why_not_synced). Mend that, then run \`pulumi up\` again."
+      "External Secrets says: $(why_not_synced). Fix that, then run \`pulumi up\` again."
     if [ "$(date +%s)" -ge "$touch_at" ]; then
       look_again
       touch_at=$(($(date +%s) + 10))
@@ -249,7 +249,7 @@ wait_for_redemption() {
     message=${found%;}
     explain_failure "$message"
     in_time || fail "AccessToken $TOKEN was not redeemed in $TIMEOUT_SECONDS s: $(without_url "${message:-$silent}")." \
-      "The grant expires at $EXPIRES; until then mend the cause and run \`pulumi up\` again, later: $ROTATE"
+      "The grant expires at $EXPIRES; until then fix the cause and run \`pulumi up\` again, later: $ROTATE"
     sleep 1
   done
   find_links

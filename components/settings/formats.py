@@ -87,6 +87,8 @@ def duration_seconds(text: str) -> float | None:
 def duration(text: str) -> str | None:
     """A Go duration of at least a second. The CRDs' own check is laxer: `1 day` passes it and then fails Skupper."""
     seconds = duration_seconds(text)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return "it is a number without a unit; write h, m or s behind it, such as 5m"
     if seconds is None:
         return "it is no duration; write numbers with h, m or s and no spaces, such as 90s, 15m or 1h30m"
     if seconds > _LONGEST_SECONDS:

@@ -6,10 +6,11 @@ Translates pydantic's errors. Which settings there are and what is wrong with th
 import difflib
 import json
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 ABSENT = object()
@@ -33,12 +34,16 @@ _PROBLEMS = {
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: the path of the key below `rhsi:`, its value, and what is wrong with it together with the fix."""
+    """One mistake: the path of the key below `rhsi:`, its value, and what is wrong with it together with the fix.
+
+    `meant` is the path that a misspelt key probably stands for, or empty.
+    """
 
     path: str
     value: Any
     problem: str
     secret: bool = False
+    meant: str = ""
 
     @classmethod
     def of(cls, path: str, value: Any, problem: str) -> "Mistake":
@@ -51,6 +56,16 @@ class Mistake:
             return printable(f"rhsi:{self.path} is missing: {self.problem}.")
         hidden = self.secret or self.path.split(".")[0] in secret_keys
         return printable(f"rhsi:{self.path} is {'[secret]' if hidden else quoted(self.value)}: {self.problem}.")
+
+
+def without_echoes(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """The mistakes without those that a misspelt key has caused: what it stands for, or lies below that, is missing."""
+    meant = [mistake.meant for mistake in mistakes if mistake.meant]
+    return [mistake for mistake in mistakes if not (mistake.value is ABSENT and _is_below(mistake.path, meant))]
+
+
+def _is_below(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}.") for place in places)
 
 
 def printable(text: str) -> str:
@@ -81,21 +96,42 @@ def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
     around = _section_around(location, root)
     if kind == "missing":
         return Mistake(path, ABSENT, f"set it with `pulumi config set --path 'rhsi:{path}' VALUE`")
+    meant = ""
     if kind == "extra_forbidden":
-        problem = _unknown_key(location[-1], around)
+        likely = _likely_key(location[-1], around)
+        meant = ".".join([*location[:-1], likely]) if likely else ""
+        problem = "there is no such key; " + (
+            f"rename it to {likely}" if likely else f"the keys are {', '.join(_keys(around))}"
+        )
     elif kind == "literal_error":
         problem = f"it must be {context['expected']}"
+    elif kind == "string_type" and (refused := _refused_as_text(location[-1], detail["input"], around)):
+        problem = refused
     else:
         problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
         problem = problem.replace("{minimum}", str(_minimum(location[-1], around)))
     hidden = not context.get("shown", True) or _may_be_secret(location[-1], around)
-    return Mistake(path, detail["input"], problem, secret=hidden)
+    return Mistake(path, detail["input"], problem, secret=hidden, meant=meant)
 
 
-def _unknown_key(key: str, section: type[BaseModel]) -> str:
-    known = [str(field.alias) for field in section.model_fields.values()]
-    close = difflib.get_close_matches(key, known, n=1)
-    return "there is no such key; " + (f"rename it to {close[0]}" if close else f"the keys are {', '.join(known)}")
+def _keys(section: type[BaseModel]) -> list[str]:
+    return [str(field.alias) for field in section.model_fields.values()]
+
+
+def _likely_key(key: str, section: type[BaseModel]) -> str:
+    return next(iter(difflib.get_close_matches(key, _keys(section), n=1)), "")
+
+
+def _refused_as_text(key: str, value: Any, section: type[BaseModel]) -> str:
+    """What would be wrong with a number even in quotes, so that the advice to quote it leads to no second mistake."""
+    if key not in _keys(section) or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    try:
+        section.model_validate({key: str(value)})
+    except ValidationError as error:
+        refusals = [detail for detail in error.errors(include_url=False) if detail["loc"] == (key,)]
+        return next((str(refusal.get("ctx", {}).get("problem", "")) for refusal in refusals), "")
+    return ""
 
 
 def _may_be_secret(key: str, section: type[BaseModel]) -> bool:

@@ -19,9 +19,10 @@ from components.settings import formats
 from components.settings.edb import Edb, edb_mistakes, likely_peer, peer_site
 from components.settings.environment import VariableMistake, environment_mistakes
 from components.settings.kubeconfig import context_mistakes, contexts
-from components.settings.mistakes import Mistake, explain
+from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
 from components.settings.postgres import Postgres, postgres_mistakes
+from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
@@ -130,20 +131,22 @@ def load(
     """
     raw: dict[str, Any] = {"site": stack, "cluster": {}, "vault": {}}
     raw |= {_carried(key): _decoded(key, text) for key, text in config.items() if text != ""}
+    meant = as_meant(raw)
     mistakes = [
-        *site_mistakes(raw, stack, vault_addr, environment),
-        *context_mistakes(raw, known_contexts),
-        *services_mistakes(raw),
-        *skupper_mistakes(raw),
-        *name_mistakes(raw, likely_peer(raw)),
-        *postgres_mistakes(raw, secret_keys),
-        *edb_mistakes(raw, secret_keys),
+        *role_mistakes(raw),
+        *site_mistakes(meant, stack, vault_addr, environment),
+        *context_mistakes(meant, known_contexts),
+        *services_mistakes(meant),
+        *skupper_mistakes(meant),
+        *name_mistakes(meant, likely_peer(meant)),
+        *postgres_mistakes(meant, secret_keys),
+        *edb_mistakes(meant, secret_keys),
     ]
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         mistakes = [explain(detail, Settings) for detail in error.errors(include_url=False)] + mistakes
-    found: list[Mistake | VariableMistake] = [*mistakes, *environment_mistakes(environment)]
+    found: list[Mistake | VariableMistake] = [*without_echoes(mistakes), *environment_mistakes(environment)]
     if found:
         lines = [f"  - {mistake.sentence(secret_keys)}" for mistake in found]
         raise SettingsError(f"The settings of stack {stack} cannot be used:\n" + "\n".join(lines))

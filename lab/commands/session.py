@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lab import binaries, environment
+from lab import binaries, environment, preflight
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.progress import Terminal
+from lab.servers import PARTS
 from lab.stacks import Runner, Stack, discover, locks, settings
 
 
@@ -36,7 +37,9 @@ def _say(text: str) -> None:
 
 
 def _dead(found: Environment) -> list[str]:
-    return [process.name for process in found.processes() if not process.alive]
+    from lab.status.dead import dead_processes
+
+    return dead_processes(found)
 
 
 def _restart(dead: list[str]) -> str:
@@ -80,10 +83,12 @@ def start(without: list[str] | None) -> Environment:
     """The lab, with what was missing of it started; `without` as on the command line, None for "as it stands".
 
     Raises:
-        LabError: it cannot be started.
+        LabError: it cannot be started, or not on this machine.
     """
+    standing = environment.load(Home.default())
+    if standing is None:
+        preflight.check(frozenset(PARTS) - parts(without))
     with Terminal() as progress:
-        standing = environment.load(Home.default())
         if standing is None and (recipes := binaries.unbuilt(binaries.PROGRAMS)):
             progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
         # Whoever starts the lab says once what to leave out; the other commands take it as it stands.

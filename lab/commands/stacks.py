@@ -88,7 +88,7 @@ def _settle(look: "Callable[[], Status]") -> "Status":
 
         def say(state: RetryCallState) -> None:
             rows = state.outcome.result().rows if state.outcome else []
-            missing = [f"{row.kind} {row.name} of {row.stack}" for row in rows if row.status != "Ready"]
+            missing = [f"{row.kind} {row.name} of {row.stack}" for row in rows if not row.ready]
             progress.update(f"waiting for {', '.join(missing)} to be Ready")
 
         wait = Retrying(

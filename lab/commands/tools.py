@@ -98,6 +98,7 @@ def logs(
     """Print the log of a process of the lab, or what a pod, or those of a Job or StatefulSet, printed."""
     from lab.stacks import discover
     from lab.stand_ins.pods import logs as pod_logs
+    from lab.status.clusters import namespaces
 
     with sentences():
         found = standing_lab()
@@ -108,16 +109,17 @@ def logs(
             typer.echo(known[name].read_text(errors="replace"), nl=False)
         else:
             runs = [
-                (stack, run)
+                (stack, namespace, run)
                 for stack in discover()
-                for run in pod_logs.read(Home(found.root), stack.context, stack.namespace, name)
+                for namespace in namespaces(stack)
+                for run in pod_logs.read(Home(found.root), stack.context, namespace, name)
             ]
             if not runs:
                 raise LabError(
                     f"Nothing is called {name!r}: the processes are {', '.join(known)}; or name a pod or its owner."
                 )
-            for stack, (pod, container, text) in runs:
-                typer.echo(f"--- {stack.name} {stack.namespace}/{pod} {container}\n{text}", nl=False)
+            for stack, namespace, (pod, container, text) in runs:
+                typer.echo(f"--- {stack.name} {namespace}/{pod} {container}\n{text}", nl=False)
 
 
 def down() -> None:

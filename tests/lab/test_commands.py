@@ -131,6 +131,14 @@ def test_kubectl_gets_all_arguments_and_its_exit_code_is_kept(person: Person) ->
     assert "NotFound" in person.lab("kubectl", "--context", "site-a", "get", "ns", "none", code=1).stderr
 
 
+def test_logs_are_those_of_a_process_a_pod_and_a_pods_owner(person: Person) -> None:
+    assert "etcd-site-a" in person.lab("logs").stdout.split()
+    assert person.lab("logs", "etcd-site-a").stdout.startswith("{")
+    assert "--- site-b rhsi/postgres-standby-0 postgres\n" in person.lab("logs", "postgres-standby").stdout
+    assert "--- site-a db/edb-site-a-1 " in person.lab("logs", "edb-site-a-1").stdout
+    assert "Nothing is called 'none': the processes are" in person.lab("logs", "none", code=1).stderr
+
+
 def test_readmes_order_of_a_rotation_works_or_says_what_to_write(lab: Lab, person: Person) -> None:
     # `rotate` was among the commands that were pasted.
     assert links(lab) == ["standby-from-vault-2"]
@@ -184,7 +192,7 @@ def test_a_killed_runs_lock_is_named_with_the_command_that_works_here(
         with person.begins("up", "--yes") as up:
             (lock,) = until(lambda: locks.locks(lab.home, "site-a"))
             os.kill(lock.pid, signal.SIGSTOP)
-            for command in ("up", "preview", "destroy", "rotate", "cancel"):
+            for command in ("up", "cancel") if three_commands else ("up", "preview", "destroy", "rotate", "cancel"):
                 told = person.lab(command, code=1).stderr
                 assert f"process {lock.pid}, which still runs: wait for it" in told
             os.kill(lock.pid, signal.SIGKILL)
@@ -192,7 +200,7 @@ def test_a_killed_runs_lock_is_named_with_the_command_that_works_here(
             assert up.returncode == 1
         cancel = "`python -m lab cancel -s site-a`"
         assert cancel in said
-        for command in ("up", "preview", "destroy", "rotate"):
+        for command in ("preview", "rotate"):
             told = person.lab(command, code=1).stderr
             assert f"process {lock.pid}, which does not run any more: run {cancel}" in told
         if three_commands:

@@ -135,7 +135,7 @@ def test_a_first_link_without_external_secrets_waits_for_the_store_and_goes_on_o
         failed = granted.checkout.run("up", "site-b")
     assert failed.code != 0
     assert "failed to fully initialize or become live: timed out waiting for the condition" in failed.text
-    assert runbook.leads_to(f"SecretStore {failed.text}", "`oc describe secretstore vault-rhsi`; mend, `pulumi up`")
+    assert runbook.leads_to(f"SecretStore {failed.text}", "`oc describe secretstore vault-rhsi`; fix it, `pulumi up`")
     assert granted.standing()["Link"] == []
     granted.checkout.up("site-b")
     granted.assert_settled()
@@ -173,9 +173,7 @@ def test_a_vault_that_is_down_is_named_on_both_sides(sites: LinkedSites) -> None
     with sites.down("openbao"):
         told = sites.failed_claim(timeout=IMPATIENT)
     assert f"instead of the grant {sites.rotation}/" in told
-    assert re.search("External Secrets says: .*connect: connection refused. Mend that, then run `pulumi up`", told), (
-        told
-    )
+    assert re.search("External Secrets says: .*connect: connection refused. Fix that, then run `pulumi up`", told), told
     assert runbook.leads_to(told, "unseal or start it, `pulumi up -s site-b`")
     sites.checkout.up("site-b")
     sites.assert_settled()
@@ -209,7 +207,7 @@ def test_what_was_removed_from_vault_is_told_by_its_symptom_and_made_again(
     sites.publish()
     remove(vault)
     told = sites.failed_claim(timeout=IMPATIENT)
-    assert re.search(rf"External Secrets says: .*\* {said}\. Mend that, then run `pulumi up` again\.", told), told
+    assert re.search(rf"External Secrets says: .*\* {said}\. Fix that, then run `pulumi up` again\.", told), told
     assert runbook.leads_to(told, "`pulumi up -s site-b --refresh`")
     repaired = sites.checkout.run("up", "site-b", "--refresh")
     assert repaired.code == 0, repaired.text
@@ -222,9 +220,9 @@ def test_a_removed_auth_mount_is_made_again_and_so_is_the_store_that_missed_it(
     sites.publish()
     vault.sys.disable_auth_method(AUTH)
     told = sites.failed_claim(timeout=IMPATIENT)
-    assert re.search(
-        r"External Secrets says: .*\* permission denied\. Mend that, then run `pulumi up` again\.", told
-    ), told
+    assert re.search(r"External Secrets says: .*\* permission denied\. Fix that, then run `pulumi up` again\.", told), (
+        told
+    )
     stores = sites.kind("site-b", "SecretStore", EXTERNAL_SECRETS)
 
     def has_missed_it() -> bool:
@@ -247,7 +245,7 @@ def test_an_api_server_that_is_down_at_the_start_is_named_and_nothing_is_changed
     assert failed.code != 0
     assert "configured Kubernetes cluster is unreachable: unable to load schema information" in failed.text
     assert "connect: connection refused" in failed.text
-    assert runbook.leads_to(failed.text, "mend it or `oc login`, then again")
+    assert runbook.leads_to(failed.text, "fix it or `oc login`, then again")
     sites.assert_settled()
 
 

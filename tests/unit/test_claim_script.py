@@ -232,7 +232,7 @@ def test_the_secret_of_another_grant_is_never_used(claim: Claim, held: str) -> N
     done = claim.run(seconds=2, grant=held, events=events("permission denied"))
     assert done.returncode == 1
     assert f"holds {held or 'nothing'} instead of the grant 5/{FUTURE} (rotation/expiry)" in done.stdout
-    assert "External Secrets says: permission denied. Mend that, then run `pulumi up` again." in done.stdout
+    assert "External Secrets says: permission denied. Fix that, then run `pulumi up` again." in done.stdout
     assert not claim.calls("create")
     assert claim.calls("annotate"), "a read was asked for"
 
@@ -275,13 +275,13 @@ def events(*told: str) -> str:
 
 def test_of_several_events_the_last_one_is_told_in_one_line(claim: Claim) -> None:
     done = claim.run(seconds=2, grant="", events=events("403", "Code: 403. Errors:\n\n\t* permission denied\n\n"))
-    assert "External Secrets says: Code: 403. Errors: * permission denied. Mend that" in done.stdout
+    assert "External Secrets says: Code: 403. Errors: * permission denied. Fix that" in done.stdout
 
 
 def test_the_cause_outlives_what_external_secrets_says_after_it(claim: Claim) -> None:
     generic = 'SecretStore "vault-rhsi" is not ready'
     done = claim.run(seconds=2, grant="", events=events(generic, "* Vault is sealed", generic, generic))
-    assert f"External Secrets says: {generic}: * Vault is sealed. Mend that" in done.stdout
+    assert f"External Secrets says: {generic}: * Vault is sealed. Fix that" in done.stdout
     looked_at = {call[1] for call in claim.calls("annotate")}
     assert looked_at == {
         "secretstores.external-secrets.io/vault-rhsi",
@@ -291,7 +291,7 @@ def test_the_cause_outlives_what_external_secrets_says_after_it(claim: Claim) ->
 
 def test_without_a_cause_the_generic_words_are_told(claim: Claim) -> None:
     done = claim.run(seconds=2, grant="", events=events('SecretStore "vault-rhsi" is not ready'))
-    assert 'External Secrets says: SecretStore "vault-rhsi" is not ready. Mend that' in done.stdout
+    assert 'External Secrets says: SecretStore "vault-rhsi" is not ready. Fix that' in done.stdout
 
 
 def test_without_an_event_the_claim_names_the_two_causes_that_make_none(claim: Claim) -> None:

@@ -135,6 +135,22 @@ def test_mistakes_in_settings_are_said_before_the_lab_starts(
     assert not nowhere.root.exists()
 
 
+def test_a_machine_on_which_the_lab_cannot_run_is_refused_before_it_starts(
+    nowhere: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(parts: frozenset[str]) -> None:
+        asked.append(parts)
+        raise LabError("The lab needs root")
+
+    monkeypatch.setattr("lab.preflight.check", refuse)
+    done = run("up", "--without", "pods,cnpg")
+    assert (done.exit_code, "The lab needs root" in done.stderr) == (1, True)
+    assert asked == [frozenset({"clusters", "vault", "eso", "network", "skupper"})]
+    assert not nowhere.root.exists()
+
+
 def process(name: str, *, alive: bool) -> SimpleNamespace:
     return SimpleNamespace(name=name, alive=alive)
 

@@ -89,6 +89,18 @@ def test_a_window_that_go_does_not_parse_is_refused(window: str) -> None:
     assert f'rhsi:standbys.site-b.expirationWindow is "{window}": it is ' in text
 
 
+@pytest.mark.parametrize("claim", [5, "5", 2.5])
+def test_a_duration_without_a_unit_is_told_the_unit_in_one_go(claim: object) -> None:
+    text = mistakes_in(standby_with(timeouts={"claim": claim}))
+    assert "it is a number without a unit; write h, m or s behind it, such as 5m" in text
+    assert "quotes" not in text
+
+
+def test_a_number_that_only_lacks_its_quotes_is_told_so() -> None:
+    text = mistakes_in(standby_with(vault={**STANDBY["vault"], "mount": 5}))
+    assert "rhsi:vault.mount is 5: it must be text; put it in quotes" in text
+
+
 @pytest.mark.parametrize("window", ["15m", "1h", "1h30m", "90s", "1.5h"])
 def test_a_window_in_gos_words_is_accepted(window: str) -> None:
     found = settings_of({**PRIMARY, "standbys": {"site-b": {"expirationWindow": window}}}, stack="site-a")
@@ -149,6 +161,22 @@ def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
     assert 'rhsi:cluster.contxt is "x": there is no such key; rename it to context.' in text
 
 
+def test_what_a_misspelt_key_stands_for_is_not_called_missing_too() -> None:
+    cluster = {key: value for key, value in STANDBY["cluster"].items() if key != "context"}
+    text = mistakes_in(standby_with(cluster={**cluster, "contxt": "site-b"}))
+    assert 'rhsi:cluster.contxt is "site-b": there is no such key; rename it to context.' in text
+    assert text.count("\n") == 1
+    others = {key: value for key, value in STANDBY.items() if key != "cluster"}
+    text = mistakes_in({**others, "clustre": STANDBY["cluster"]})
+    assert "there is no such key; rename it to cluster." in text
+    assert text.count("\n") == 1
+
+
+def test_a_misspelt_key_hides_no_key_that_is_missing_elsewhere() -> None:
+    text = mistakes_in(standby_with(cluster={**STANDBY["cluster"], "contxt": "x"}, vault={}))
+    assert "rhsi:vault.address is missing" in text
+
+
 def test_an_unknown_key_is_answered_with_all_keys() -> None:
     text = mistakes_in({**PRIMARY, "standbys": {"site-b": {"x": 1}}}, stack="site-a")
     assert "the keys are rotation, expirationWindow, redemptions" in text
@@ -205,6 +233,16 @@ def test_values_of_secret_keys_are_never_shown() -> None:
 
 def test_a_section_that_is_no_map_is_refused() -> None:
     assert "rhsi:cluster is 5: it must be a map of keys and values" in mistakes_in(standby_with(cluster=5))
+
+
+@pytest.mark.parametrize("more", [{}, {"edb": {"enabled": True, "operator": "community"}}])
+def test_a_swapped_role_is_the_one_mistake(more: dict[str, Any]) -> None:
+    text = mistakes_in(standby_with(role="primary", **more))
+    assert 'rhsi:role is "primary": the other settings are those of a standby (rhsi:primaryStack names a' in text
+    assert text.count("\n") == 1
+    text = mistakes_in({**PRIMARY, "role": "standby", **more}, stack="site-a")
+    assert 'rhsi:role is "standby": the other settings are those of a primary (rhsi:standbys lists standbys)' in text
+    assert text.count("\n") == 1
 
 
 def test_a_missing_role_says_which_roles_there_are() -> None:

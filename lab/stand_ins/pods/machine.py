@@ -6,10 +6,9 @@ from pathlib import Path
 
 from lab.binaries.find import find
 from lab.home import LabError
-from lab.stand_ins.pods.containers.security import DEFAULT_UID
-from lab.stand_ins.pods.containers.variables import PATH, TOOLS_FOLDER
-from lab.stand_ins.pods.walls.launching import StartError, launch
-from lab.stand_ins.pods.walls.plan import Mount, Plan
+from lab.stand_ins.pods.containers.variables import TOOLS_FOLDER
+from lab.stand_ins.pods.walls.plan import Mount
+from lab.stand_ins.pods.walls.trial import refusal
 from lab.stand_ins.pods.workspace import Workspace
 
 _ELF = b"\x7fELF"
@@ -51,26 +50,9 @@ def check_confinement(workspace: Workspace) -> None:
     Raises:
         LabError: this machine does not allow them; the sentence says what to change.
     """
-    trial = Plan(
-        scratch=str(workspace.folder("trial")),
-        argv=("/bin/sh", "-c", ":"),
-        environment={"PATH": PATH},
-        hostname="trial",
-        uid=DEFAULT_UID,
-        gid=0,
-        read_only_root=True,
-    )
     try:
-        running = launch(trial)
-    except StartError as error:
-        raise LabError(f"Pods cannot run as confined processes of this machine: {error}.") from error
+        found = refusal(workspace.folder("trial"))
     finally:
         workspace.forget("trial")
-    with running.output as output:
-        said = output.read().decode(errors="replace").strip()
-    if (code := running.process.wait()) != 0:
-        why = f" ({said.splitlines()[-1]})" if said else ""
-        raise LabError(
-            "Pods cannot run as confined processes of this machine: "
-            f"a trial of {sys.executable} and /bin/sh ended with {code}{why}."
-        )
+    if found:
+        raise LabError(f"Pods cannot run as confined processes of this machine: {found}.")
