@@ -57,7 +57,7 @@ def test_a_command_that_is_stopped_waits_for_pulumi_and_the_next_one_goes_on(
     assert result.code == code, result.text
     assert result.text.count("^C received") == 1
     assert "Stopping: pulumi finishes what it has begun and keeps its state." in result.text
-    assert result.text.rstrip().endswith("the next `python -m lab up` goes on from there.")
+    assert result.text.rstrip().endswith("Stopped: pulumi has kept its state; `python -m lab up` goes on from there.")
     assert "Traceback" not in result.text
     assert not locks(sites)
     assert "pending_operations" not in sites.state("site-a")
