@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
+from lab.stacks import rotations
 from lab.stacks.engine_output import step
 from tests.lab.checkout import Checkout
+from tests.lab.lab import Lab
 from tests.screens import broken, raw, screen
 
 pytestmark = pytest.mark.lab
@@ -17,7 +20,14 @@ WHOLE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 BEGUN_TIME = re.compile(r"\d{4}-\d\d(-|$)")
 
 
-def lab(checkout: Checkout, width: int, *arguments: str) -> list[str]:
+@pytest.fixture(scope="module", autouse=True)
+def numbers(lab: Lab) -> Iterator[None]:
+    """The numbers that `rotate` counts up are the lab's: the next module begins with its own."""
+    yield
+    (lab.home.root / rotations.FILE).unlink(missing_ok=True)
+
+
+def seen(checkout: Checkout, width: int, *arguments: str) -> list[str]:
     """Run a command on a terminal; what it shows, if nothing was too wide for it but what is meant to be pasted."""
     said = raw([sys.executable, "-m", "lab", *arguments], width, checkout.root)
     to_paste = [line for line in broken(said, width) if re.match(r"\S+ -m lab |export ", line)]
@@ -37,7 +47,7 @@ def names(checkout: Checkout) -> set[str]:
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_rotation_and_what_stands_after_it_fit_the_terminal(checkout: Checkout, width: int) -> None:
-    shown = lab(checkout, width, "rotate", "--yes")
+    shown = seen(checkout, width, "rotate", "--yes")
     steps = [found for line in shown if (found := step(line.replace("…", "a:b:")))]
     assert {"AccessGrant", "Job", "ExternalSecret"} <= {found.type.rpartition(":")[2] for found in steps}
     outputs = [line for line in shown if line.startswith("  ~ ") and " -> " in line]
@@ -46,14 +56,14 @@ def test_a_rotation_and_what_stands_after_it_fit_the_terminal(checkout: Checkout
     assert {"create-access-token-from-vault", "rhsi-link-token"} <= words
     assert ("Stack" in words) == (width == 140)
 
-    stands = lab(checkout, width, "status")
+    stands = seen(checkout, width, "status")
     assert names(checkout) <= {word for line in stands for word in line.split()}
 
 
 def test_a_second_up_says_in_one_line_that_the_lab_is_there(checkout: Checkout) -> None:
-    shown = lab(checkout, 80, "up")
+    shown = seen(checkout, 80, "up")
     begun = next(number for number, line in enumerate(shown) if line == "up site-a")
-    (line,) = (line for line in shown[:begun] if line)
+    (line,) = (line for line in shown[:begun] if " ready" in line)
     assert re.match(r" +\d\.\d s  the lab is ready in ", line)
     # Nothing has changed, so no outputs are told.
     assert "Outputs:" not in shown

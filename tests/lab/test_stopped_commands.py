@@ -31,9 +31,11 @@ def up(sites: LinkedSites) -> Iterator[Begun]:
         with subprocess.Popen(
             line, cwd=sites.checkout.root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, text=True
         ) as command:
+            begun = Begun(command, output)
             try:
+                until(lambda: "primary-site-b-grant creating" in said(begun), SECONDS)
                 until(lambda: granted(sites), SECONDS)
-                yield Begun(command, output)
+                yield begun
             finally:
                 command.kill()
 
