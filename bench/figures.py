@@ -11,7 +11,7 @@ from rich.text import Text
 from lab.tables import Column, fitted
 
 # What a narrow terminal leaves out first.
-SPARE = {"Minimum": 2, "Maximum": 1}
+SPARE = {"Minimum": 3, "Maximum": 2, "Target": 1}
 
 
 @dataclass(frozen=True)

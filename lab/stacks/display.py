@@ -56,7 +56,13 @@ class Watch:
 
 
 class Screen:
-    """Where a run is shown: standard output and error, or one stream for both."""
+    """Where a run is shown: standard output and error, or one stream for both.
+
+    Attributes:
+        speaks: whether a long silence is told of; whoever runs something quietly does so himself.
+    """
+
+    speaks = True
 
     def __init__(self, output: IO[str] | None = None) -> None:
         self.results = Console(file=output or sys.stdout, highlight=False)
@@ -92,6 +98,24 @@ class Screen:
         with suppress(OSError):
             for line in lines:
                 console.print(line, soft_wrap=True)
+
+
+class Quiet(Screen):
+    """Keeps what a run prints for a program; the lab shows its own sentences all the same, but of silence none."""
+
+    speaks = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[Console, list[str]] = {self.results: [], self.remarks: []}
+
+    def show(self, console: Console, line: str) -> None:
+        """Keep the line."""
+        self._lines[console].append(f"{plain(line)}\n")
+
+    def kept(self) -> tuple[str, str]:
+        """What it printed to standard output, and to standard error."""
+        return "".join(self._lines[self.results]), "".join(self._lines[self.remarks])
 
 
 class Display:
@@ -155,7 +179,7 @@ class Display:
                 self._screen.remark(f"{self._death.who} dead: what waits for it waits in vain. Stopping.", "red")
         if self._death:
             self._death.press(process, now)
-        if self._silence.is_due(now):
+        if self._screen.speaks and self._silence.is_due(now):
             seconds, waiting, said = self._silence.seconds(now), self._under_way.awaited(now), self._watch.awaited()
             self._screen.remark(f"  {seconds:.0f} s: waiting for {waiting}{said and f'. {said}'}", "dim")
 

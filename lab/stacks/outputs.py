@@ -1,12 +1,10 @@
 """A stack's outputs as its state has them, and which of them a run has changed.
 
-Reads the state's file, for the lab owns the backend and `pulumi stack output` takes a process each time. What the state
-encrypts is never decrypted.
+Pure. `pulumi stack output` would take a process each time. What the state encrypts is never decrypted.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 SECRET = "[secret]"  # noqa: S105 - the word that stands for one
@@ -14,13 +12,8 @@ SECRET = "[secret]"  # noqa: S105 - the word that stands for one
 MARK, SECRET_MARK = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 
 
-def read(backend: Path, project: str, stack: str) -> dict[str, Any]:
-    """The outputs of a stack, none where it has no state yet; a secret is `[secret]`."""
-    try:
-        state = json.loads((backend / ".pulumi" / "stacks" / project / f"{stack}.json").read_text())
-    except FileNotFoundError:
-        return {}
-    resources = state["checkpoint"].get("latest", {}).get("resources") or []
+def of(resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The outputs of a stack with these resources, as its state has them; a secret is `[secret]`."""
     found = [resource.get("outputs") or {} for resource in resources if resource["type"] == "pulumi:pulumi:Stack"]
     return {name: _hidden(value) for outputs in found for name, value in outputs.items()}
 

@@ -25,7 +25,7 @@ from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
 from lab.stacks import done, outputs, state
-from lab.stacks.display import Display, Screen, Watch
+from lab.stacks.display import Display, Quiet, Screen, Watch
 from lab.stacks.files import Stack
 from lab.stacks.interruptions import Interruptions
 from lab.stacks.overrides import refuse_foreign
@@ -197,40 +197,37 @@ class Runner:
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
 
     def _run(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run a command in silence, to its own end."""
+        """Run a command quietly, to its own end."""
+        screen = Quiet()
         with Interruptions() as interruptions:
-            with interruptions.begin(line, **self._options(), text=True) as process:
-                said = process.communicate()
+            code = self._follow(line, screen, interruptions, lambda: "")
             interruptions.end()
-        return subprocess.CompletedProcess(line, process.returncode, *said)
+        return subprocess.CompletedProcess(line, code, *screen.kept())
 
     def _show(self, line: Sequence[str], stack: Stack, output: IO[str] | None) -> int:
         """Run an action and show it; then the outputs that it has changed."""
         screen = Screen(output)
-        is_preview = line[1] == "preview"
-        before = self._outputs(stack)
-        shown = ["--color", screen.colour, "--suppress-progress", *([] if is_preview else ["--suppress-outputs"])]
+        before = outputs.of(state.latest(self.home, stack.name))
+        options = ["--color", screen.colour, "--suppress-progress"]
+        if line[1] != "preview":
+            options.append("--suppress-outputs")
         with Interruptions() as interruptions:
-            with interruptions.begin([*line, *shown], **self._options()) as process:
-                code = Display(screen, self._watch(line[1], stack)).follow(process, interruptions)
-            screen.list("Outputs", list(outputs.changes(before, self._outputs(stack))))
+            code = self._follow([*line, *options], screen, interruptions, lambda: self._awaited(stack))
+            after = outputs.of(state.latest(self.home, stack.name))
+            screen.list("Outputs", list(outputs.changes(before, after)))
             interruptions.end()
         return code
 
-    def _options(self) -> dict[str, Any]:
+    def _follow(
+        self, line: Sequence[str], screen: Screen, interruptions: Interruptions, awaited: Callable[[], str]
+    ) -> int:
+        def dead() -> list[str]:
+            return [process.name for process in self._environment.processes() if not process.alive]
+
+        again = "`python -m lab up`" if line[1] == "up" else "`python -m lab up --no-stacks`, then this command again"
         piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return {"cwd": self.project, "env": self.environ(), **piped}
-
-    def _watch(self, action: str, stack: Stack) -> Watch:
-        return Watch(
-            awaited=lambda: self._awaited(stack),
-            dead=lambda: [process.name for process in self._environment.processes() if not process.alive],
-            again="`python -m lab up`" + ("" if action == "up" else " --no-stacks`, then the same command again"),
-        )
-
-    def _outputs(self, stack: Stack) -> dict[str, Any]:
-        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
-        return outputs.read(self.home.folder("state"), project, stack.name)
+        with interruptions.begin(line, cwd=self.project, env=self.environ(), **piped) as process:
+            return Display(screen, Watch(awaited=awaited, dead=dead, again=again)).follow(process, interruptions)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:

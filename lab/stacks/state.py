@@ -67,13 +67,13 @@ def resources(home: Home, stack: str) -> list[Resource]:
             custom=bool(one.get("custom")),
             external=bool(one.get("external")),
         )
-        for one in _latest(home, stack)
+        for one in latest(home, stack)
     ]
 
 
 def rotation(home: Home, primary: str, site: str) -> int:
     """The rotation of a standby that stands according to the primary's outputs; 0 for none."""
-    for one in _latest(home, primary):
+    for one in latest(home, primary):
         if one["type"] == "pulumi:pulumi:Stack":
             try:
                 return int(one["outputs"]["standbys"][site]["rotation"])
@@ -87,7 +87,8 @@ def existing(found: Iterable[Resource]) -> list[Resource]:
     return [resource for resource in found if resource.exists]
 
 
-def _latest(home: Home, stack: str) -> list[dict[str, Any]]:
+def latest(home: Home, stack: str) -> list[dict[str, Any]]:
+    """The resources as Pulumi wrote them."""
     file = folder(home) / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
     try:
         checkpoint = json.loads(file.read_text())["checkpoint"]

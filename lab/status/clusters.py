@@ -12,11 +12,14 @@ from lab.environment import Environment
 from lab.home import LabError
 from lab.kube import Manifest, connect
 from lab.stacks import Stack
-from lab.stand_ins.controller.api import UNREACHABLE, Api, Kind, describe
+from lab.stand_ins.controller.api import CONNECT_SECONDS, READ_SECONDS, UNREACHABLE, Api, Kind, describe
 from lab.status.dead import look, sentence
 
 TIMEOUTS = (1.0, 2.0)
 """Seconds for the connection, and for an answer: these servers are on this machine or near it."""
+
+PATIENT = (CONNECT_SECONDS, READ_SECONDS)
+"""For a command that goes on with the answer, and not without."""
 
 
 def api(environment: Environment, stack: Stack, timeouts: tuple[float, float] = TIMEOUTS) -> Api:

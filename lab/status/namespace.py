@@ -33,7 +33,7 @@ class Namespace:
                 said = [detail]
                 if kind in SECRETS:
                     # External Secrets says that it failed in the condition, and why in an event.
-                    said += [self._warnings.about(kind.name, name)] if state == ERROR else []
+                    said += [self._warnings.about(kind.name, item)] if state == ERROR else []
                     # Both namespaces have a store of the same name.
                     said += [f"namespace {self._name}"] if self._name != self._stack.namespace else []
                 yield Row(self._stack.name, kind.name, name, state, ", ".join(text for text in said if text))

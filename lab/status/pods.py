@@ -47,12 +47,10 @@ class _Look:
                 continue
             own = [pod for pod in self._pods if _owner(pod) == ("Job", name)]
             own.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
-            said = self._last_words(own[-1]) if own else self._last_line(name)
+            state, said = self._state(own[-1]) if own else (PENDING, self._last_line(name))
             if conditions.is_true(status, "Failed"):
-                why = said or str(conditions.find(status, "Failed").get("message") or "")
-                found.append(Row(self._stack, "Job", name, ERROR, why))
-            else:
-                found.append(Row(self._stack, "Job", name, PENDING, said or "has no pod yet"))
+                state, said = ERROR, said or str(conditions.find(status, "Failed").get("message") or "")
+            found.append(Row(self._stack, "Job", name, state, said or "has no pod yet"))
         return found
 
     def pods(self) -> list[Row]:
@@ -86,17 +84,16 @@ class _Look:
             if (one["state"].get("terminated") or {}).get("exitCode"):
                 return _ending(pod, one["name"]) or self._last_line(name, one["name"]) or f"{one['name']} failed"
         if not _containers(pod):
-            return self._warnings.about("Pod", name) or "no node has taken it yet"
+            return self._warnings.about("Pod", pod) or "no node has taken it yet"
         # The first that runs: init containers come one by one before the others.
-        running = next((one["name"] for one in _containers(pod) if "running" in one["state"]), None)
-        said = self._last_line(name, running) if running else ""
-        if _owner(pod)[0] == "Job":
-            return said or self._warnings.about("Pod", name)
-        return (
-            self._warnings.about("Pod", name)
-            or said
-            or str(conditions.find(status, "Ready").get("message") or "begins")
-        )
+        running = next((one for one in _containers(pod) if "running" in one["state"]), None)
+        said = self._last_line(name, running["name"]) if running else ""
+        # What was said of an earlier run of it is over.
+        since = str(running["state"]["running"].get("startedAt") or "") if running else ""
+        warned = self._warnings.about("Pod", pod, since)
+        # A Job's log tells how far it is; a server's tells everything that it does.
+        first, second = (said, warned) if _owner(pod)[0] == "Job" else (warned, said)
+        return first or second or str(conditions.find(status, "Ready").get("message") or "begins")
 
     def _last_line(self, name: str, container: str = "") -> str:
         """What a pod, or the last of a Job, has printed last, where the lab itself runs it."""

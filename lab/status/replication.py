@@ -14,7 +14,7 @@ from lab.kube import Manifest
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE, Api
 from lab.status import logical, streaming
-from lab.status.clusters import answering, api, database_namespace
+from lab.status.clusters import PATIENT, answering, api, database_namespace
 from lab.status.copies import Replication
 from lab.status.databases import address
 
@@ -50,7 +50,7 @@ def is_subscribed(environment: Environment, stacks: Sequence[Stack]) -> bool:
     for stack in stacks:
         if stack.context in environment.contexts:
             with answering(environment, stack):
-                if any(logical.subscriptions(api(environment, stack), database_namespace(stack))):
+                if any(logical.subscriptions(api(environment, stack, PATIENT), database_namespace(stack))):
                     return True
     return False
 

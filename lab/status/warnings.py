@@ -18,13 +18,24 @@ class Warnings:
         self._namespace = namespace
         self._events: list[Manifest] | None = None
 
-    def about(self, kind: str, name: str) -> str:
-        """The last one, in one line; empty where there is none, or none any more."""
+    def about(self, kind: str, item: Manifest, since: str = "") -> str:
+        """The last one about this very object, in one line; empty where there is none, or none any more.
+
+        Args:
+            kind: of the object.
+            item: the object; what was said of an earlier one of its name does not count.
+            since: a time as the API writes it; what was said before that does not count.
+        """
         if self._events is None:
             found = [one for one in self._api.list(EVENT, self._namespace) if one.get("type") == "Warning"]
-            self._events = sorted(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+            self._events = sorted(found, key=_time)
+        wanted = (kind, item["metadata"]["name"], item["metadata"].get("uid"))
         for event in reversed(self._events):
             about = event["involvedObject"]
-            if (about.get("kind"), about.get("name")) == (kind, name):
+            if (about.get("kind"), about.get("name"), about.get("uid")) == wanted and _time(event) >= since:
                 return _FRAME.sub(r"\1 ", " ".join(str(event.get("message") or "").split()))
         return ""
+
+
+def _time(event: Manifest) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")

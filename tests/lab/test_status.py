@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -160,12 +160,19 @@ def test_a_server_that_answers_nothing_is_a_row_within_seconds(lab: Lab, whole: 
         assert not status.ok
 
 
+def _is_standby(process: psutil.Process) -> bool:
+    # Probes come and go meanwhile.
+    with suppress(psutil.NoSuchProcess):
+        return "primary_slot_name=site_b" in process.cmdline()
+    return False
+
+
 @contextmanager
 def held_postgres(lab: Lab) -> Iterator[None]:
     """PostgreSQL's standby takes connections and answers nothing."""
     (runner,) = (process for process in lab.environment.processes() if process.name == "pods")
     started = psutil.Process(runner.pid).children(recursive=True)
-    (server,) = (one for one in started if "primary_slot_name=site_b" in one.cmdline())
+    (server,) = (one for one in started if _is_standby(one))
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield

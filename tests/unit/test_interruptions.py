@@ -51,7 +51,7 @@ def lab(signals: int = 1, *, terminal: bool = False) -> Iterator[tuple[subproces
     with subprocess.Popen(
         line, cwd=CHECKOUT, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0
     ) as process:
-        members = [process]
+        members: list[subprocess.Popen[str] | psutil.Process] = [process]
         try:
             assert heard(process) == "works"
             members += psutil.Process(process.pid).children(recursive=True)

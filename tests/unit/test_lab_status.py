@@ -183,14 +183,22 @@ def test_a_container_that_keeps_ending_says_its_last_words(tmp_path: Path) -> No
 
 
 def test_a_pod_that_runs_and_is_not_ready_says_what_its_probe_said_last(tmp_path: Path) -> None:
-    about = {"involvedObject": {"kind": "Pod", "name": "postgres-standby-0"}, "type": "Warning"}
+    about: Manifest = {"involvedObject": {"kind": "Pod", "name": "postgres-standby-0"}, "type": "Warning"}
     events = [
         {**about, "message": "Readiness probe failed: It receives no WAL.", "lastTimestamp": "2026-11-27T15:59:00Z"},
         {**about, "message": "Readiness probe failed: no such file", "lastTimestamp": "2026-11-27T15:50:00Z"},
+        {**about, "involvedObject": {**about["involvedObject"], "uid": "earlier"}, "message": "of an earlier pod"},
     ]
-    running = pod("postgres-standby-0", containerStatuses=[{"name": "postgres", "state": {"running": {}}}])
-    (found,) = rows(tmp_path, pods_=[running], events=events)
-    assert (found.status, found.detail) == ("Pending", "Readiness probe failed: It receives no WAL.")
+
+    def at(started: str) -> tuple[str, str]:
+        state = {"running": {"startedAt": f"2026-11-27T{started}:00Z"}}
+        running = pod("postgres-standby-0", containerStatuses=[{"name": "postgres", "state": state}])
+        (found,) = rows(tmp_path, pods_=[running], events=events)
+        return found.status, found.detail
+
+    assert at("15:55") == ("Pending", "Readiness probe failed: It receives no WAL.")
+    printed(tmp_path, "postgres-standby-0", "postgres", "LOG: starting\n")
+    assert at("16:00") == ("Pending", "LOG: starting"), "the warning is about an earlier run"
 
 
 def test_a_failed_job_is_one_line_with_the_sentence_that_its_pod_ended_with(tmp_path: Path) -> None:
