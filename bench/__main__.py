@@ -22,6 +22,7 @@ from bench.figures import Figure, document, table
 from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
+from lab.lines import tell
 from lab.progress import Progress, Terminal
 from lab.stacks import Runner, Stack, discover
 
@@ -59,7 +60,7 @@ def main(
                     publisher, subscriber = stacks
                     pairs += replication.compare(publisher, subscriber, progress)
     except LabError as error:
-        typer.echo(f"error: {error}", err=True)
+        tell(f"error: {error}")
         raise typer.Exit(1) from error
     figures += unchanged + comparison.figures(pairs)
     if as_json:

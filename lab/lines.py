@@ -1,9 +1,10 @@
-"""Lines that a terminal has room for: wrapped between words, or cut. Pure; a name is broken as a last resort."""
+"""Lines that a terminal has room for: wrapped between words, or cut. A name is broken as a last resort only."""
 
 import re
 from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.text import Text
 
 TAB = 4
@@ -22,6 +23,14 @@ def wrapped(text: Text, width: int) -> list[Text]:
     text.expand_tabs(TAB)
     text.rstrip()
     return [text] if text.cell_len <= width else list(_lines(text, width))
+
+
+def tell(text: str | Text, *, console: Console | None = None) -> None:
+    """Print sentences, on standard error by default: wrapped between words on a terminal, as they are elsewhere."""
+    console = console or Console(stderr=True, highlight=False)
+    for line in (Text(text) if isinstance(text, str) else text).split("\n", allow_blank=True):
+        for part in wrapped(line, console.width) if console.is_terminal else [line]:
+            console.print(part, soft_wrap=True)
 
 
 def _lines(text: Text, width: int) -> Iterator[Text]:

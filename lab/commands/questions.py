@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from lab.home import Home, LabError
+from lab.lines import tell
 from lab.progress import Terminal
 from lab.stacks import Runner, Stack, deletions, state
 
@@ -90,7 +91,7 @@ def agree(what: str, lines: Sequence[str]) -> None:
     text = "\n".join([f"{what}:" if lines else f"{what}.", *lines])
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise LabError(f"{text}\nNothing has been changed: add --yes if that is what you want.")
-    typer.echo(text, err=True)
+    tell(text)
     if not typer.confirm("Go on?", err=True):
         raise LabError("Nothing has been changed.")
 

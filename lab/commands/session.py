@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from lab import binaries, environment, preflight
 from lab.environment import Environment
 from lab.home import Home, LabError
+from lab.lines import tell
 from lab.progress import Terminal
 from lab.servers import PARTS
 from lab.stacks import Runner, Stack, discover, locks, settings
@@ -33,7 +33,7 @@ def sentences() -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]error:[/] {escape(text)}", soft_wrap=True)
+    tell(Text.assemble(("error:", "red"), f" {text}"))
 
 
 def _dead(found: Environment) -> list[str]:

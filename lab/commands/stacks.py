@@ -19,6 +19,7 @@ from lab.commands.session import (
     whole_lab,
 )
 from lab.home import Home, LabError
+from lab.lines import tell
 from lab.progress import Terminal
 from lab.stacks import Runner, Stack, discover, locks, rotations
 
@@ -57,7 +58,7 @@ def up(
         locks.refuse_locked(home, [one.name for one in chosen])
         primaries = [one for one in chosen if one.is_primary]
         for line in (line for primary in primaries for line in rotations.ahead(home, primary)):
-            typer.echo(line, err=True)
+            tell(line)
         _bring_up(prepared(found), chosen, ["--refresh"] if refresh else [], yes=yes)
         for primary in primaries:
             rotations.forget_reached(home, primary)

@@ -13,6 +13,7 @@ import typer
 from lab import environment
 from lab.commands.session import chosen_stacks, for_a_shell, sentences, standing_lab
 from lab.home import Home, LabError
+from lab.lines import tell
 from lab.progress import Terminal
 
 SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site-b
@@ -33,12 +34,10 @@ def shell(
             variables = shells.environ(Home(found.root), runner, progress)
         line = command or [os.environ.get("SHELL", "/bin/sh")]
         if command is None:
-            typer.echo(
+            tell(
                 f"The lab's project is in {runner.project}: the program, and stack files with the lab's addresses. "
-                "What you change in them stays until `python -m lab up` writes them anew. Try:",
-                err=True,
+                f"What you change in them stays until `python -m lab up` writes them anew. Try:\n{SHELL_HINTS}"
             )
-            typer.echo(SHELL_HINTS, err=True)
         os.chdir(runner.project)
         become(line, {**os.environ, **variables})
 

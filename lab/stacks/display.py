@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.home import LabError
-from lab.lines import cut, wrapped
+from lab.lines import cut, tell
 from lab.stacks.engine_output import UnderWay, fitted, plain
 from lab.stacks.interruptions import Interruptions
 from lab.stacks.silence import Silence
@@ -35,7 +35,7 @@ TWICE = (
     "and warns of it until `pulumi refresh --clear-pending-creates` in `python -m lab shell`. Where it says that the "
     "stack is locked, type `python -m lab cancel`."
 )
-STOPPED = "Stopped: pulumi has kept its state; the next `python -m lab up` goes on from there."
+STOPPED = "Stopped: pulumi has kept its state; {command} goes on from there."
 # What ends a run that waits for a dead server: `pulumi` is asked, is asked again, and is killed; seconds since it died.
 LAST_RESORTS = ((0.0, signal.SIGINT), (20.0, signal.SIGINT), (30.0, signal.SIGKILL))
 
@@ -47,11 +47,13 @@ class Watch:
     Attributes:
         awaited: what the stack's pods, objects or servers say right now, "" for nothing; answers within seconds.
         dead: the names of the lab's servers that have died.
-        again: what to type once they have.
+        command: what to type to go on with the run.
+        again: what to type for that once servers have died.
     """
 
     awaited: Callable[[], str]
     dead: Callable[[], list[str]]
+    command: str
     again: str
 
 
@@ -67,6 +69,7 @@ class Screen:
     def __init__(self, output: IO[str] | None = None) -> None:
         self.results = Console(file=output or sys.stdout, highlight=False)
         self.remarks = Console(file=output or sys.stderr, highlight=False)
+        self._last = ""
 
     @property
     def colour(self) -> str:
@@ -74,15 +77,16 @@ class Screen:
         return "always" if self.results.color_system and not self.results.no_color else "never"
 
     def show(self, console: Console, line: str) -> None:
-        """A line of `pulumi`: whole where nobody looks, else as the terminal has room."""
+        """A line of `pulumi`: whole where nobody looks, else as the terminal has room, and not twice in a row."""
+        if console.is_terminal and line.strip() and line == self._last:
+            return
+        self._last = line
         self._print(console, fitted(line, console.width) if console.is_terminal else [Text(plain(line))])
 
     def remark(self, text: str, style: str) -> None:
         """A sentence of the lab's own."""
-        lines = wrapped(Text(text), self.remarks.width) if self.remarks.is_terminal else [Text(text)]
-        for line in lines:
-            line.stylize(style)
-        self._print(self.remarks, lines)
+        with suppress(OSError):
+            tell(Text(text, style), console=self.remarks)
 
     def list(self, heading: str, found: Sequence[str]) -> None:
         """Results of the lab's own under a heading, each in one line of the terminal; nothing where there are none."""
@@ -90,7 +94,7 @@ class Screen:
         if self.results.is_terminal:
             lines = [cut(line, self.results.width) for line in lines]
         if lines:
-            self._print(self.results, [Text(f"{heading}:", "bold"), *map(Text, lines)])
+            self._print(self.results, [Text(f"{heading}:", "bold"), *map(Text, lines), Text()])
 
     @staticmethod
     def _print(console: Console, lines: Iterable[Text]) -> None:
@@ -155,7 +159,7 @@ class Display:
                 self._look(process, interruptions)
         code = process.wait()
         if self._told == 1:
-            self._screen.remark(STOPPED, "yellow")
+            self._screen.remark(STOPPED.format(command=self._watch.command), "yellow")
         if code and self._death:
             raise LabError(self._death.sentence)
         return code

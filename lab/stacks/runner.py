@@ -32,6 +32,9 @@ from lab.stacks.interruptions import Interruptions
 from lab.stacks.overrides import refuse_foreign
 from lab.stacks.settings import effective
 
+# The actions of `pulumi` that are commands of the lab under the same name.
+COMMANDS = ("up", "preview", "destroy")
+
 
 class Runner:
     """Runs commands on stacks of one lab."""
@@ -210,10 +213,13 @@ class Runner:
         def dead() -> list[str]:
             return [process.name for process in self._environment.processes() if not process.alive]
 
-        again = "`python -m lab up`" if line[1] == "up" else "`python -m lab up --no-stacks`, then this command again"
+        action = line[1]
+        command = f"`python -m lab {action}`" if action in COMMANDS else "the same command"
+        again = command if action == "up" else f"`python -m lab up --no-stacks`, then {command}"
+        watch = Watch(awaited=awaited, dead=dead, command=command, again=again)
         piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with interruptions.begin(line, cwd=self.project, env=self.environ(), **piped) as process:
-            return Display(screen, Watch(awaited=awaited, dead=dead, again=again)).follow(process, interruptions)
+            return Display(screen, watch).follow(process, interruptions)
 
     @staticmethod
     def _check(done: subprocess.CompletedProcess[str]) -> None:

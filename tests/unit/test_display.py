@@ -22,7 +22,7 @@ ENDS, STUBBORN = "lambda *_: sys.exit(7)", "signal.SIG_IGN"
 def run(script: str, *arguments: str, watch: Watch | None = None) -> tuple[int, str]:
     """Show a program as if it were `pulumi`; its exit code and what was shown."""
     output = io.StringIO()
-    nothing = Watch(awaited=lambda: "", dead=list, again="")
+    nothing = Watch(awaited=lambda: "", dead=list, command="", again="")
     with Interruptions() as interruptions:
         line = [sys.executable, "-c", script, *arguments]
         with interruptions.begin(line, stdout=-1, stderr=-1) as process:
@@ -70,7 +70,9 @@ def test_a_silence_says_what_is_awaited_for_how_long_and_what_the_pod_says(tmp_p
         return text
 
     script = "import pathlib, sys, time; print(sys.argv[1], flush=True)\nwhile not pathlib.Path(sys.argv[2]).exists(): "
-    _, shown = run(f"{script} time.sleep(0.05)", STEP, str(go_on), watch=Watch(awaited=awaited, dead=list, again=""))
+    _, shown = run(
+        f"{script} time.sleep(0.05)", STEP, str(go_on), watch=Watch(awaited=awaited, dead=list, command="", again="")
+    )
     first, told, again = shown.splitlines()
     assert first == STEP
     waiting = r"  \d s: waiting for Secret rhsi-link-token \(\d s\)"
@@ -80,7 +82,7 @@ def test_a_silence_says_what_is_awaited_for_how_long_and_what_the_pod_says(tmp_p
 
 @pytest.mark.usefixtures("hasty")
 def test_a_run_ends_when_a_server_of_the_lab_dies() -> None:
-    watch = Watch(awaited=lambda: "", dead=lambda: ["kube-apiserver-site-b"], again="`python -m lab up`")
+    watch = Watch(awaited=lambda: "", dead=lambda: ["kube-apiserver-site-b"], command="", again="`python -m lab up`")
     code, shown = run(WAITS.format(ENDS), STEP, watch=watch)
     assert code == 7
     assert "kube-apiserver-site-b is dead: what waits for it waits in vain. Stopping." in shown
@@ -91,7 +93,7 @@ def test_a_run_ends_when_a_server_of_the_lab_dies() -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_a_run_that_does_not_end_for_a_dead_server_is_killed_and_its_lock_named() -> None:
-    watch = Watch(awaited=lambda: "", dead=lambda: ["etcd-site-a", "openbao"], again="`python -m lab up`")
+    watch = Watch(awaited=lambda: "", dead=lambda: ["etcd-site-a", "openbao"], command="", again="`python -m lab up`")
     code, shown = run(WAITS.format(STUBBORN), STEP, watch=watch)
     assert code == -signal.SIGKILL
     assert shown.endswith("Type `python -m lab cancel`, then `python -m lab up`.")
@@ -100,6 +102,6 @@ def test_a_run_that_does_not_end_for_a_dead_server_is_killed_and_its_lock_named(
 
 @pytest.mark.usefixtures("hasty")
 def test_a_run_that_succeeds_all_the_same_has_succeeded() -> None:
-    watch = Watch(awaited=lambda: "", dead=lambda: ["router"], again="")
+    watch = Watch(awaited=lambda: "", dead=lambda: ["router"], command="", again="")
     code, _ = run(WAITS.format("lambda *_: sys.exit(0)"), STEP, watch=watch)
     assert code == 0

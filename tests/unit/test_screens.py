@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,12 @@ def test_the_help_fits_and_names_every_command(width: int) -> None:
     assert not broken(said, width)
     first_words = {word for line in screen(said, width) for word in line.strip("│ ").split()[:1]}
     assert {"up", "preview", "rotate", "soak", "status", "destroy", "shell", "down", "logs"} <= first_words
+
+
+def test_a_sentence_breaks_between_its_words_on_a_terminal_and_is_whole_elsewhere() -> None:
+    script = "from lab.lines import tell; tell('the grant rhsi-site-b-grant-7 has expired: ' + 'write 8 there, ' * 5)"
+    said = raw([sys.executable, "-c", script], 80, CHECKOUT)
+    assert not broken(said, 80)
+    assert len(screen(said, 80)) == 2
+    piped = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert piped.stderr.count("\n") == 1
