@@ -25,6 +25,19 @@ def look(runner: Runner, stacks: Sequence[Stack], *, yes: bool) -> list[Stack]:
     """
     if yes:
         return []
+    try:
+        lost, unknown = _plans(runner, stacks)
+        if lost:
+            agree(f"`up` of {' and '.join(lost)} takes away what cannot be brought back", _listed(lost))
+    except BaseException:
+        # Refused or interrupted: what a person now types in the lab's shell acts on what stands.
+        runner.put_back()
+        raise
+    return unknown
+
+
+def _plans(runner: Runner, stacks: Sequence[Stack]) -> tuple[dict[str, list[str]], list[Stack]]:
+    """What each stack would lose, and the stacks of which that cannot be told."""
     lost: dict[str, list[str]] = {}
     unknown: list[Stack] = []
     with Terminal() as progress:
@@ -37,13 +50,7 @@ def look(runner: Runner, stacks: Sequence[Stack], *, yes: bool) -> list[Stack]:
                 unknown.append(stack)
             elif found := deletions.losses(plan):
                 lost[stack.name] = found
-    try:
-        if lost:
-            agree(f"`up` of {' and '.join(lost)} takes away what cannot be brought back", _listed(lost))
-    except LabError:
-        runner.put_back()
-        raise
-    return unknown
+    return lost, unknown
 
 
 def before_destroy(home: Home, stacks: Sequence[Stack], *, exclude_protected: bool, yes: bool) -> None:

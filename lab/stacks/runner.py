@@ -25,6 +25,7 @@ from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
 from lab.stacks import done, outputs, state
+from lab.stacks.copies import Copies
 from lab.stacks.display import Display, Quiet, Screen, Watch
 from lab.stacks.files import Stack
 from lab.stacks.interruptions import Interruptions
@@ -63,9 +64,7 @@ class Runner:
         self.home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
         self.project = self.home.folder("stacks")
-        # The copies of stack files that `prepare` has changed, as they were.
-        self._former: dict[Path, bytes] = {}
-        self._changed: set[str] = set()
+        self._copies = Copies(self.project)
         self._installation = install(self.home, progress or Silent())
 
     @property
@@ -75,7 +74,7 @@ class Runner:
 
     def knows(self, stacks: Sequence[Stack]) -> bool:
         """Whether all these stacks have been prepared before."""
-        return all(self._config_file(stack).exists() for stack in stacks)
+        return all(self._copies.exists(stack) for stack in stacks)
 
     def prepare(self, stacks: Sequence[Stack], *, subscribe: bool = True) -> None:
         """Write the settings of these stacks and create those that do not exist; a reference needs both of its ends.
@@ -89,24 +88,14 @@ class Runner:
             refuse_foreign(stack, self._environment)
         self._write_project()
         for stack in stacks:
-            file = self._config_file(stack)
-            # Pulumi keeps what it needs to decrypt the stack beside the settings.
-            if not (kept := _beside_settings(file)):
+            if not self._copies.is_initialized(stack):
                 # It writes the file in its own way, which must be done before the settings are written.
                 self._check(self._run([self.command, "stack", "init", stack.name]))
-                kept = _beside_settings(file)
-            former = file.read_bytes()
-            config = effective(stack, stacks, self._environment, subscribe=subscribe)
-            if yaml.safe_load(former).get("config") != config:
-                self._changed.add(stack.name)
-            self._former.setdefault(file, former)
-            write_private(file, yaml.safe_dump({**kept, "config": config}, sort_keys=False).encode())
+            self._copies.write(stack, effective(stack, stacks, self._environment, subscribe=subscribe))
 
     def put_back(self) -> None:
         """Give the lab's copies of stack files the content again that they had before `prepare`."""
-        for file, former in self._former.items():
-            write_private(file, former)
-        self._former.clear()
+        self._copies.put_back()
 
     def is_new(self, stack: Stack) -> bool:
         """Whether an `up` of this stack, which is prepared, may do anything else than the last one that succeeded.
@@ -115,7 +104,7 @@ class Runner:
         """
         if not state.existing(state.resources(self.home, stack.name)):
             return False
-        return stack.name in self._changed or not done.matches(self.home, stack.name, self._digest(stack))
+        return stack.name in self._copies.changed or not done.matches(self.home, stack.name, self._digest(stack))
 
     def plan(self, stack: Stack) -> dict[str, Any] | None:
         """What `up` would do, as Pulumi's preview tells programs; None where the preview fails."""
@@ -186,11 +175,8 @@ class Runner:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
-    def _config_file(self, stack: Stack) -> Path:
-        return self.project / stack.file
-
     def _digest(self, stack: Stack) -> str:
-        return done.digest(yaml.safe_load(self._config_file(stack).read_text()).get("config") or {}, self._checkout)
+        return done.digest(self._copies.config(stack), self._checkout)
 
     def _write_project(self) -> None:
         """The checkout's project file, with the places of its program and of this virtual environment."""
@@ -239,12 +225,6 @@ class Runner:
     def _check(done: subprocess.CompletedProcess[str]) -> None:
         if done.returncode:
             raise LabError(f"`{' '.join(done.args[-3:])}` failed: {(done.stderr or done.stdout).strip()}")
-
-
-def _beside_settings(file: Path) -> dict[str, Any]:
-    """What a stack file has besides `config`; empty where there is no file."""
-    content = yaml.safe_load(file.read_text()) if file.exists() else {}
-    return {key: value for key, value in (content or {}).items() if key != "config"}
 
 
 def install(home: Home, progress: Progress) -> installation.Installation:

@@ -247,6 +247,17 @@ def test_at_a_terminal_a_loss_is_a_question(terminal: Callable[[str], None], ans
     assert runner.was_put_back == (answer == "n")
 
 
+def test_a_look_that_is_interrupted_leaves_the_stack_files_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Planned, "plan", interrupted)
+    runner = Planned(None)
+    with pytest.raises(KeyboardInterrupt):
+        look(runner)
+    assert runner.was_put_back
+
+
 def test_with_yes_or_without_a_loss_nobody_is_asked_and_what_has_no_plan_is_looked_at_later() -> None:
     assert look(Planned(LOSS), yes=True) == []
     assert look(Planned({"steps": []})) == []

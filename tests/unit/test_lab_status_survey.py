@@ -3,6 +3,7 @@
 The API servers are little ones of the test's own; client, timeouts and processes are real.
 """
 
+import dataclasses
 import json
 import os
 import signal
@@ -47,7 +48,9 @@ LINK = {"metadata": {"name": "standby-from-vault-1"}, "status": {"status": "Pend
 
 
 class Answering(ThreadingHTTPServer):
-    """An API server with these objects: path -> items; any other collection does not exist."""
+    """An API server with these objects: path -> items; any other collection does not exist. It is Vault as well."""
+
+    health = 200
 
     def __init__(self, **lists: list[Manifest]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -67,6 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Answering)
         path = self.path.partition("?")[0]
+        if path == "/v1/sys/health":
+            self.send_response(self.server.health)
+            self.end_headers()
+            return
         kind, in_database = path.rpartition("/")[2], "/namespaces/db/" in path
         items = [] if in_database else self.server.lists.get(kind)
         body = json.dumps({"items": items} if items is not None else {"kind": "Status", "message": "no such kind"})
@@ -242,6 +249,24 @@ def test_a_process_that_is_held_by_a_signal_names_the_command_that_lets_it_go_on
     os.kill(server.pid, signal.SIGCONT)
     until(lambda: psutil.Process(server.pid).status() != psutil.STATUS_STOPPED)
     assert looked(found).ok
+
+
+def test_a_vault_that_lives_and_is_sealed_or_answers_nothing_is_a_row(
+    answering: Answering, supervisor: Supervisor, hanging: int
+) -> None:
+    lab = environment(supervisor.home.root, site_a=answering.port, site_b=answering.port)
+    begun(supervisor, "openbao")
+
+    def told(port: int) -> list[Row]:
+        address = f"http://127.0.0.1:{port}"
+        found = looked(dataclasses.replace(lab, vault_addr=address, vault_cacert=supervisor.home.root / "ca.crt"))
+        return [row for row in found.rows if row.kind == "Vault"]
+
+    assert told(answering.port) == []
+    answering.health = 503
+    said = "it is sealed: `python -m lab up` unseals it"
+    assert told(answering.port) == [Row("lab", "Vault", "openbao", "Error", said)]
+    assert told(hanging) == [Row("lab", "Vault", "openbao", "Error", "it does not answer (ReadTimeoutError)")]
 
 
 def test_a_dead_process_is_quoted_only_with_what_explains_its_end(answering: Answering, supervisor: Supervisor) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lab.home import Home, LabError
 from lab.stacks import Stack, discover, settings
+from lab.stacks.copies import Copies
 from lab.stacks.overrides import overrides
 
 LAB = settings.provisional(Home(Path("nowhere")))
@@ -34,7 +35,6 @@ def test_all_mistakes_of_all_stacks_are_said_at_once_in_the_programs_words() -> 
     lines = said(primary, stack("site-b", timeouts={"claim": 5}))
     assert lines[0] == "The settings of stack site-a cannot be used (Pulumi.site-a.yaml):"
     assert any("rhsi:clustre is" in line and "rename it to cluster" in line for line in lines)
-    assert any("rhsi:cluster.context is missing" in line for line in lines)
     assert any("rhsi:revoke is" in line for line in lines)
     assert "The settings of stack site-b cannot be used (Pulumi.site-b.yaml):" in lines
     assert any("rhsi:timeouts.claim is 5" in line for line in lines)
@@ -77,3 +77,23 @@ def test_what_the_lab_decides_wins_over_the_stack_file_and_everything_else_stays
     parted = settings.effective(stacks[0], stacks, LAB, subscribe=False)
     assert parted["rhsi:edb"]["subscribe"] is False
     assert "apiServer" not in overrides(stacks[0], LAB)["rhsi:cluster"]
+
+
+def test_a_copy_keeps_what_pulumi_wrote_beside_the_settings_and_can_be_put_back(tmp_path: Path) -> None:
+    one, copies = stack("site-a"), Copies(tmp_path)
+    file = tmp_path / "Pulumi.site-a.yaml"
+    assert not copies.exists(one)
+    assert not copies.is_initialized(one)
+    file.write_text("encryptionsalt: v1:x\n")
+    assert copies.is_initialized(one)
+    copies.write(one, {"rhsi:role": "primary"})
+    assert copies.changed == {"site-a"}
+    assert file.stat().st_mode & 0o077 == 0
+    before, again = file.read_text(), Copies(tmp_path)
+    assert before.startswith("encryptionsalt: v1:x\n")
+    again.write(one, {"rhsi:role": "primary"})
+    assert again.changed == set()
+    again.write(one, {"rhsi:role": "standby"})
+    assert (again.changed, again.config(one)) == ({"site-a"}, {"rhsi:role": "standby"})
+    again.put_back()
+    assert (file.read_text(), again.changed) == (before, set())
