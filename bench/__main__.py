@@ -22,7 +22,8 @@ from bench.figures import Figure, document, table
 from lab import binaries, environment
 from lab.environment import Environment
 from lab.home import Home, LabError
-from lab.progress import Terminal
+from lab.lines import tell
+from lab.progress import Progress, Terminal
 from lab.stacks import Runner, Stack, discover
 
 MEBIBYTE = 2**20
@@ -44,50 +45,65 @@ def main(
     pairs: list[Pair] = []
     unchanged: list[Figure] = []
     try:
-        if cold:
-            with _own_caches():
-                build.append(_seconds(_build))
-        _build()
-        for _ in range(runs):
-            with tempfile.TemporaryDirectory() as folder, _lab(Home(Path(folder, "lab")), ready, memory) as found:
-                stacks = _provision(found, provision)
-                if not unchanged:
-                    # One lab is enough: the rounds are in it.
-                    unchanged = engine.measure(Runner(found), stacks, _folder(folder, "empty"))
-                pairs += replication.compare(*stacks)
+        with Terminal() as progress:
+            if cold:
+                with _own_caches():
+                    build.append(_seconds(_build, progress))
+            _build(progress)
+            for number in range(1, runs + 1):
+                progress.step(f"lab {number} of {runs}, from nothing")
+                with tempfile.TemporaryDirectory() as folder, _lab(folder, progress, ready, memory) as found:
+                    stacks = _provision(found, progress, provision)
+                    if not unchanged:
+                        # One lab is enough: the rounds are in it.
+                        unchanged = engine.measure(Runner(found), stacks, _folder(folder, "empty"), progress)
+                    publisher, subscriber = stacks
+                    pairs += replication.compare(publisher, subscriber, progress)
     except LabError as error:
-        typer.echo(f"error: {error}", err=True)
+        tell(f"error: {error}")
         raise typer.Exit(1) from error
     figures += unchanged + comparison.figures(pairs)
     if as_json:
         typer.echo(json.dumps(document(figures), indent=2))
     else:
-        Console().print(table(figures))
+        console = Console()
+        console.print(table(figures, console.width))
+
+
+class Brief:
+    """Of a start only what is awaited: twenty parts that are ready say nothing that is measured here."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.step = self.update = progress.update
 
 
 @contextmanager
-def _lab(home: Home, ready: list[float], memory: list[float]) -> Iterator[Environment]:
+def _lab(folder: str, progress: Progress, ready: list[float], memory: list[float]) -> Iterator[Environment]:
     """A lab from nothing, measured, and gone afterwards."""
+    home = Home(Path(folder, "lab"))
     try:
         began = time.monotonic()
-        found = environment.start(home)
+        found = environment.start(home, progress=Brief(progress))
         ready.append(time.monotonic() - began)
         memory.append(found.memory() / MEBIBYTE)
+        progress.step(f"ready after {ready[-1]:.1f} s with {memory[-1]:.0f} MiB")
         os.environ.update(found.environ())
         yield found
     finally:
         environment.stop(home)
 
 
-def _provision(found: Environment, seconds: list[float]) -> list[Stack]:
+def _provision(found: Environment, progress: Progress, seconds: list[float]) -> list[Stack]:
     """Both stacks, up for the first time."""
     runner, stacks = Runner(found), discover()
     began = time.monotonic()
     runner.prepare(stacks)
     for stack in stacks:
+        progress.update(f"the first `up` of {stack.name}")
         if runner.run("up", stack, quiet=True):
             raise LabError(f"`up` of {stack.name} failed: run `make up` to see why.")
     seconds.append(time.monotonic() - began)
+    progress.step(f"both stacks provisioned in {seconds[-1]:.1f} s")
     return stacks
 
 
@@ -97,9 +113,8 @@ def _folder(parent: str, name: str) -> Path:
     return folder
 
 
-def _build() -> None:
-    with Terminal() as progress:
-        binaries.locate(binaries.PROGRAMS, progress)
+def _build(progress: Progress) -> None:
+    binaries.locate(binaries.PROGRAMS, progress)
 
 
 @contextmanager

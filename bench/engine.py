@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.figures import Figure
 from lab.home import LabError
+from lab.progress import Progress
 from lab.stacks import Runner, Stack
 
 ROUNDS = 5
@@ -50,18 +51,21 @@ class Empty:
             raise LabError(f"`{' '.join(arguments)}` of an empty program failed: {done.stderr or done.stdout}")
 
 
-def measure(runner: Runner, stacks: Sequence[Stack], folder: Path) -> list[Figure]:
+def measure(runner: Runner, stacks: Sequence[Stack], folder: Path, progress: Progress) -> list[Figure]:
     """Figures of previews and ups with nothing to do, of an empty program and of each stack, and their ratios.
 
     Args:
         runner: of the lab; the stacks are up.
         stacks: to measure.
         folder: an empty one, for the empty program.
+        progress: is told of each round.
     """
+    progress.update("the first `up` of an empty program")
     empty = Empty(folder, runner)
     seconds: dict[tuple[str, str], list[float]] = {}
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         for action in ACTIONS:
+            progress.update(f"round {number} of {ROUNDS}: {action}, nothing to do")
             seconds.setdefault((action, ""), []).append(empty.run(action))
             for stack in stacks:
                 began = time.monotonic()
@@ -70,6 +74,10 @@ def measure(runner: Runner, stacks: Sequence[Stack], folder: Path) -> list[Figur
                         f"`{action}` of {stack.name} would change something: run `make preview` to see what."
                     )
                 seconds.setdefault((action, stack.name), []).append(time.monotonic() - began)
+        told = (
+            f"{action} {', '.join(f'{seconds[action, one.name][-1]:.1f}' for one in stacks)} s" for action in ACTIONS
+        )
+        progress.step(f"round {number} of {ROUNDS} with nothing to do: {', '.join(told)}")
     return figures(seconds)
 
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
+
+from lab.tables import Column, fitted
+
+# What a narrow terminal leaves out first.
+SPARE = {"Minimum": 3, "Maximum": 2, "Target": 1}
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,25 @@ def document(figures: list[Figure]) -> dict[str, Any]:
     }
 
 
-def table(figures: list[Figure]) -> Table:
-    """The figures as a table."""
-    result = Table(title=f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
-    for heading in ("What", "Minimum", "Median", "Maximum", "Target", "Unit"):
-        result.add_column(heading, justify="left" if heading in {"What", "Unit"} else "right")
-    for figure in figures:
-        shown = [min(figure.values), figure.median, max(figure.values)] if figure.values else [None] * 3
-        result.add_row(figure.name, *map(_shown, shown), _shown(figure.target), figure.unit)
-    return result
+def table(figures: list[Figure], width: int) -> Table:
+    """The figures as a table for a terminal of this width."""
+    values = {
+        "Minimum": [min(figure.values, default=None) for figure in figures],
+        "Median": [figure.median for figure in figures],
+        "Maximum": [max(figure.values, default=None) for figure in figures],
+        "Target": [figure.target for figure in figures],
+    }
+    columns = [
+        Column(heading="What", cells=[Text(figure.name) for figure in figures]),
+        *(
+            Column(
+                heading=heading, cells=[Text(_shown(one)) for one in column], right=True, spare=SPARE.get(heading, 0)
+            )
+            for heading, column in values.items()
+        ),
+        Column(heading="Unit", cells=[Text(figure.unit) for figure in figures]),
+    ]
+    return fitted(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", columns, width)
 
 
 def _shown(value: float | None) -> str:

@@ -22,10 +22,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from bench.comparison import Pair, Round
+from bench.comparison import Pair, Round, percentile
 from components.edb.names import PORT, cluster_name, subscription_name, superuser_secret
 from lab.home import LabError
 from lab.kube import Manifest, connect, find
+from lab.progress import Progress
 from lab.stacks import Stack
 
 COMMITS = 1000
@@ -39,8 +40,10 @@ PATIENCE_SECONDS = 60.0
 Session = psycopg.Connection[tuple[Any, ...]]
 
 
-def compare(publisher: Stack, subscriber: Stack) -> list[Pair]:
+def compare(publisher: Stack, subscriber: Stack, progress: Progress) -> list[Pair]:
     """Measure both ways twice, each once as the first; whatever happens, nothing of it stays in the databases.
+
+    `progress` is told of each round.
 
     Raises:
         LabError: the stacks have no databases that replicate, or a way does not work.
@@ -52,7 +55,15 @@ def compare(publisher: Stack, subscriber: Stack) -> list[Pair]:
             direct = make_conninfo(link, hostaddr=server.address)
             with _subscription(server, client, link):
                 ways = (link, direct, direct, link)
-                first, second, third, fourth = (_round(source, target, connection) for connection in ways)
+                rounds = []
+                for number, connection in enumerate(ways, 1):
+                    way = f"replication {number} of {len(ways)}, {'over the link' if connection == link else 'direct'}"
+                    progress.update(f"{way}: {COMMITS} commits, then {BULK_ROWS} rows")
+                    rounds.append(_round(source, target, connection))
+                    progress.step(
+                        f"{way}: {percentile(rounds[-1].lags, 50):.1f} ms, {rounds[-1].throughput:.0f} rows/s"
+                    )
+                first, second, third, fourth = rounds
     except psycopg.Error as error:
         raise LabError(f"The replication cannot be measured ({error}): see `make status`.") from error
     return [Pair(link=first, direct=second), Pair(link=fourth, direct=third)]

@@ -115,6 +115,7 @@ def start(
     if unknown := sorted(without - set(PARTS)):
         raise LabError(f"There is no part {unknown[0]!r} to leave out: the parts are {', '.join(PARTS)}.")
     progress = progress or Silent()
+    progress.update("looking at what runs")
     with locked(home, progress):
         take(home)
         known = load(home)

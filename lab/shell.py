@@ -17,6 +17,8 @@ from lab.stacks import Runner
 
 # OpenBao's command speaks Vault's API and has its verbs.
 VAULT = "vault"
+# OpenShift's command has kubectl's verbs, which are all that docs/runbook.md uses of it.
+OC = "oc"
 
 
 def environ(home: Home, runner: Runner, progress: Progress) -> dict[str, str]:
@@ -26,7 +28,7 @@ def environ(home: Home, runner: Runner, progress: Progress) -> dict[str, str]:
         LabError: a program cannot be had.
     """
     programs = locate(("kubectl", "bao"), progress)
-    programs[VAULT] = programs["bao"]
+    programs[VAULT], programs[OC] = programs["bao"], programs["kubectl"]
     programs["psql"] = postgresql(progress) / "bin" / "psql"
     folder = home.folder("bin")
     for name, path in programs.items():

@@ -16,6 +16,7 @@ from lab.home import Home
 LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
+    "lab/test_commands.py",
     "lab/test_claim_failures.py",
     "lab/test_vault_owners.py",
     "lab/test_identity.py",

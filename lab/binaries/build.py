@@ -142,7 +142,7 @@ class Build:
 
     def _follow(self, arguments: list[str], folder: Path, shown: str) -> int:
         """Run go, show how far it is and keep what it says in the log; returns the number of packages it named."""
-        began, modules, packages = time.monotonic(), 0, 0
+        modules, packages = 0, 0
         with self._log.open("a") as log:
             log.write(f"$ go {' '.join(arguments)}\n")
             with _running(self._go, arguments, folder) as process:
@@ -150,8 +150,7 @@ class Build:
                     log.write(line)
                     modules += line.startswith("go: downloading ")
                     packages += not line.startswith("go: ")
-                    done = shown.format(modules=modules, packages=packages)
-                    self._progress.update(f"{self._recipe.name}: {done}, {time.monotonic() - began:.0f} s")
+                    self._progress.update(f"{self._recipe.name}: {shown.format(modules=modules, packages=packages)}")
         if process.returncode != 0:
             raise _failure(self._recipe, self._log)
         return packages

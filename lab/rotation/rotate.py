@@ -4,7 +4,7 @@ Owns the order of the commands, and what must be true of every rotation. What th
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from lab.home import CHECKOUT, Home, LabError
 from lab.rotation import objects, timeline
 from lab.rotation.timeline import Event, Gap
 from lab.rotation.watching import Recorder
-from lab.stacks import Runner, Stack, discover, rotations
+from lab.stacks import Runner, Stack, discover, locks, rotations
 
 # The garbage collector takes the old AccessToken soon after its Job, the old grant's deletion is awaited by `up`.
 SETTLED_SECONDS = 15
@@ -65,7 +65,13 @@ class Rotator:
     """Rotates standbys of one primary. A context manager: it watches for as long as it is open."""
 
     def __init__(
-        self, environment: Environment, names: Sequence[str] = (), *, output: IO[str], checkout: Path = CHECKOUT
+        self,
+        environment: Environment,
+        names: Sequence[str] = (),
+        *,
+        output: IO[str],
+        checkout: Path = CHECKOUT,
+        awaited: Callable[[Stack], str] | None = None,
     ) -> None:
         """Choose the standbys.
 
@@ -74,6 +80,7 @@ class Rotator:
             names: sites or stacks of standbys; all that the checkout has, if empty.
             output: what Pulumi prints goes there; a real file.
             checkout: with the stack files.
+            awaited: as `Runner` has it.
 
         Raises:
             LabError: there is no such standby, or none of its primary.
@@ -81,6 +88,7 @@ class Rotator:
         self._environment = environment
         self._checkout = checkout
         self._output = output
+        self._awaited = awaited
         self.primary, self.standbys = chosen(discover(checkout), names)
         self._recorders: dict[str, Recorder] = {}
         self._open = ExitStack()
@@ -98,38 +106,23 @@ class Rotator:
         """Rotate every chosen standby once, together; one result each.
 
         Raises:
-            LabError: an `up` failed; the numbers stay as they are, so that `up` goes on where it stopped.
+            LabError: an `up` failed or was killed; the numbers stay as they are, so that `up` goes on where it stopped.
         """
         for recorder in self._recorders.values():
             recorder.cut()
-        wanted = self._next_numbers()
-        runner = Runner(self._environment, self._checkout)
+        home, sites = Home(self._environment.root), [standby.site for standby in self.standbys]
+        wanted = rotations.count_on(home, self.primary, sites)
+        runner = Runner(self._environment, self._checkout, awaited=self._awaited)
         runner.prepare(discover(self._checkout))
         for stack in (self.primary, *self.standbys):
             if code := runner.run("up", stack, output=self._output):
+                locks.refuse_locked(home, [stack.name])
                 where = "above" if self._output is sys.stderr else f"in {self._output.name}"
                 raise LabError(
                     f"`up` of {stack.name} failed with exit code {code}: fix what it says {where}, then run "
                     "`python -m lab up`, which finishes the rotation."
                 )
         return [self._result(standby, wanted[standby.site]) for standby in self.standbys]
-
-    def _next_numbers(self) -> dict[str, int]:
-        home = Home(self._environment.root)
-        given = rotations.load(home)
-        present = rotations.merge(self.primary.section("standbys"), given)
-        wanted: dict[str, int] = {}
-        for standby in self.standbys:
-            settings = present[standby.site] or {}
-            rotation = settings.get("rotation", 1) if isinstance(settings, dict) else settings
-            if isinstance(rotation, bool) or not isinstance(rotation, int):
-                raise LabError(
-                    f"Pulumi.{self.primary.name}.yaml has rotation {rotation!r} for {standby.site}: "
-                    "make it a whole number of 1 or more."
-                )
-            wanted[standby.site] = rotation + 1
-        rotations.save(home, {**given, **wanted})
-        return wanted
 
     def _result(self, standby: Stack, rotation: int) -> Rotation:
         recorder = self._recorders[standby.name]

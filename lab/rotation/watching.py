@@ -4,6 +4,7 @@ Owns the list of events; draws no conclusion (timeline.py does). After trouble w
 meanwhile is told late, and what came and went within is not told.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,9 @@ from lab.stand_ins.controller.informer import Change, Informer
 from lab.stand_ins.controller.kinds import SECRET
 
 READY_SECONDS = 30
+# That an API server does not answer is told by the command that waits for it, on the same screen.
+LOG = logging.getLogger(__name__)
+LOG.setLevel(logging.ERROR)
 WORDS: dict[Change, What] = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}
 
 
@@ -78,7 +82,9 @@ class Recorder:
 
         client = connect(watched.stack.context, self._environment.kubeconfig, discover=False)
         is_secret = watched.kind == SECRET
-        found = Informer(client, watched.kind, tell, namespace=watched.stack.namespace, metadata_only=is_secret)
+        found = Informer(
+            client, watched.kind, tell, namespace=watched.stack.namespace, metadata_only=is_secret, log=LOG
+        )
         return found
 
     def _add(self, event: Event) -> None:

@@ -18,6 +18,9 @@ from lab.servers.process import Process, last_words, spawn, stop, tail, telling_
 
 POLL_SECONDS = 0.05
 PORT_ATTEMPTS = 3
+# From when on a server's log is quoted while it is awaited, and how much of its last line.
+LONG_SECONDS = 8.0
+LINE = 160
 GIVEN_UP = "The start of the lab was given up."
 
 
@@ -59,6 +62,7 @@ class Supervisor:
         self.progress = progress
         self._folder = home.folder("processes")
         self._begun: list[Process] = []
+        self._awaited: dict[str, tuple[float, Process]] = {}
         self._given_up = threading.Event()
         self._lock = threading.Lock()
 
@@ -80,7 +84,6 @@ class Supervisor:
             self.progress.step(f"{server.name} has ended{f' ({why})' if why else ''}: starting it again")
         for attempt in range(1, PORT_ATTEMPTS + 1):
             process = self._spawn(server)
-            self.progress.update(f"waiting for {server.name}")
             try:
                 self._await(server, process)
             except LabError:
@@ -188,9 +191,26 @@ class Supervisor:
             if not process.alive:
                 why = telling_line(process.log)
                 raise EndedError(f"{server.name} ended while starting: {why} (log: {process.log})")
+            self.progress.update(self._waiting())
             return False
 
-        self.wait_for(f"{server.name} runs but was not ready (log: {process.log})", ready, server.timeout)
+        with self._lock:
+            self._awaited[server.name] = time.monotonic(), process
+        try:
+            self.wait_for(f"{server.name} runs but was not ready (log: {process.log})", ready, server.timeout)
+        finally:
+            with self._lock:
+                del self._awaited[server.name]
+
+    def _waiting(self) -> str:
+        """What is awaited, the first one's last words once it takes long."""
+        with self._lock:
+            first, *others = sorted(self._awaited.items(), key=lambda item: item[1][0])
+        name, (began, process) = first
+        seconds = time.monotonic() - began
+        more = f" and {len(others)} more" if others else ""
+        last = tail(process.log)[-1:] if seconds >= LONG_SECONDS else []
+        return "".join([f"waiting for {name}{more}, {seconds:.0f} s", *(f": {line[:LINE]}" for line in last)])
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.json"

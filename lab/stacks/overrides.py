@@ -8,26 +8,39 @@ from lab.stacks import rotations
 from lab.stacks.files import Stack
 
 
-def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
-    """The settings that differ on the lab: where Vault and the API server are, its rotations, protection.
-
-    Nothing is protected unless the stack file itself says so.
+def refuse_foreign(stack: Stack, environment: Environment) -> None:
+    """Refuse a stack of another cluster.
 
     Raises:
         LabError: the stack's context is none of the lab's.
     """
     if stack.context not in environment.contexts:
         raise LabError(
-            f"Pulumi.{stack.name}.yaml has rhsi:cluster.context {stack.context!r}, but the lab's contexts are "
+            f"{stack.file} has rhsi:cluster.context {stack.context!r}, but the lab's contexts are "
             f"{', '.join(environment.contexts)}: use one of them."
         )
-    vault: dict[str, Any] = {**stack.section("vault"), "address": environment.vault_addr}
+
+
+def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
+    """The settings that differ on the lab: where Vault and the API server are, its rotations, protection.
+
+    Nothing is protected unless the stack file itself says so. What is no section stays, for the program to refuse.
+    """
+    vault: dict[str, Any] = {"address": environment.vault_addr}
     if environment.vault_cacert:
         vault["ca"] = environment.vault_cacert.read_text()
-    cluster = dict(stack.section("cluster"))
-    found = {"rhsi:vault": vault, "rhsi:cluster": cluster, "rhsi:protect": stack.config.get("rhsi:protect", False)}
+    cluster: dict[str, Any] = {}
+    found: dict[str, Any] = {"rhsi:protect": stack.config.get("rhsi:protect", False)}
     if not stack.is_primary:
-        cluster["apiServer"] = environment.api_servers[stack.context]
-    elif given := rotations.load(Home(environment.root)):
+        if stack.context in environment.api_servers:
+            cluster["apiServer"] = environment.api_servers[stack.context]
+    elif (given := rotations.load(Home(environment.root))) and _is_section(stack, "standbys"):
         found["rhsi:standbys"] = rotations.merge(stack.section("standbys"), given)
+    for key, changes in (("vault", vault), ("cluster", cluster)):
+        if _is_section(stack, key):
+            found[f"rhsi:{key}"] = {**stack.section(key), **changes}
     return found
+
+
+def _is_section(stack: Stack, key: str) -> bool:
+    return isinstance(stack.config.get(f"rhsi:{key}", {}), dict | None)

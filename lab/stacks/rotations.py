@@ -5,11 +5,13 @@ only as long as the stack file's own is lower: a rotation only grows.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.files import write_private
 from lab.home import Home, LabError
+from lab.stacks import state
+from lab.stacks.files import Stack
 
 FILE = "rotations.json"
 
@@ -54,3 +56,57 @@ def merge(standbys: Mapping[str, Any], rotations: Mapping[str, int]) -> dict[str
         else:
             merged[site] = wanted
     return merged
+
+
+def in_file(primary: Stack, site: str) -> int:
+    """The rotation of a standby according to its primary's stack file.
+
+    Raises:
+        LabError: it is no number.
+    """
+    settings = primary.section("standbys").get(site) or {}
+    found = settings.get("rotation", 1) if isinstance(settings, dict) else settings
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise LabError(f"{primary.file} has rotation {found!r} for {site}: make it a whole number of 1 or more.")
+    return found
+
+
+def count_on(home: Home, primary: Stack, sites: Sequence[str]) -> dict[str, int]:
+    """Give these standbys their next rotations: one more than in the file, than the lab's own, and than what stands.
+
+    Raises:
+        LabError: the file has something else than numbers; nothing is counted then.
+    """
+    given = load(home)
+    wanted = {
+        site: max(in_file(primary, site), given.get(site, 0), state.rotation(home, primary.name, site)) + 1
+        for site in sites
+    }
+    save(home, {**given, **wanted})
+    return wanted
+
+
+def ahead(home: Home, primary: Stack) -> list[str]:
+    """Where `rotate` has counted to the file's number or beyond it: what a person must know who edits the file."""
+    lines = []
+    for site, number in load(home).items():
+        if site not in primary.section("standbys") or (written := in_file(primary, site)) > number:
+            continue
+        used = f"{primary.file} says {written}" if written < number else f"{primary.file} now says so too"
+        lines.append(
+            f"{site} is at rotation {number} already, by `python -m lab rotate`; {used}: this run does not rotate. "
+            f"Write {number + 1} there for the next rotation, or run `rotate` again."
+        )
+    return lines
+
+
+def forget_reached(home: Home, primary: Stack) -> None:
+    """Drop the lab's numbers that the stack file has reached: from there on only the file counts."""
+    given = load(home)
+    kept = {
+        site: number
+        for site, number in given.items()
+        if site not in primary.section("standbys") or in_file(primary, site) < number
+    }
+    if kept != given:
+        save(home, kept)

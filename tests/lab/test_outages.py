@@ -173,9 +173,7 @@ def test_a_vault_that_is_down_is_named_on_both_sides(sites: LinkedSites) -> None
     with sites.down("openbao"):
         told = sites.failed_claim(timeout=IMPATIENT)
     assert f"instead of the grant {sites.rotation}/" in told
-    assert re.search("External Secrets says: .*connect: connection refused. Fix that, then run `pulumi up`", told), (
-        told
-    )
+    assert re.search("External Secrets says: .*connect: connection refused. Fix that, then run `pulumi up`", told), told
     assert runbook.leads_to(told, "unseal or start it, `pulumi up -s site-b`")
     sites.checkout.up("site-b")
     sites.assert_settled()
@@ -222,9 +220,9 @@ def test_a_removed_auth_mount_is_made_again_and_so_is_the_store_that_missed_it(
     sites.publish()
     vault.sys.disable_auth_method(AUTH)
     told = sites.failed_claim(timeout=IMPATIENT)
-    assert re.search(
-        r"External Secrets says: .*\* permission denied\. Fix that, then run `pulumi up` again\.", told
-    ), told
+    assert re.search(r"External Secrets says: .*\* permission denied\. Fix that, then run `pulumi up` again\.", told), (
+        told
+    )
     stores = sites.kind("site-b", "SecretStore", EXTERNAL_SECRETS)
 
     def has_missed_it() -> bool:

@@ -94,7 +94,7 @@ def stacks(lab: Lab) -> Iterator[Lab]:
         lab_command("up")
         yield lab
     finally:
-        lab_command("destroy")
+        lab_command("destroy", "--yes")
 
 
 @pytest.fixture
@@ -174,6 +174,7 @@ def test_the_other_programs_of_a_real_system_work_too() -> None:
     assert "link-token" in shell("bao", "kv", "list", "rhsi/site-b")
     assert "link-token" in shell("vault", "kv", "list", "rhsi/site-b")
     assert "psql" in shell("psql", "--version")
+    assert shell("oc", "config", "current-context").strip() in STACKS
     assert lab_command("shell", "--", "sh", "-c", "exit 7", code=7) == ""
 
 

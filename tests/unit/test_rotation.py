@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from components.link.rotation import grant_name, token_name
-from lab import cli
+from lab.commands import rotations as commands
+from lab.commands.app import app
 from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.kube import Manifest
@@ -248,6 +249,56 @@ def test_the_labs_numbers_reach_the_primarys_settings_only(tmp_path: Path) -> No
     assert "rhsi:standbys" not in overrides(STANDBY, lab)
 
 
+def state_of_the_primary(home: Home, rotation: int) -> None:
+    """A state of site-a whose outputs have this rotation of site-b."""
+    outputs = {"standbys": {"site-b": {"rotation": rotation}}}
+    resources = [{"urn": "stack", "type": "pulumi:pulumi:Stack", "outputs": outputs}]
+    file = home.folder("state", ".pulumi", "stacks", "rhsi") / "site-a.json"
+    file.write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+
+
+@pytest.mark.parametrize(("given", "stands", "expected"), [(0, 0, 4), (7, 0, 8), (0, 9, 10), (7, 9, 10), (2, 1, 4)])
+def test_a_rotation_counts_on_from_the_highest_of_file_lab_and_what_stands(
+    tmp_path: Path, given: int, stands: int, expected: int
+) -> None:
+    home = Home(tmp_path)
+    rotations.save(home, {"site-b": given, "other": 5})
+    state_of_the_primary(home, stands)
+    assert rotations.count_on(home, PRIMARY, ["site-b"]) == {"site-b": expected}
+    assert rotations.load(home) == {"site-b": expected, "other": 5}
+
+
+@pytest.mark.parametrize("wrong", ["2", 1.5, True])
+def test_a_rotation_that_is_no_number_is_refused_and_nothing_is_counted(tmp_path: Path, wrong: object) -> None:
+    settings = {"site-b": {"rotation": 1}, "site-c": {"rotation": wrong}}
+    primary = Stack("site-a", {**PRIMARY.config, "rhsi:standbys": settings})
+    with pytest.raises(LabError, match=r"Pulumi\.site-a\.yaml has rotation .* for site-c: make it a whole number"):
+        rotations.count_on(Home(tmp_path), primary, ["site-b", "site-c"])
+    assert rotations.load(Home(tmp_path)) == {}
+
+
+def test_who_edits_the_stack_file_is_told_where_the_lab_is_ahead_of_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert rotations.ahead(home, PRIMARY) == []
+    for number, said in {
+        5: "site-b is at rotation 5 already, by `python -m lab rotate`; Pulumi.site-a.yaml says 3: this run does not "
+        "rotate. Write 6 there for the next rotation, or run `rotate` again.",
+        3: "site-b is at rotation 3 already, by `python -m lab rotate`; Pulumi.site-a.yaml now says so too: this run "
+        "does not rotate. Write 4 there for the next rotation, or run `rotate` again.",
+    }.items():
+        rotations.save(home, {"site-b": number, "gone": 9})
+        assert rotations.ahead(home, PRIMARY) == [said]
+    rotations.save(home, {"site-b": 2})
+    assert rotations.ahead(home, PRIMARY) == [], "the file's number counts"
+
+
+def test_a_number_that_the_file_has_reached_is_the_files_from_then_on(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    rotations.save(home, {"site-b": 4, "site-c": 1, "other": 9})
+    rotations.forget_reached(home, PRIMARY)
+    assert rotations.load(home) == {"site-b": 4, "other": 9}
+
+
 def test_a_standby_is_chosen_by_its_site_or_its_stack() -> None:
     named = Stack("b", {**STANDBY.config, "rhsi:site": "site-c"})
     stacks = [PRIMARY, STANDBY, named]
@@ -319,9 +370,9 @@ class Rotated:
 def test_the_command_fails_where_no_link_was_ready_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, without: list[Gap], code: int, option: list[str]
 ) -> None:
-    monkeypatch.setattr(cli, "standing_lab", lambda: None)
+    monkeypatch.setattr(commands, "ready_to_rotate", lambda *_, **__: None)
     monkeypatch.setattr("lab.rotation.rotate.Rotator", lambda *_, **__: Rotated(rotation(ONE_EACH, without)))
-    done = CliRunner().invoke(cli.app, ["rotate", "--times", "2", *option])
+    done = CliRunner().invoke(app, ["rotate", "--times", "2", *option])
     assert done.exit_code == code, done.output
     if option:
         assert [one["without_ready_link_ms"] for one in json.loads(done.stdout)] == [10 * code] * 2
