@@ -41,7 +41,7 @@ def _steps(environment: Environment, stacks: Sequence[Stack]) -> Iterator[Step]:
         [f"{lab} kubectl --context {stack.context} -n {stack.namespace} get pods,links" for stack in standing],
     )
     databases = [stack for stack in standing if _has_database(stack, stacks, environment)]
-    yield "psql on each site; a standby answers what only reads", [f"{lab} psql {stack.name}" for stack in databases]
+    yield "psql on each site; a standby is read-only", [f"{lab} psql {stack.name}" for stack in databases]
     yield "what stands; what a process or a pod printed, by its name", [f"{lab} status", f"{lab} logs"]
     yield "rotate the credentials, and see what existed when", [f"{lab} rotate"] if linked else []
     outage = ("cut", "restore") if linked and "skupper" not in environment.without else ()

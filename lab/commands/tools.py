@@ -72,7 +72,7 @@ def psql(
         bool, typer.Option("--replicated", help="The database that replicates both ways, as its superuser.")
     ] = False,
 ) -> None:
-    """Open a psql prompt on a site's database; a standby's answers queries that only read."""
+    """Open a psql prompt on a site's database; a standby's is read-only."""
     from lab import databases
     from lab.binaries.postgresql import postgresql
 
