@@ -17,6 +17,8 @@ LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
     "lab/test_commands.py",
+    "lab/test_screens.py",
+    "lab/test_stopped_commands.py",
     "lab/test_claim_failures.py",
     "lab/test_vault_owners.py",
     "lab/test_identity.py",
@@ -35,6 +37,7 @@ LONG = (
     "lab/test_claim_admission.py",
     "lab/test_high_availability.py",
     "lab/test_network.py",
+    "lab/test_kubelet.py",
 )
 """The modules that bring stacks up, the longest first: whoever begins one late ends late."""
 

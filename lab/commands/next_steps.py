@@ -60,7 +60,8 @@ def _vault(environment: Environment) -> list[str]:
     if not token or not authority:
         return []
     return [
-        f"export VAULT_ADDR={environment.vault_addr} VAULT_CACERT={_shown(authority)}",
+        f"export VAULT_ADDR={environment.vault_addr}",
+        f"export VAULT_CACERT={_shown(authority)}",
         f'export VAULT_TOKEN="$(cat {_shown(token)})"',
     ]
 
