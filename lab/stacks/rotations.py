@@ -92,9 +92,9 @@ def ahead(home: Home, primary: Stack) -> list[str]:
     for site, reached in load(home).items():
         if site not in primary.section("standbys") or (written := in_file(primary, site)) > reached:
             continue
-        used = f"{primary.file} says {written}" if written < reached else f"{primary.file} now says so too"
+        said = f"where {primary.file} says {written}" if written < reached else f"as {primary.file} says now"
         lines.append(
-            f"{site} is at rotation {reached} already, by `python -m lab rotate`; {used}: this run does not rotate. "
+            f"This run uses rotation {reached} of {site}, to which `python -m lab rotate` has counted already, {said}. "
             f"Write {reached + 1} there for the next rotation, or run `rotate` again."
         )
     return lines
