@@ -33,6 +33,10 @@ class Home:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
+    def kubelet_socket(self, runner: str, context: str) -> Path:
+        """Where one who runs pods of a context (`pods`, `cnpg`) answers the kubelet's questions about them."""
+        return self.folder(runner, context_folder(context)) / "kubelet.sock"
+
     @property
     def logs(self) -> Path:
         """One file a process, named `<process>.log`."""

@@ -74,6 +74,18 @@ KUBERNETES = Recipe(
     minutes=4,
 )
 
+# Our own program: what it serves by is the kubelet's.
+KUBELET_STREAMS = Recipe(
+    name="kubelet-streams",
+    module="k8s.io/kubelet",
+    version="v0.34.4",
+    programs={"kubelet-streams": "."},
+    sources=HERE / "kubelet-streams",
+    oldest_go=(1, 24),
+    gigabytes=1.0,
+    minutes=1,
+)
+
 EXTERNAL_SECRETS = Recipe(
     name="external-secrets",
     module="github.com/external-secrets/external-secrets",
@@ -105,4 +117,4 @@ PULUMI = Recipe(
     minutes=4,
 )
 
-RECIPES = (KUBERNETES, EXTERNAL_SECRETS, PULUMI)
+RECIPES = (KUBERNETES, KUBELET_STREAMS, EXTERNAL_SECRETS, PULUMI)

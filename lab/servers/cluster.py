@@ -1,19 +1,18 @@
 """One cluster without nodes: etcd, kube-apiserver and kube-controller-manager, as light as they come.
 
-Owns their flags, certificates and the administrator's kubeconfig. No kubelet: lab/stand_ins/pods runs pods.
+Owns their flags and certificates, also those between the API server and the kubelet. That one serves streams only
+(kubelet.py): lab/stand_ins/pods runs pods.
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lab.certificates import Authority, signing_key
-from lab.files import write_private
 from lab.servers.endpoint import Endpoint
+from lab.servers.kubelet import PROGRAM, kubelet, kubelet_port
 from lab.servers.ports import LOOPBACK
 from lab.servers.process import plain_environ
 from lab.servers.supervisor import Server, Supervisor
@@ -52,6 +51,7 @@ class Cluster:
         self._authority = Authority(self._folder, f"{context}-ca")
         self._admin = self._authority.client("admin", "system:masters")
         self._tls = self._authority.server("kube-apiserver", (*HOSTS, kubernetes_address(self._services)))
+        self._to_kubelet = self._authority.client("kube-apiserver-kubelet-client", "lab:kubelet-clients")
         self._signing_key = signing_key(self._folder / "service-accounts.key")
 
     @property
@@ -78,6 +78,15 @@ class Cluster:
     def start_controllers(self) -> None:
         """Start kube-controller-manager; definitions that exist by then are known to its garbage collector at once."""
         self._supervisor.ensure(self._controller_manager)
+
+    def start_kubelet(self) -> int:
+        """Start what serves `kubectl exec`, `logs` and `port-forward`; its port."""
+        tls = self._authority.server("kubelet", (LOOPBACK,))
+        program = self._programs[PROGRAM]
+        self._supervisor.ensure(
+            lambda: kubelet(self.context, self._supervisor, program, tls, self.authority, self._to_kubelet)
+        )
+        return kubelet_port(self.context, self._supervisor)
 
     def entry(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Cluster, user and context entries for a kubeconfig."""
@@ -136,6 +145,10 @@ class Cluster:
             "tls-cert-file": self._tls.certificate,
             "tls-private-key-file": self._tls.key,
             "client-ca-file": self.authority,
+            "kubelet-certificate-authority": self.authority,
+            "kubelet-client-certificate": self._to_kubelet.certificate,
+            "kubelet-client-key": self._to_kubelet.key,
+            "kubelet-preferred-address-types": "InternalIP",
             "authorization-mode": "RBAC",
             "service-account-issuer": ISSUER,
             "service-account-key-file": self._signing_key,
@@ -184,61 +197,6 @@ class Cluster:
             ready=ready,
             ports=tuple(f"{port}-{self.context}" for port in ports),
         )
-
-
-class OwnClusters:
-    """All clusters of the lab together, as the other parts see them."""
-
-    def __init__(self, supervisor: Supervisor, contexts: Sequence[str], programs: dict[str, Path]) -> None:
-        self._clusters = {
-            context: Cluster(context, number, supervisor, programs) for number, context in enumerate(contexts)
-        }
-        self._file = supervisor.home.root / "kubeconfig"
-
-    @property
-    def kubeconfig(self) -> str:
-        """The file with all contexts."""
-        return str(self._file)
-
-    def start_api(self) -> None:
-        """Start all API servers at the same time and write the kubeconfigs."""
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Cluster.start_api, self._clusters.values()))
-        for context, cluster in self._clusters.items():
-            write_private(self.kubeconfig_of(context), _kubeconfig([cluster]))
-        write_private(self._file, _kubeconfig(list(self._clusters.values())))
-
-    def start_controllers(self) -> None:
-        """Start all controller managers at the same time."""
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Cluster.start_controllers, self._clusters.values()))
-
-    def url(self, context: str) -> str:
-        """The API server."""
-        return self._clusters[context].url
-
-    def authority(self, context: str) -> str:
-        """PEM of the authority that the API server is known by."""
-        return self._clusters[context].authority.read_text()
-
-    def kubeconfig_of(self, context: str) -> Path:
-        """The file with this context only."""
-        return self._clusters[context].kubeconfig
-
-
-def _kubeconfig(clusters: Sequence[Cluster]) -> bytes:
-    """A kubeconfig with a context for each cluster; the first is the current one."""
-    entries = [(cluster.context, *cluster.entry()) for cluster in clusters]
-    return yaml.safe_dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": cluster} for name, cluster, _, _ in entries],
-            "users": [{"name": name, "user": user} for name, _, user, _ in entries],
-            "contexts": [{"name": name, "context": context} for name, _, _, context in entries],
-            "current-context": entries[0][0],
-        }
-    ).encode()
 
 
 def _base64(file: Path) -> str:

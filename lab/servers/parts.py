@@ -18,9 +18,10 @@ from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
 from lab.servers import PARTS
-from lab.servers.cluster import OwnClusters
+from lab.servers.clusters import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
+from lab.servers.kubelet import PROGRAM as KUBELET
 from lab.servers.openbao import OpenBao
 from lab.servers.stand_ins import OPTIONS, router, stand_in
 from lab.servers.supervisor import InterruptedStartError, Supervisor
@@ -69,6 +70,8 @@ class Start:
         """
         progress = self._supervisor.progress
         names = [name for part in PARTS if part in self._parts for name in PROGRAMS[part]]
+        if {"clusters", "pods"} <= self._parts:
+            names.append(KUBELET)
         self._programs = binaries.locate([*names, "kubectl"], progress)
         if {"pods", "cnpg"} & self._parts:
             # Here somebody sees the progress; they themselves would bring it when the first pod asks for it.
@@ -135,8 +138,11 @@ class Start:
         self._supervisor.ensure(lambda: external_secrets(context, kubeconfig, self._supervisor, program))
 
     def _stand_in(self, name: str) -> None:
-        kubeconfig = self._clusters.kubeconfig
-        self._supervisor.ensure(lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor))
+        kubeconfig, kubelets = self._clusters.kubeconfig, {}
+        if name == "pods" and isinstance(self._clusters, OwnClusters):
+            # Before the runner of pods, which tells the API servers of their ports. Clusters of others have kubelets.
+            kubelets = self._clusters.start_kubelets()
+        self._supervisor.ensure(lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor, kubelets))
 
 
 class _Together:

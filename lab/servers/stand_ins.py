@@ -19,7 +19,9 @@ WITHHELD = ("VAULT_TOKEN", "VAULT_ADDR", "VAULT_CACERT", "PULUMI_CONFIG_PASSPHRA
 OPTIONS = {"network": (), "skupper": ("--resync", "5"), "pods": (), "cnpg": ("--retry", "3")}
 
 
-def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor) -> Server:
+def stand_in(
+    name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor, kubelets: Mapping[str, int]
+) -> Server:
     """`python -m lab.stand_ins.<name>` for all these contexts in one process.
 
     Args:
@@ -27,10 +29,12 @@ def stand_in(name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Su
         contexts: of the kubeconfig.
         kubeconfig: value of KUBECONFIG.
         supervisor: knows whether it runs already.
+        kubelets: context -> port of its kubelet, for what runs pods.
     """
     chosen = [argument for context in contexts for argument in ("--context", context)]
     if name == "skupper":
         chosen += ["--router", str(_router_socket(supervisor))]
+    chosen += [argument for context, port in kubelets.items() for argument in ("--kubelet", f"{context}={port}")]
     options = (*chosen, *OPTIONS[name])
     return _module(name, (f"lab.stand_ins.{name}", *options), {"KUBECONFIG": kubeconfig}, supervisor)
 

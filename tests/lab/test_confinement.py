@@ -9,7 +9,15 @@ import pytest
 
 from lab.stand_ins.pods.containers.security import DEFAULT_UID
 from lab.stand_ins.pods.containers.variables import PATH
-from lab.stand_ins.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
+from lab.stand_ins.pods.walls.launching import (
+    Finished,
+    Launched,
+    StartError,
+    Streams,
+    launch,
+    run_inside,
+    start_inside,
+)
 from lab.stand_ins.pods.walls.plan import Mount, Plan
 from tests.lab.waiting import until
 
@@ -180,6 +188,27 @@ def test_a_second_command_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     assert launched.process.poll() is None
     launched.process.kill()
     assert output_of(launched) == ""
+
+
+def test_a_second_command_may_have_a_terminal_of_its_own(tmp_path: Path) -> None:
+    first = plan(tmp_path, "echo ready; sleep 7012")
+    launched = launch(first)
+    assert launched.output.read1() == b"ready\n"
+    keyboard, screen = os.openpty()
+    owner = Path(os.devnull).stat().st_uid
+    script = "echo $TERM; : < /dev/tty > /dev/stdout; sleep 7013"
+    inside = start_inside(
+        launched.process.pid, first, ["sh", "-c", script], Streams(screen, screen, screen, terminal=True)
+    )
+    os.close(screen)
+    assert os.read(keyboard, 100) == b"xterm\r\n"
+    os.write(keyboard, b"\x03")
+    assert inside.wait(10) == 128 + signal.SIGINT
+    launched.process.kill()
+    assert output_of(launched) == ""
+    assert no_process_with("7013")
+    assert Path(os.devnull).stat().st_uid == owner, "the machine's own devices keep their owner"
+    os.close(keyboard)
 
 
 def test_a_second_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

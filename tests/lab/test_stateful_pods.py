@@ -121,9 +121,8 @@ def folder_of(objects: Jobs, claim: str) -> Path:
 
 
 def output(lab: Lab, stateful_set: StatefulSet, *, previous: bool = False) -> str:
-    folder = logs.folder(lab.home, CONTEXT, stateful_set.objects.namespace, f"{stateful_set.name}-0")
-    log = folder / "main.log"
-    return (logs.previous(log) if previous else log).read_text()
+    log = logs.file(lab.home, CONTEXT, stateful_set.objects.namespace, f"{stateful_set.name}-0", "main")
+    return logs.text((logs.previous(log) if previous else log).read_bytes())
 
 
 def psql(pod: Manifest, sql: str) -> str:

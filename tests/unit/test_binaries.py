@@ -10,7 +10,7 @@ import pytest
 
 from lab.binaries import about, find, locate, unbuilt
 from lab.binaries.definitions import trimmed
-from lab.binaries.recipes import EXTERNAL_SECRETS, KUBERNETES, PULUMI
+from lab.binaries.recipes import EXTERNAL_SECRETS, KUBELET_STREAMS, KUBERNETES, PULUMI
 from lab.home import LabError, cache_folder
 
 FAKE_GO = """#!/bin/sh
@@ -29,7 +29,10 @@ case "$1" in
     while [ "$1" != -o ]; do shift; done
     for package in "$3" "$4"; do
       name=$(basename "$package")
-      if [ "$name" = . ]; then name=external-secrets; cp pkg/provider/register/register.go "$2/providers"; fi
+      if [ "$name" = . ] && [ -f pkg/provider/register/register.go ]; then
+        name=external-secrets; cp pkg/provider/register/register.go "$2/providers"
+      fi
+      if [ "$name" = . ]; then name=$(basename "$PWD"); fi
       if [ -n "$name" ]; then printf '#!/bin/sh\\n' > "$2/$name"; chmod +x "$2/$name"; fi
     done ;;
 esac
@@ -118,6 +121,14 @@ def test_external_secrets_is_built_from_a_copy_of_its_module_with_our_files_in_p
     assert (path.parent / "providers").read_text() == (EXTERNAL_SECRETS.sources / "providers.go").read_text()
     upstream = fake / "module" / "pkg/provider/register/register.go"
     assert upstream.read_text() == "package register // upstream\n"
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_labs_own_program_is_built_from_its_source_in_the_checkout() -> None:
+    path = locate(["kubelet-streams"], Recorder())["kubelet-streams"]
+    assert path.parent.name == KUBELET_STREAMS.key
+    committed = {file.name for file in KUBELET_STREAMS.sources.iterdir()}
+    assert {"go.mod", "go.sum", "main.go"} <= committed, "a change of one of them makes another key"
 
 
 def test_pulumi_comes_with_the_script_that_runs_its_programs(fake: Path) -> None:

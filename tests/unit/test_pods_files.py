@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import stat
 import time
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.cluster import Cluster
-from lab.stand_ins.pods.containers.container import Container
 from lab.stand_ins.pods.containers.service_account import Tokens, with_cluster_ca
 from lab.stand_ins.pods.containers.variables import ContainerConfigError, Kind
 from lab.stand_ins.pods.storage.claims import Claims
@@ -202,9 +202,53 @@ def test_a_mount_without_a_volume_is_named(tmp_path: Path) -> None:
         source(made(tmp_path), "absent")
 
 
+def said(log: Path) -> str:
+    return logs.text(log.read_bytes())
+
+
+def test_a_log_has_an_entry_with_its_time_for_each_line_in_a_container_runtimes_format(tmp_path: Path) -> None:
+    log = logs.Log(tmp_path / "main.log")
+    log.append(b"one\n\ntw")
+    log.append(b"o\rthree\nun")
+    moment = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+    whole = rf"{moment} stdout F one\n{moment} stdout F \n{moment} stdout F two\rthree\n"
+    assert re.fullmatch(whole, log.path.read_bytes().decode()), "the beginning of a line waits for its end"
+    log.finish()
+    assert re.fullmatch(rf"{whole}{moment} stdout P un\n", log.path.read_bytes().decode())
+    assert log.path.read_bytes().decode().count("\n") == 4
+    assert said(log.path) == "one\n\ntwo\rthree\nun"
+
+
+def test_a_very_long_line_is_several_entries_and_still_one_line(tmp_path: Path) -> None:
+    log = logs.Log(tmp_path / "main.log")
+    line = "x" * (3 * logs.LINE_BYTES + 7)
+    log.append(line.encode())
+    assert log.path.read_bytes().count(b" stdout P ") == 4, "who prints without any line's end fills no memory"
+    log.append(b"end\n")
+    assert said(log.path) == f"{line}end\n"
+
+
+def test_a_line_of_somebody_else_does_not_break_one_that_is_unfinished(tmp_path: Path) -> None:
+    log = logs.Log(tmp_path / "main.log")
+    log.append(b"half a ")
+    log.write(b"between\n")
+    log.append(b"line\n")
+    assert said(log.path) == "between\nhalf a line\n"
+
+
+def test_a_full_disk_stops_nobody(tmp_path: Path) -> None:
+    logs.Log(tmp_path / "absent" / "main.log").append(b"line\n")
+
+
+def test_what_an_older_lab_has_written_is_shown_as_it_is() -> None:
+    assert logs.text(b"plain\n2026 stdout\nno end") == "plain\n2026 stdout\nno end"
+
+
 def test_the_tail_of_a_log_keeps_to_lines_and_bytes(tmp_path: Path) -> None:
     log = tmp_path / "main.log"
-    log.write_text("".join(f"{number}\n" for number in range(200)))
+    log.write_bytes(logs.entries("".join(f"{number}\n" for number in range(2000)).encode()))
+    assert logs.tail(log).splitlines() == [str(number) for number in range(1920, 2000)]
+    log.write_bytes(logs.entries("".join(f"{number}\n" for number in range(200)).encode()))
     assert logs.tail(log).splitlines() == [str(number) for number in range(120, 200)]
     assert logs.tail(log, size=8) == "198\n199\n"
     assert logs.tail(tmp_path / "absent.log") == ""
@@ -273,13 +317,17 @@ def test_what_a_killed_runner_has_left_in_memory_is_swept_away_by_any_other(
     assert sorted(memory.iterdir()) == [living, unknown]
 
 
-def test_a_log_that_grows_too_long_begins_anew_and_keeps_its_past(
+def test_a_log_that_grows_too_long_begins_anew_and_keeps_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.stand_ins.pods.containers.container._LOG_BYTES", 10)
-    log = tmp_path / "main.log"
-    container = Container({"name": "main"}, init=False, restart_policy="Never", log=log, work=tmp_path)
-    for chunk in (b"12345678", b"9abc", b"def"):
-        container.append(chunk)
-    assert log.read_text() == "def"
-    assert logs.previous(log).read_text() == "123456789abc"
+    monkeypatch.setattr("lab.stand_ins.pods.logs._LOG_BYTES", 100)
+    log = logs.Log(tmp_path / "main.log")
+    log.begin()
+    for line in (b"first\n", b"second\n", b"third\n", b"fourth\n"):
+        log.append(line)
+    assert said(log.path) == "fourth\n"
+    assert said(logs.earlier(log.path)) == "first\nsecond\nthird\n"
+    log.begin()
+    assert said(log.path) == ""
+    assert said(logs.previous(log.path)) == "fourth\n"
+    assert not logs.earlier(log.path).exists()

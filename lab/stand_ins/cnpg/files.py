@@ -17,6 +17,7 @@ PGDATA = "/var/lib/postgresql/data/pgdata"
 PROGRAMS = "/usr/lib/postgresql/16"
 VOLUME = "/var/lib/postgresql/data"
 CONTROLLER = "/controller"
+SOCKETS = f"{CONTROLLER}/run"
 _FOLDERS = ("certificates", "external", "log", "run", "tmp")
 
 

@@ -22,6 +22,7 @@ from lab.stand_ins.controller.kinds import POD, VOLUME, VOLUME_CLAIM
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names, names_file
+from lab.stand_ins.pods.known import KnownPod, statuses_of
 
 
 class NotYetError(Exception):
@@ -104,7 +105,7 @@ class Instances:
             folder=self._home.folder("cnpg", context_folder(context), namespace, name),
             volume=self._volume(claim),
             programs=self._programs,
-            log=logs.folder(self._home, context, namespace, name) / "postgres.log",
+            log=logs.file(self._home, context, namespace, name, "postgres"),
             uid=int(cluster["spec"].get("postgresUID", 26)),
             names=folder_of_names,
             hosts=names_file(namespace) if folder_of_names else "",
@@ -118,6 +119,21 @@ class Instances:
         """The server of an instance, if it runs."""
         known = self._known.get(f"{namespace}/{name}")
         return known.manager.server if known and known.manager.server.alive else None
+
+    def find(self, namespace: str, name: str) -> KnownPod | None:
+        """The pod of an instance whose server somebody here cares for, for the kubelet's streams."""
+        known = self._known.get(f"{namespace}/{name}")
+        pod = self._store.api.get(POD, namespace, name) if known else None
+        if known is None or pod is None:
+            return None
+        server = known.manager.server
+        return KnownPod(
+            name=name,
+            address=address_of(pod["metadata"]["uid"]),
+            statuses=statuses_of(pod),
+            log=lambda _: server.place.log,
+            start_inside=lambda _, argv, streams: server.start_inside(argv, streams),
+        )
 
     def pod(self, group: Group, cluster: Manifest, serial: int, *, primary: bool) -> Manifest:
         """The pod of an instance that has a manager, made if there is none.

@@ -20,6 +20,7 @@ from lab.stand_ins.controller.api import Kind, split_key
 from lab.stand_ins.controller.kinds import POD, SECRET, VOLUME_CLAIM
 from lab.stand_ins.controller.worker import Worker
 from lab.stand_ins.controller.workqueue import Key
+from lab.stand_ins.pods.answers import Answers
 
 THREADS = 8
 """A statement may wait for a peer that does not answer; so many may wait before the others do."""
@@ -38,6 +39,7 @@ class Operator:
         self.context = context
         self._store = store = Store(context)
         self._instances = Instances(store, home, programs)
+        self._answers = Answers(home.kubelet_socket("cnpg", context), self._instances.find)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
         self._handlers: dict[str, Callable[[str], float | None]] = {
             SECRET.name: self._secret_changed,
@@ -87,6 +89,7 @@ class Operator:
         """
         definitions.install(self._store.api, crds.definitions())
         self._store.start()
+        self._answers.start()
         self._worker.start()
 
     def wait_until_ready(self, _: float) -> bool:
@@ -95,6 +98,7 @@ class Operator:
 
     def stop(self) -> None:
         """Begin nothing more, and stop every server; pods and data stay for the next start."""
+        self._answers.stop()
         self._store.stop()
         self._worker.join(GRACE)
         self._instances.stop_all()

@@ -10,26 +10,28 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.stand_ins.cnpg.database import Database, SqlError
-from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, PROGRAMS, Files, Place
-from lab.stand_ins.pods import logs
-from lab.stand_ins.pods.walls.launching import Launched, StartError, launch
+from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, PROGRAMS, SOCKETS, Files, Place
+from lab.stand_ins.pods.logs import Log
+from lab.stand_ins.pods.walls.launching import Launched, StartError, Streams, launch, start_inside
 from lab.stand_ins.pods.walls.plan import Plan
 
 _TEMPORARY = f"{CONTROLLER}/tmp"  # noqa: S108 - within the walls nobody else has it
 _PATH = f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin"
+# What the operator's pods have beside: with it psql reaches the server without a word.
+_FOR_CLIENTS = {"PGDATA": PGDATA, "PGHOST": SOCKETS, "PSQL_HISTORY": f"{_TEMPORARY}/.psql_history"}
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """How long a server may take to write its last checkpoint; upstream gives it half an hour."""
 BACK_OFF_SECONDS = 5.0
 """Between two attempts at a server that does not start."""
-_LOG_BYTES = 10 * 1024 * 1024
 
 
 class ServerError(Exception):
@@ -45,6 +47,7 @@ class Server:
     def __init__(self, place: Place, ended: Callable[[], None]) -> None:
         self.place = place
         self.files = Files(place)
+        self._log = Log(place.log)
         self.database = Database(self.files.sockets)
         self._ended = ended
         self._launched: Launched | None = None
@@ -98,6 +101,19 @@ class Server:
             raise ServerError(f"postgres ended with {launched.process.wait()} at its start")
         self._not_before = 0.0
 
+    def start_inside(self, argv: Sequence[str], streams: Streams) -> "subprocess.Popen[bytes]":
+        """Start a command beside the server, as its user; from any thread.
+
+        Raises:
+            StartError: it does not run, or the server does not.
+        """
+        launched = self._launched
+        if launched is None or launched.process.returncode is not None:
+            raise StartError("the container does not run")
+        plan = self._plan(())
+        within = replace(plan, environment={**plan.environment, **_FOR_CLIENTS})
+        return start_inside(launched.process.pid, within, argv, streams)
+
     def answers(self) -> bool:
         """Whether the server takes connections."""
         try:
@@ -122,7 +138,7 @@ class Server:
         """Write a line into the server's log as the instance manager does, who has the same standard output."""
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         line = {"level": level, "ts": moment, "msg": message, "logging_pod": self.place.name, **more}
-        self._append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        self._log.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
     def _plan(self, argv: tuple[str, ...]) -> Plan:
         return Plan(
@@ -148,13 +164,5 @@ class Server:
         """Copy the output into the log until its last writer is gone."""
         with launched.output as pipe:
             while chunk := pipe.read1(1 << 16):
-                self._append(chunk)
-
-    def _append(self, chunk: bytes) -> None:
-        # A full disk must not stop the server.
-        with contextlib.suppress(OSError):
-            with self.place.log.open("ab") as file:
-                file.write(chunk)
-                full = file.tell() > _LOG_BYTES
-            if full:
-                self.place.log.replace(logs.previous(self.place.log))
+                self._log.append(chunk)
+        self._log.finish()

@@ -37,8 +37,8 @@ def node_manifest() -> Manifest:
     }
 
 
-def node_status() -> Manifest:
-    """The Node with the status of a healthy kubelet."""
+def node_status(kubelet_port: int | None) -> Manifest:
+    """The Node with the status of a healthy kubelet, which serves at that port."""
     capacity = {"cpu": str(os.cpu_count() or 1), "memory": str(psutil.virtual_memory().total), "pods": "110"}
     ready = {
         "type": "Ready",
@@ -49,10 +49,10 @@ def node_status() -> Manifest:
         "lastTransitionTime": timestamp(),
     }
     addresses = [{"type": "InternalIP", "address": LOOPBACK}, {"type": "Hostname", "address": socket.gethostname()}]
-    return {
-        "metadata": {"name": NODE},
-        "status": {"conditions": [ready], "addresses": addresses, "capacity": capacity, "allocatable": capacity},
-    }
+    status = {"conditions": [ready], "addresses": addresses, "capacity": capacity, "allocatable": capacity}
+    if kubelet_port:
+        status["daemonEndpoints"] = {"kubeletEndpoint": {"Port": kubelet_port}}
+    return {"metadata": {"name": NODE}, "status": status}
 
 
 def lease_manifest() -> Manifest:
@@ -67,8 +67,9 @@ def lease_manifest() -> Manifest:
 class Heartbeat:
     """Makes the Node and keeps its lease fresh, in a thread of its own."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, kubelet_port: int | None = None) -> None:
         self._cluster = cluster
+        self._kubelet_port = kubelet_port
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{cluster.context}", daemon=True)
 
@@ -87,7 +88,7 @@ class Heartbeat:
 
     def _register(self) -> None:
         self._cluster.apply(NODES, None, node_manifest())
-        self._cluster.apply(NODES, None, node_status(), "status")
+        self._cluster.apply(NODES, None, node_status(self._kubelet_port), "status")
         self._renew()
 
     def _renew(self) -> None:

@@ -22,6 +22,7 @@ from lab.stand_ins.pods.containers.group import Group, restart_policy
 from lab.stand_ins.pods.containers.variables import ContainerConfigError
 from lab.stand_ins.pods.ending import Ending
 from lab.stand_ins.pods.inbox import Inbox
+from lab.stand_ins.pods.known import KnownPod
 from lab.stand_ins.pods.preparation import Preparation
 from lab.stand_ins.pods.reporter import Reporter
 from lab.stand_ins.pods.storage.contents import VolumeError
@@ -52,6 +53,7 @@ class Pod:
         """
         metadata, spec = manifest["metadata"], manifest["spec"]
         self.uid: str = metadata["uid"]
+        self.key: tuple[str, str] = metadata["namespace"], metadata["name"]
         self._manifest = manifest
         self._cluster = cluster
         self._workspace = workspace
@@ -71,6 +73,16 @@ class Pod:
             self._recall(manifest.get("status") or {})
         if metadata.get("deletionTimestamp"):
             self._end(ending.by_deletion(manifest))
+
+    def known(self) -> KnownPod:
+        """The pod as it is now."""
+        return KnownPod(
+            name=self.key[1],
+            address=self._preparation.address,
+            statuses={one.record.name: one.record.as_status() for one in self._containers.all},
+            log=lambda container: self._workspace.log(self._manifest, container),
+            start_inside=self._containers.start_inside,
+        )
 
     def start(self) -> None:
         """Begin the pod's life in a thread of its own."""

@@ -1,4 +1,4 @@
-"""Which pods of a cluster run here: hears of them and hands each one its news.
+"""Which pods of a cluster run here: hears of them, hands each one its news, and finds one for the kubelet's streams.
 
 Owns the table of living pods. Takes the pods of Jobs and StatefulSets that no scheduler has placed; everything else it
 leaves alone.
@@ -13,7 +13,10 @@ from lab.kube import Manifest
 from lab.stand_ins.controller.api import UNREACHABLE
 from lab.stand_ins.controller.informer import Change, Informer
 from lab.stand_ins.controller.kinds import POD
+from lab.stand_ins.pods.addresses import address_of
+from lab.stand_ins.pods.answers import Answers
 from lab.stand_ins.pods.cluster import NODE, Cluster
+from lab.stand_ins.pods.known import KnownPod, statuses_of
 from lab.stand_ins.pods.machine import check_confinement, tools
 from lab.stand_ins.pods.node import Heartbeat
 from lab.stand_ins.pods.pod import Pod
@@ -53,8 +56,10 @@ def has_run(pod: Manifest) -> bool:
 class Runner:
     """The node of one cluster."""
 
-    def __init__(self, context: str, namespaces: tuple[str, ...], home: Home) -> None:
+    def __init__(self, context: str, namespaces: tuple[str, ...], home: Home, kubelet_port: int | None = None) -> None:
         """Check everything that can be known before the first pod comes.
+
+        `kubelet_port` is where the node's kubelet serves, which asks this runner; the Node says so.
 
         Raises:
             LabError: the context, kubectl or the kernel's namespaces are absent, or another runner is at work.
@@ -70,7 +75,8 @@ class Runner:
             raise
         scopes: tuple[str | None, ...] = namespaces or (None,)
         folder = home.folder("volumes", context_folder(context))
-        self._heartbeat = Heartbeat(self._cluster)
+        self._heartbeat = Heartbeat(self._cluster, kubelet_port)
+        self._answers = Answers(home.kubelet_socket("pods", context), self._find)
         self._provisioner = Provisioner(self._cluster, folder, scopes)
         self._pods: dict[str, Pod] = {}
         self._table = threading.Lock()
@@ -79,6 +85,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to watch, in threads of its own."""
+        self._answers.start()
         self._heartbeat.start()
         self._provisioner.start()
         for informer in self._informers:
@@ -91,6 +98,7 @@ class Runner:
     def stop(self) -> None:
         """End every process within seconds; pods that the next runner cannot go on with are reported as failed."""
         self._stopped.set()
+        self._answers.stop()
         self._heartbeat.stop()
         self._provisioner.stop()
         for informer in self._informers:
@@ -104,6 +112,22 @@ class Runner:
             pod.join(max(0.0, deadline - time.monotonic()))
             pod.kill()
         self._workspace.close()
+
+    def _find(self, namespace: str, name: str) -> KnownPod | None:
+        """A pod that runs here or has ended here, also under an earlier runner."""
+        with self._table:
+            pods = list(self._pods.values())
+        if living := next((pod for pod in pods if pod.key == (namespace, name)), None):
+            return living.known()
+        past = self._cluster.get(POD, namespace, name)
+        if past is None or not runs_here(past):
+            return None
+        return KnownPod(
+            name=name,
+            address=address_of(past["metadata"]["uid"]),
+            statuses=statuses_of(past),
+            log=lambda container: self._workspace.log(past, container),
+        )
 
     def _take(self, change: Change, pod: Manifest) -> None:
         uid = pod["metadata"]["uid"]

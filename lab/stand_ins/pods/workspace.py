@@ -63,7 +63,7 @@ class Workspace:
     def log(self, pod: Manifest, container: str) -> Path:
         """The log file of one container."""
         metadata = pod["metadata"]
-        return logs.folder(self.home, self._context, metadata["namespace"], metadata["name"]) / f"{container}.log"
+        return logs.file(self.home, self._context, metadata["namespace"], metadata["name"], container)
 
     def forget(self, uid: str) -> None:
         """Remove a pod's folders."""

@@ -3,6 +3,7 @@
 The tests share two Clusters that replicate, and follow one another.
 """
 
+import subprocess
 from collections.abc import Callable
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from lab import environment
 from lab.servers import process
 from lab.stand_ins.controller import kinds
+from tests.lab import kubectl
 from tests.lab.cnpg.clusters import Pair
 from tests.lab.lab import Lab
 from tests.lab.waiting import eventually
@@ -79,6 +81,28 @@ def test_the_server_itself_resolves_the_names_of_its_cluster_and_reaches_itself_
             assert session.execute("SELECT current_setting('cluster_name')").fetchall() == [("edb-site-a",)]
 
     eventually(reached)
+
+
+def test_kubectl_enters_the_server_as_its_superuser_and_reads_its_log(lab: Lab, running: Pair) -> None:
+    a, _ = running
+    pod = ("-n", a.namespace, "edb-site-a-1", "-c", "postgres")
+    psql = ("psql", "-U", "postgres", "-d", "app", "-XAt")
+
+    def says(*arguments: str) -> str:
+        line = kubectl.command(lab, lab.contexts[0], *arguments)
+        return subprocess.run(line, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert (
+        says("exec", *pod, "--", *psql, "-c", "SELECT session_user, usesuper FROM pg_user WHERE usename = session_user")
+        == "postgres|t\n"
+    )
+    with kubectl.terminal(kubectl.command(lab, lab.contexts[0], "exec", "-it", *pod, "--", *psql)) as session:
+        session.see("app=#")
+        session.type("SELECT 6 * 7;\n")
+        session.see("42\r\n")
+        session.type("\\q\n")
+        assert session.process.wait(timeout=30) == 0
+    assert "database system is ready to accept connections" in says("logs", *pod)
 
 
 def test_pg_hba_admits_the_replication_role_with_its_password_over_tls_only(running: Pair) -> None:

@@ -1,11 +1,11 @@
 """One container of a pod: its record and, while it runs, its confined process and its log.
 
-Owns starting, signalling and the end of that process, the log file, the termination message, and the rules of restart
-and back-off. Does not decide when to start or stop: the pod and its care do.
+Owns starting, signalling and the end of that process, commands beside it, the termination message, and the rules of
+restart and back-off. Does not decide when to start or stop: the pod and its care do.
 """
 
-import contextlib
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +13,18 @@ from pathlib import Path
 
 from lab.kube import Manifest
 from lab.stand_ins.controller.conditions import timestamp
-from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.containers.health import Health
+from lab.stand_ins.pods.logs import Log, tail
 from lab.stand_ins.pods.status import ContainerRecord, running, terminated, waiting
-from lab.stand_ins.pods.walls.launching import Finished, Launched, StartError, launch, run_inside
+from lab.stand_ins.pods.walls.launching import (
+    Finished,
+    Launched,
+    StartError,
+    Streams,
+    launch,
+    run_inside,
+    start_inside,
+)
 from lab.stand_ins.pods.walls.plan import Mount, Plan
 
 _MESSAGE_PATH = "/dev/termination-log"
@@ -29,7 +37,6 @@ _BACK_OFF_FIRST, _BACK_OFF_LONGEST = 10, 300
 _FORGIVEN_AFTER = 2 * _BACK_OFF_LONGEST
 """Seconds of running after which earlier failures do not count any more."""
 
-_LOG_BYTES = 10 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -47,7 +54,7 @@ class Container:
         self._plan: Plan | None = None
         self._restart_policy = restart_policy
         self._failures = 0
-        self._log = log
+        self._log = Log(log)
         self._scratch = work / f"{self.record.name}.root"
         self._message_file = work / f"{self.record.name}.message"
         self._launched: Launched | None = None
@@ -105,9 +112,7 @@ class Container:
         if record.last_state:
             record.restart_count += 1
         record.container_id = f"{container_id}/{record.restart_count}"
-        if self._log.exists():
-            self._log.replace(logs.previous(self._log))
-        self._log.touch(mode=0o600)
+        self._log.begin()
         try:
             self._launched = launch(plan)
         except StartError as error:
@@ -122,11 +127,11 @@ class Container:
         threading.Thread(target=self._follow, args=(self._launched, on_exit), daemon=True).start()
 
     def _follow(self, launched: Launched, on_exit: Callable[[int], None]) -> None:
-        """Copy the output until its last writer is gone. A full disk must not stop the container."""
+        """Copy the output until its last writer is gone."""
         with launched.output as pipe:
             while chunk := pipe.read1(_CHUNK_BYTES):
-                with contextlib.suppress(OSError):
-                    self.append(chunk)
+                self._log.append(chunk)
+        self._log.finish()
         code = launched.process.wait()
         on_exit(code if code >= 0 else 128 - code)
 
@@ -140,18 +145,21 @@ class Container:
         Raises:
             StartError: it does not run, or the container does not run any more.
         """
+        return run_inside(*self._inside(), argv, timeout)
+
+    def start_inside(self, argv: Sequence[str], streams: Streams) -> subprocess.Popen[bytes]:
+        """Start a command inside, as the container's user, that reads and prints there; from any thread.
+
+        Raises:
+            StartError: it does not run, or the container does not run any more.
+        """
+        return start_inside(*self._inside(), argv, streams)
+
+    def _inside(self) -> tuple[int, Plan]:
         launched, plan = self._launched, self._plan
         if launched is None or plan is None or launched.process.returncode is not None:
             raise StartError("the container does not run")
-        return run_inside(launched.process.pid, plan, argv, timeout)
-
-    def append(self, chunk: bytes) -> None:
-        """Add to the log; one that has grown too long becomes the previous log."""
-        with self._log.open("ab") as file:
-            file.write(chunk)
-            full = file.tell() > _LOG_BYTES
-        if full:
-            self._log.replace(logs.previous(self._log))
+        return launched.process.pid, plan
 
     def ended(self, code: int, *, reason: str = "", message: str = "") -> None:
         """Record the end of a run."""
@@ -175,7 +183,7 @@ class Container:
             message = ""
         if message or exit_code == 0 or self.spec.get("terminationMessagePolicy") != "FallbackToLogsOnError":
             return message
-        return logs.tail(self._log)
+        return tail(self._log.path)
 
     def back_off(self, pod: Manifest) -> str:
         """After a run that is to be repeated: the first time at once, then after longer and longer waits.

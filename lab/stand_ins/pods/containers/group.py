@@ -3,9 +3,14 @@
 Owns their order (kubernetes: pkg/kubelet/kuberuntime computePodActions) and what is left of them after a runner's end.
 """
 
+import subprocess
+from collections.abc import Sequence
+
 from lab.kube import Manifest
 from lab.stand_ins.pods.containers.container import Container
+from lab.stand_ins.pods.known import not_running
 from lab.stand_ins.pods.status import waiting
+from lab.stand_ins.pods.walls.launching import Streams
 from lab.stand_ins.pods.workspace import Workspace
 
 
@@ -61,6 +66,15 @@ class Group:
         """Let the init containers run once more, as after a reboot of the node."""
         for container in self.init:
             container.record.repeat()
+
+    def start_inside(self, name: str, argv: Sequence[str], streams: Streams) -> "subprocess.Popen[bytes]":
+        """Start a command in the container of that name; from any thread.
+
+        Raises:
+            StartError: it does not run, or no such container does.
+        """
+        running = next((one for one in self.running if one.record.name == name), None)
+        return running.start_inside(argv, streams) if running else not_running()
 
     def kill(self) -> None:
         """End every process at once."""

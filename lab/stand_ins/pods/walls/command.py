@@ -4,9 +4,12 @@ Shared by the process that builds the walls and by those that enter them later. 
 """
 
 import contextlib
+import fcntl
 import os
 import signal
+import stat
 import sys
+import termios
 from collections.abc import Callable
 
 from lab.stand_ins.pods.walls import kernel
@@ -15,23 +18,33 @@ from lab.stand_ins.pods.walls.plan import Plan
 NOT_STARTED = 125
 
 
-def receive() -> tuple[Plan, int]:
+def receive(stdin: int | None = None) -> tuple[Plan, int]:
     """The plan from standard input, and the pipe that closes when the command runs, or says why not.
 
     SIGTERM waits from now on, until there is somebody to pass it on to.
+
+    Args:
+        stdin: the descriptor that is to be the command's standard input; none is an empty one.
     """
     kernel.die_with_parent()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     report = int(sys.argv[1])
     plan = Plan.decode(sys.stdin.buffer.read())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    given = os.open(os.devnull, os.O_RDONLY) if stdin is None else stdin
+    os.dup2(given, 0)
+    os.close(given)
     os.set_inheritable(report, False)
     return plan, report
 
 
-def run(plan: Plan, *, single_user: bool) -> int:
-    """Become the plan's user and its command; comes back by an error only."""
+def run(plan: Plan, *, single_user: bool, terminal: bool = False) -> int:
+    """Become the plan's user and its command; comes back by an error only.
+
+    `terminal`: the standard streams are one, which becomes the command's own: its keys are signals, its end a hang-up.
+    """
     os.setsid()
+    if terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.umask(0o022)
     # An ignored signal stays ignored across exec: Python ignores two, nohup and a shell's background more of them.
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -51,9 +64,11 @@ def _become_user(plan: Plan, *, single_user: bool) -> None:
         kernel.rename_user(plan.uid, plan.gid)
         kernel.drop_capabilities()
     else:
-        # Writing to /dev/stdout opens the pipe anew, which asks for its owner.
-        for stream in (1, 2):
-            os.fchown(stream, plan.uid, plan.gid)
+        # Using /dev/stdin or /dev/stdout opens the pipe or terminal anew, which asks for its owner.
+        for stream in (0, 1, 2):
+            # /dev/null is the machine's.
+            if os.isatty(stream) or not stat.S_ISCHR(os.fstat(stream).st_mode):
+                os.fchown(stream, plan.uid, plan.gid)
         kernel.drop_capabilities()
         os.setgroups(plan.groups)
         os.setresgid(plan.gid, plan.gid, plan.gid)

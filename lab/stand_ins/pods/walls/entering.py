@@ -1,7 +1,8 @@
-"""One more command within the walls of a container that runs, as a probe or a hook needs it.
+"""One more command within the walls of a container that runs, as a probe, a hook or `kubectl exec` needs it.
 
-Run by `launching.py` as `python -m`, like `confinement.py`; the second argument is the container's outer process.
-SIGTERM kills the command with its process group.
+Run by `launching.py` as `python -m`, like `confinement.py`. Further arguments are the container's outer process, the
+descriptor that is the command's standard input, and `terminal` where all three streams are one. SIGTERM kills the
+command with its process group.
 """
 
 import contextlib
@@ -14,14 +15,15 @@ from lab.stand_ins.pods.walls import command, kernel
 
 def main() -> int:
     """Run the plan from standard input."""
-    plan, report = command.receive()
+    container, stdin, *kind = sys.argv[2:]
+    plan, report = command.receive(int(stdin))
     try:
-        single_user = kernel.join_namespaces(int(sys.argv[2]))
+        single_user = kernel.join_namespaces(int(container))
     except (kernel.KernelError, OSError) as error:
         os.write(report, str(error).encode())
         return command.NOT_STARTED
     kernel.die_with_parent()
-    process = command.fork(lambda: command.run(plan, single_user=single_user), report)
+    process = command.fork(lambda: command.run(plan, single_user=single_user, terminal="terminal" in kind), report)
     return command.wait(process, lambda: _kill(process))
 
 

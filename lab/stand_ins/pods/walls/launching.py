@@ -1,4 +1,4 @@
-"""Starts commands within walls, from the runner: a container's main command, and short ones inside it later.
+"""Starts commands within walls, from the runner: a container's main command, and others inside it later.
 
 Owns the interpreter that the walls are built by and how its failure becomes a sentence.
 """
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lab.home import CHECKOUT
 from lab.stand_ins.pods.walls.plan import Plan
@@ -33,6 +34,19 @@ class Launched:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """The standard streams of a command, by descriptors, which stay whose they are.
+
+    `terminal`: all three are one terminal, which becomes the command's own.
+    """
+
+    stdin: int
+    stdout: int
+    stderr: int
+    terminal: bool = False
+
+
+@dataclass(frozen=True)
 class Finished:
     """How a short command ended. `code` is None where its time was over."""
 
@@ -48,7 +62,7 @@ def launch(plan: Plan) -> Launched:
     """
     output, printing = os.pipe()
     try:
-        process = _start(plan, printing, "confinement")
+        process = _start(plan, "confinement", stdout=printing, stderr=printing)
     except StartError:
         os.close(output)
         raise
@@ -66,23 +80,47 @@ def run_inside(container: int, plan: Plan, argv: Sequence[str], timeout: float) 
         StartError: the command does not run, or the container does not run any more.
     """
     # A file and no pipe: nobody reads before the end, and a pipe that is full would stop the command.
-    with os.fdopen(os.memfd_create("output"), "w+b") as output:
-        process = _start(replace(plan, argv=tuple(argv)), output.fileno(), "entering", str(container))
+    with os.fdopen(os.memfd_create("output"), "w+b") as output, Path(os.devnull).open("rb") as nothing:
+        process = start_inside(container, plan, argv, Streams(nothing.fileno(), output.fileno(), output.fileno()))
         code: int | None = None
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            process.terminate()
-            try:
-                process.wait(_KILL_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
         output.seek(0)
         return Finished(code, output.read(OUTPUT_BYTES).decode(errors="replace"))
 
 
-def _start(plan: Plan, printing: int, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+def start_inside(container: int, plan: Plan, argv: Sequence[str], streams: Streams) -> subprocess.Popen[bytes]:
+    """Start a command within a container's walls, with its user and environment; SIGTERM to the process kills it.
+
+    `container` is the process that `launch` has started. The command does not outlive the thread that starts it.
+
+    Raises:
+        StartError: the command does not run, or the container does not run any more.
+    """
+    arguments = (str(container), str(streams.stdin), *(["terminal"] if streams.terminal else []))
+    # As a container runtime has it.
+    terminal = {"TERM": "xterm"} if streams.terminal else {}
+    within = replace(plan, argv=tuple(argv), environment={**terminal, **plan.environment})
+    return _start(
+        within, "entering", *arguments, stdout=streams.stdout, stderr=streams.stderr, inherited=(streams.stdin,)
+    )
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command that `start_inside` has started, and wait until it is gone."""
+    process.terminate()
+    try:
+        process.wait(_KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _start(
+    plan: Plan, module: str, *arguments: str, stdout: int, stderr: int, inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     """Start a module of this package with the plan, and wait until it has become the command."""
     report, reporting = os.pipe()
     with os.fdopen(report, "rb") as reports, ExitStack() as ours:
@@ -95,9 +133,9 @@ def _start(plan: Plan, printing: int, module: str, *arguments: str) -> subproces
             process = subprocess.Popen(
                 [sys.executable, "-P", "-S", "-m", f"{__package__}.{module}", str(reporting), *arguments],
                 stdin=plan_file,
-                stdout=printing,
-                stderr=printing,
-                pass_fds=[reporting],
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=[reporting, *inherited],
                 start_new_session=True,
                 env={"PYTHONPATH": str(CHECKOUT)},
             )
