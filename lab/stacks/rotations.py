@@ -89,13 +89,13 @@ def count_on(home: Home, primary: Stack, sites: Sequence[str]) -> dict[str, int]
 def ahead(home: Home, primary: Stack) -> list[str]:
     """Where `rotate` has counted to the file's number or beyond it: what a person must know who edits the file."""
     lines = []
-    for site, number in load(home).items():
-        if site not in primary.section("standbys") or (written := in_file(primary, site)) > number:
+    for site, reached in load(home).items():
+        if site not in primary.section("standbys") or (written := in_file(primary, site)) > reached:
             continue
-        used = f"{primary.file} says {written}" if written < number else f"{primary.file} now says so too"
+        said = f"where {primary.file} says {written}" if written < reached else f"as {primary.file} says now"
         lines.append(
-            f"{site} is at rotation {number} already, by `python -m lab rotate`; {used}: this run does not rotate. "
-            f"Write {number + 1} there for the next rotation, or run `rotate` again."
+            f"This run uses rotation {reached} of {site}, to which `python -m lab rotate` has counted already, {said}. "
+            f"Write {reached + 1} there for the next rotation, or run `rotate` again."
         )
     return lines
 
@@ -104,9 +104,9 @@ def forget_reached(home: Home, primary: Stack) -> None:
     """Drop the lab's numbers that the stack file has reached: from there on only the file counts."""
     given = load(home)
     kept = {
-        site: number
-        for site, number in given.items()
-        if site not in primary.section("standbys") or in_file(primary, site) < number
+        site: reached
+        for site, reached in given.items()
+        if site not in primary.section("standbys") or in_file(primary, site) < reached
     }
     if kept != given:
         save(home, kept)

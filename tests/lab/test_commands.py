@@ -142,13 +142,13 @@ def test_logs_are_those_of_a_process_a_pod_and_a_pods_owner(person: Person) -> N
 def test_readmes_order_of_a_rotation_works_or_says_what_to_write(lab: Lab, person: Person) -> None:
     # `rotate` was among the commands that were pasted.
     assert links(lab) == ["standby-from-vault-2"]
-    assert "site-b is at rotation 2 already" in person.lab("up").stderr
+    assert "This run uses rotation 2 of site-b" in person.lab("up").stderr
     person.checkout.change("site-a", "standbys.site-b.rotation", 2)
     told = person.lab("up").stderr
-    assert "Pulumi.site-a.yaml now says so too: this run does not rotate. Write 3 there" in told
+    assert "has counted already, as Pulumi.site-a.yaml says now. Write 3 there" in told
     assert links(lab) == ["standby-from-vault-2"]
     person.checkout.change("site-a", "standbys.site-b.rotation", 3)
-    assert "is at rotation" not in person.lab("up").stderr
+    assert "This run uses" not in person.lab("up").stderr
     assert links(lab) == ["standby-from-vault-3"]
     assert json.loads(person.lab("rotate", "--json").stdout)[0]["rotation"] == 4
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from lab import environment
 from lab.commands import next_steps, questions, session, tools
 from lab.commands.app import app
+from lab.databases import Database
 from lab.environment import Environment
 from lab.home import CHECKOUT, Home, LabError
 from lab.stacks import Runner, Stack, discover, settings
@@ -347,3 +348,9 @@ def test_a_program_takes_the_place_of_the_command_and_one_that_is_not_there_is_a
     assert os.waitstatus_to_exitcode(status) == 7
     with pytest.raises(LabError, match="cannot be run"):
         tools.become([str(tmp_path / "none")], os.environ)
+
+
+def test_a_databases_password_is_in_the_programs_environment_only() -> None:
+    found = Database("postgres-primary", "127.0.0.1", "app", "appuser", "hidden")
+    assert "hidden" not in repr(found)
+    assert found.environ()["PGPASSWORD"] == "hidden"

@@ -281,10 +281,10 @@ def test_who_edits_the_stack_file_is_told_where_the_lab_is_ahead_of_it(tmp_path:
     home = Home(tmp_path)
     assert rotations.ahead(home, PRIMARY) == []
     for number, said in {
-        5: "site-b is at rotation 5 already, by `python -m lab rotate`; Pulumi.site-a.yaml says 3: this run does not "
-        "rotate. Write 6 there for the next rotation, or run `rotate` again.",
-        3: "site-b is at rotation 3 already, by `python -m lab rotate`; Pulumi.site-a.yaml now says so too: this run "
-        "does not rotate. Write 4 there for the next rotation, or run `rotate` again.",
+        5: "This run uses rotation 5 of site-b, to which `python -m lab rotate` has counted already, where "
+        "Pulumi.site-a.yaml says 3. Write 6 there for the next rotation, or run `rotate` again.",
+        3: "This run uses rotation 3 of site-b, to which `python -m lab rotate` has counted already, as "
+        "Pulumi.site-a.yaml says now. Write 4 there for the next rotation, or run `rotate` again.",
     }.items():
         rotations.save(home, {"site-b": number, "gone": 9})
         assert rotations.ahead(home, PRIMARY) == [said]
