@@ -28,7 +28,7 @@ def look(runner: Runner, stacks: Sequence[Stack], *, yes: bool) -> list[Stack]:
     try:
         lost, unknown = _plans(runner, stacks)
         if lost:
-            agree(f"`up` of {' and '.join(lost)} takes away what cannot be brought back", _listed(lost))
+            agree(f"`up` of {' and '.join(lost)} deletes what cannot be brought back", _listed(lost))
     except BaseException:
         # Refused or interrupted: what a person now types in the lab's shell acts on what stands.
         runner.put_back()
@@ -44,7 +44,7 @@ def _plans(runner: Runner, stacks: Sequence[Stack]) -> tuple[dict[str, list[str]
         for stack in stacks:
             if not runner.is_new(stack):
                 continue
-            progress.step(f"{stack.name} differs from its last `up`: looking at what another one would take away")
+            progress.step(f"{stack.name} has changed since its last `up`: checking what this one would delete")
             plan = runner.plan(stack)
             if plan is None:
                 unknown.append(stack)

@@ -33,7 +33,7 @@ REPLACING = frozenset({"replace", "create-replacement", "delete-replaced"})
 
 
 def losses(plan: Mapping[str, Any]) -> list[str]:
-    """What the plan of a preview would take away, one line each; empty where nobody needs to be asked."""
+    """What the plan of a preview would delete or empty, one line each; empty where nobody needs to be asked."""
     deleted, replaced = set(), set()
     for step in plan.get("steps") or []:
         resource = _resource(step)

@@ -100,7 +100,7 @@ class Runner:
     def is_new(self, stack: Stack) -> bool:
         """Whether an `up` of this stack, which is prepared, may do anything else than the last one that succeeded.
 
-        The first `up` of a stack is not: there is nothing that it could take away.
+        The first `up` of a stack is not: there is nothing that it could delete.
         """
         if not state.existing(state.resources(self.home, stack.name)):
             return False

@@ -47,7 +47,8 @@ def describe(kind: str, item: Manifest, now: datetime) -> tuple[str, str]:
             return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
             ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
-            return (READY if ready == wanted else PENDING), f"{ready} of {wanted} ready"
+            detail = f"{ready} of {wanted} ready" if wanted else "scaled to 0: nothing runs"
+            return (READY if ready == wanted > 0 else PENDING), detail
     state = _state(status)
     return state, _detail(kind, status) if state == READY else _why(kind, status)
 

@@ -87,7 +87,7 @@ def person(copy_checkout: Callable[..., Checkout]) -> Iterator[Person]:
 def shown(person: Person) -> str:
     """What an `up` that changes nothing shows at its end."""
     done = person.lab("up")
-    assert "looking at what another one would take away" not in done.stderr, "it costs nothing more"
+    assert "checking what this one would delete" not in done.stderr, "it costs nothing more"
     return done.stdout
 
 

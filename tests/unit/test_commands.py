@@ -230,7 +230,7 @@ def test_a_loss_without_anybody_to_ask_wants_yes_and_changes_nothing() -> None:
     with pytest.raises(LabError) as refused:
         look(runner)
     text = str(refused.value)
-    assert "`up` of site-a and site-b takes away what cannot be brought back" in text
+    assert "`up` of site-a and site-b deletes what cannot be brought back" in text
     assert "  - site-a: Mount kv would be deleted (with every secret in it)" in text
     assert "Nothing has been changed: add --yes if that is what you want." in text
     assert runner.was_put_back

@@ -1,4 +1,4 @@
-"""What a run may take away without a question, and what it asks for."""
+"""What a run may delete without a question, and what it asks for."""
 
 import json
 from pathlib import Path

@@ -76,6 +76,7 @@ def grant(expires: str, redemptions: int, allowed: int = 1) -> Manifest:
         ),
         ("StatefulSet", {"spec": {"replicas": 1}, "status": {"replicas": 1}}, ("Pending", "0 of 1 ready")),
         ("StatefulSet", {"spec": {"replicas": 2}, "status": {"readyReplicas": 2}}, ("Ready", "2 of 2 ready")),
+        ("StatefulSet", {"spec": {"replicas": 0}, "status": {"replicas": 0}}, ("Pending", "scaled to 0: nothing runs")),
         (
             "Cluster",
             {"status": {"phase": "Setting up primary", "phaseReason": "Creating primary", "conditions": [NOT_READY]}},
