@@ -6,7 +6,7 @@ program's own `components.settings`: here it is asked before the lab starts, ins
 
 import json
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +16,7 @@ from lab.stacks import databases, done
 from lab.stacks.files import PREFIX, Stack
 from lab.stacks.overrides import overrides
 
+ROLE = f"{PREFIX}:role"
 UNKNOWN = "https://127.0.0.1"
 """The address of a server that has none yet."""
 
@@ -75,12 +76,15 @@ def check(stacks: Sequence[Stack], environment: Environment) -> None:
     from components import settings  # noqa: PLC0415 - as just said
 
     said = []
-    for stack in stacks:
-        config = effective(stack, stacks, environment)
+    meant = [_as_meant(stack) for stack in stacks]
+    for stack, likely in zip(stacks, meant, strict=True):
+        config = effective(likely, meant, environment)
+        if likely is not stack:
+            config[ROLE] = stack.config[ROLE]
         if _has_secrets(config):
             # Encrypted for a backend: only the engine can read them, and tells what is wrong.
             continue
-        texts = {key.removeprefix(f"{PREFIX}:"): _text(value) for key, value in config.items() if _is_ours(key)}
+        texts = {key: _text(value) for key, value in _sections(config).items()}
         lines = list(_of_the_lab(stack, environment))
         try:
             # The lab's own address stands for $VAULT_ADDR, as it will in the run.
@@ -92,6 +96,19 @@ def check(stacks: Sequence[Stack], environment: Environment) -> None:
     said += _in_one_place(stacks)
     if said:
         raise LabError("\n".join(said))
+
+
+def _as_meant(stack: Stack) -> Stack:
+    """The stack with the role that its other settings belong to: what the lab adds must not be a second mistake."""
+    from components.settings.role import as_meant  # noqa: PLC0415 - as in `check`
+
+    role = as_meant(_sections(stack.config)).get("role")
+    return stack if role == stack.config.get(ROLE) else Stack(stack.name, {**stack.config, ROLE: role})
+
+
+def _sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The program's settings by their keys without prefix."""
+    return {key.removeprefix(f"{PREFIX}:"): value for key, value in config.items() if _is_ours(key)}
 
 
 def _of_the_lab(stack: Stack, environment: Environment) -> Iterator[str]:

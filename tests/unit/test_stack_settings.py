@@ -45,6 +45,15 @@ def test_a_key_that_is_misspelt_within_a_section_is_named_with_the_likely_one() 
     assert any("rhsi:cluster.contxt" in line and "rename it to context" in line for line in lines)
 
 
+def test_a_swapped_role_is_the_one_mistake_with_the_databases_that_the_lab_adds_too() -> None:
+    lines = said(stack("site-a"), stack("site-b", role="primary"))
+    assert lines[1:] == [lines[1]], "no echo of it in the settings of databases"
+    assert 'rhsi:role is "primary": the other settings are those of a standby' in lines[1]
+    lines = said(stack("site-a", role="standby"), stack("site-b"))
+    assert lines[1:] == [lines[1]]
+    assert 'rhsi:role is "standby": the other settings are those of a primary' in lines[1]
+
+
 @pytest.mark.parametrize("section", ["cluster", "vault", "standbys"])
 def test_a_section_that_is_a_single_value_reaches_the_program_as_it_is(section: str) -> None:
     lines = said(stack("site-a", **{section: "site-a"}), stack("site-b"))
