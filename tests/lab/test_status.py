@@ -160,11 +160,12 @@ def test_a_server_that_answers_nothing_is_a_row_within_seconds(lab: Lab, whole: 
         assert not status.ok
 
 
-def _is_standby(process: psutil.Process) -> bool:
-    # Probes come and go meanwhile.
+def _parent_of_standby(process: psutil.Process) -> int | None:
+    """The parent of a process with the standby's command line; None for another process, or one that has gone."""
     with suppress(psutil.NoSuchProcess):
-        return "primary_slot_name=site_b" in process.cmdline()
-    return False
+        if "primary_slot_name=site_b" in process.cmdline():
+            return process.ppid()
+    return None
 
 
 @contextmanager
@@ -172,12 +173,14 @@ def held_postgres(lab: Lab) -> Iterator[None]:
     """PostgreSQL's standby takes connections and answers nothing."""
     (runner,) = (process for process in lab.environment.processes() if process.name == "pods")
     started = psutil.Process(runner.pid).children(recursive=True)
-    (server,) = (one for one in started if _is_standby(one))
-    os.kill(server.pid, signal.SIGSTOP)
+    parents = {one.pid: parent for one in started if (parent := _parent_of_standby(one)) is not None}
+    # A child of the server's has its command line until it has given itself a title.
+    (server,) = (pid for pid, parent in parents.items() if parent not in parents)
+    os.kill(server, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(server.pid, signal.SIGCONT)
+        os.kill(server, signal.SIGCONT)
 
 
 def test_a_database_that_answers_nothing_is_a_row_within_seconds(lab: Lab, whole: Checkout) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -29,9 +30,13 @@ while len(got) < int(sys.argv[1]):
     time.sleep(0.01)
 time.sleep(0.5)
 """
+# As a terminal starts it: whoever runs the tests may ignore some signals (nohup), and a child inherits that.
 LAB = """
-import subprocess, sys
+import signal, subprocess, sys
 from lab.stacks.interruptions import Interruptions
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 with Interruptions() as interruptions:
     with interruptions.begin([sys.executable, "-c", *sys.argv[1:]]) as process:
         process.wait()
@@ -41,7 +46,7 @@ with Interruptions() as interruptions:
 
 
 @contextmanager
-def lab(signals: int = 1, *, terminal: bool = False) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def lab(signals: int = 1, *, terminal: bool = False) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The lab with a program that ends after so many signals, and a descriptor to type on where it has a terminal."""
     ours, theirs = pty.openpty()
     line = [sys.executable, "-c", LAB, PROGRAM, str(signals)]
@@ -49,9 +54,9 @@ def lab(signals: int = 1, *, terminal: bool = False) -> Iterator[tuple[subproces
         # Takes the terminal on standard input for its own.
         line = ["setsid", "--ctty", "--wait", *line]
     with subprocess.Popen(
-        line, cwd=CHECKOUT, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0
+        line, cwd=CHECKOUT, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, process_group=0
     ) as process:
-        members: list[subprocess.Popen[str] | psutil.Process] = [process]
+        members: list[subprocess.Popen[bytes] | psutil.Process] = [process]
         try:
             assert heard(process) == "works"
             members += psutil.Process(process.pid).children(recursive=True)
@@ -64,10 +69,11 @@ def lab(signals: int = 1, *, terminal: bool = False) -> Iterator[tuple[subproces
     os.close(theirs)
 
 
-def heard(process: subprocess.Popen[str]) -> str:
+def heard(process: subprocess.Popen[bytes]) -> str:
     """The next line."""
     assert process.stdout
-    return process.stdout.readline().strip()
+    assert select.select([process.stdout], [], [], SECONDS)[0], f"nothing was heard for {SECONDS} s"
+    return process.stdout.readline().strip().decode()
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_no_client_is_ever_given_the_port_of_a_server_that_is_down(home: Home) -
 def test_a_port_that_something_else_holds_is_not_chosen(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         held = listener.getsockname()[1]
-        monkeypatch.setattr("lab.servers.ports.random.sample", lambda candidates, _: [held, candidates[0]])
+        monkeypatch.setattr("lab.servers.ports.random.sample", lambda candidates, _: [held, *candidates])
         assert Ports(home).get("a") != held
 
 
