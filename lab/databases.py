@@ -3,7 +3,6 @@
 Owns the login from the Secret of the database; shows no password, and none becomes an argument. Writes nothing.
 """
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,10 +10,9 @@ from lab.environment import Environment
 from lab.home import LabError
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
-from lab.stand_ins.controller.kinds import SECRET, SERVICE
 from lab.status.clusters import answering, api, database_namespace
-
-PRIMARY, STANDBY, APPLICATION = "postgres-primary", "postgres-standby", "postgres-application"
+from lab.status.databases import address, credentials
+from lab.status.streaming import APPLICATION, DATABASE, PRIMARY, STANDBY
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,5 @@ def _places(stack: Stack, *, replicated: bool) -> Iterator[tuple[str, str, str]]
 
 
 def _read(client: Api, namespace: str, service: str, secret: str) -> Database | None:
-    address, login = client.get(SERVICE, namespace, service), client.get(SECRET, namespace, secret)
-    if not address or not login:
-        return None
-    user, password = (base64.b64decode(login["data"][part]).decode() for part in ("username", "password"))
-    return Database(service, str(address["spec"]["clusterIP"]), "app", user, password)
+    host, login = address(client, namespace, service), credentials(client, namespace, secret)
+    return Database(service, host, DATABASE, *login) if host and login else None

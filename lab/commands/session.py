@@ -26,9 +26,9 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(1) from error
     except Exception as error:
         found = environment.load(Home.default())
-        if found is None or isinstance(error, typer.Exit | typer.Abort) or not (dead := _dead(found)):
+        if found is None or isinstance(error, typer.Exit | typer.Abort) or not (told := _restart(found)):
             raise
-        _say(_restart(dead))
+        _say(told)
         raise typer.Exit(1) from error
 
 
@@ -36,15 +36,10 @@ def _say(text: str) -> None:
     tell(Text.assemble(("error:", "red"), f" {text}"))
 
 
-def _dead(found: Environment) -> list[str]:
-    from lab.status.dead import dead_processes
+def _restart(found: Environment) -> str:
+    from lab.status.dead import restart
 
-    return dead_processes(found)
-
-
-def _restart(dead: list[str]) -> str:
-    are = "is" if len(dead) == 1 else "are"
-    return f"{' and '.join(dead)} {are} dead: `python -m lab up` starts what is missing."
+    return restart(found)
 
 
 def checked(stacks: list[Stack], without: list[str] | None = None) -> None:
@@ -119,8 +114,8 @@ def whole_lab() -> Environment:
         LabError: there is none, or a server is dead.
     """
     found = standing_lab()
-    if dead := _dead(found):
-        raise LabError(_restart(dead))
+    if told := _restart(found):
+        raise LabError(told)
     return found
 
 

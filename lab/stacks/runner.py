@@ -60,7 +60,6 @@ class Runner:
         self._environment = environment
         self._checkout = checkout
         self._awaited = awaited or (lambda _: "")
-        # Of the lab.
         self.home = Home(environment.root)
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
         self.project = self.home.folder("stacks")

@@ -53,7 +53,10 @@ class Database:
         host = address(self.api, self.namespace, self.service)
         if host is None:
             raise NoAnswerError("it has no Service")
-        user, password = self._login()
+        login = credentials(self.api, self.namespace, self.secret)
+        if login is None:
+            raise NoAnswerError(f"there is no Secret {self.secret} to log in with")
+        user, password = login
         with psycopg.connect(
             host=host,
             dbname=self.name,
@@ -64,13 +67,6 @@ class Database:
         ) as connection:
             return connection.execute(query, arguments or None).fetchone()
 
-    def _login(self) -> tuple[str, str]:
-        found = self.api.get(SECRET, self.namespace, self.secret)
-        if found is None:
-            raise NoAnswerError(f"there is no Secret {self.secret} to log in with")
-        user, password = (base64.b64decode(found["data"][field]).decode() for field in ("username", "password"))
-        return user, password
-
 
 def address(api: Api, namespace: str, service: str) -> str | None:
     """Where a Service is reached from this machine, None where there is none.
@@ -80,6 +76,19 @@ def address(api: Api, namespace: str, service: str) -> str | None:
     """
     found = api.get(SERVICE, namespace, service)
     return str(found["spec"]["clusterIP"]) if found else None
+
+
+def credentials(api: Api, namespace: str, secret: str) -> tuple[str, str] | None:
+    """User and password of a database's Secret, None where there is none.
+
+    Raises:
+        UNREACHABLE (of lab.stand_ins.controller.api): the API server gives no answer.
+    """
+    found = api.get(SECRET, namespace, secret)
+    if found is None:
+        return None
+    user, password = (base64.b64decode(found["data"][field]).decode() for field in ("username", "password"))
+    return user, password
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 
 from lab.environment import Environment
-from lab.home import LabError
 from lab.servers.process import Process, last_words
 from lab.status.row import DEAD, ERROR, LAB, Row
 
@@ -54,16 +53,10 @@ def sentence(processes: Sequence[Seen]) -> str:
     return ", ".join(_are(names, how) for names, how in ((dead, "dead"), (held, "held by a signal")) if names)
 
 
-def require_alive(environment: Environment) -> None:
-    """For commands that work only on a whole lab.
-
-    Raises:
-        LabError: a process is dead or held by a signal.
-    """
-    if wrong := [process for process in look(environment) if process.stopped or not process.alive]:
-        held = [f"`kill -CONT {process.pid}`" for process in wrong if process.alive]
-        start = ["`python -m lab up`"] if any(not process.alive for process in wrong) else []
-        raise LabError(f"{sentence(wrong)}: type {' and '.join([*held, *start])} first.")
+def restart(environment: Environment) -> str:
+    """Which processes are dead and what to type; empty where none is."""
+    dead = dead_processes(environment)
+    return f"{_are(dead, 'dead')}: `python -m lab up` starts what is missing." if dead else ""
 
 
 def rows(processes: Sequence[Seen]) -> list[Row]:
