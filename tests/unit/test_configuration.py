@@ -1,7 +1,7 @@
 """The configuration reference: it is current, it is complete, and every example in it is one that the program runs."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,8 +9,8 @@ import pytest
 from docs import configuration
 from docs.configuration import Example, Key
 from lab.home import CHECKOUT
+from tests.examples import secrets
 from tests.unit.recorder import PRIMARY_OUTPUTS, record, reveal
-from tests.unit.urns import CERTIFICATE, EC_KEY
 
 EXAMPLES = configuration.examples()
 KEYS = configuration.keys()
@@ -19,14 +19,14 @@ WITHOUT_EXAMPLE = {"PEM", "secret", "map of secret"}
 
 
 def given(example: Example) -> dict[str, Any]:
-    """An example's settings with the secrets that its comments say how to set."""
+    """An example's settings with its secrets."""
     values = copy.deepcopy(example.values)
-    edb = values.get("edb", {})
-    if example.role == "primary" and edb.get("enabled"):
-        if edb.get("operator", "edb") == "edb":
-            edb.setdefault("registry", {})["token"] = "the-token"
-        if edb.get("tls") == "verify-full":
-            edb["ca"] = {"certificate": CERTIFICATE, "key": EC_KEY}
+    for path, secret in secrets(example).items():
+        *above, key = path.split(".")
+        block = values
+        for name in above:
+            block = block.setdefault(name, {})
+        block[key] = secret
     return values
 
 
@@ -41,14 +41,6 @@ def primary_of(example: Example) -> Mapping[str, Any]:
             graph = record(given(other), stack=stack_of(other))
             return {name: reveal(value) for name, value in graph.exports.items()}
     return PRIMARY_OUTPUTS
-
-
-def scalars(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if not isinstance(values, dict):
-        yield path
-        return
-    for key, value in values.items():
-        yield from scalars(value, (*path, key))
 
 
 def test_the_page_is_current() -> None:
