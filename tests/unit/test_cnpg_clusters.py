@@ -51,6 +51,14 @@ def test_the_major_version_is_read_from_the_tag(image: str, major: int | None) -
     assert validation.major_version(image) == major
 
 
+def test_the_data_keep_the_version_that_made_them() -> None:
+    given = cluster()
+    given["status"] = {}
+    assert status.data_version(given["status"]) is None
+    status.describe(given["status"], EDB, given)
+    assert status.data_version(given["status"]) == 16
+
+
 @pytest.mark.parametrize(
     ("spec", "field", "reason"),
     [
