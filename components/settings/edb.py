@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 
 from components.edb.names import PULL_SECRET
 from components.settings import edb_formats, formats
+from components.settings.edb_placement import Affinity, TopologySpread
 from components.settings.section import (
     Count,
     GivenText,
@@ -110,7 +111,7 @@ class Edb(Section):
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
     peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
     database: Annotated[str, Field(min_length=1), checked(edb_formats.database)] = "app"
-    image: Annotated[str, checked(edb_formats.postgres_16_image)] = ""
+    image: Annotated[str, checked(edb_formats.postgres_image)] = ""
     tls: Literal["require", "verify-full"] = "require"
     ca: Authority = Authority()
     instances: Positive = 1
@@ -119,6 +120,21 @@ class Edb(Section):
     storage_class: Text = ""
     resources: Resources = Resources()
     parameters: dict[Annotated[str, checked(edb_formats.parameter)], Text] = Field(default_factory=dict)
+    pg_hba: list[Annotated[str, Field(min_length=1), checked(edb_formats.host_based_access)]] = Field(
+        default_factory=list
+    )
+    """More lines of pg_hba.conf, in their order, after those of the replication and before the operator's last one,
+    which lets everybody in who has a password. Of several that match a connection the first decides."""
+    affinity: Affinity = Affinity()
+    """On which nodes the instances run, and whether two may share one."""
+    topology_spread: list[TopologySpread] = Field(default_factory=list)
+    """How evenly the instances are spread over zones or nodes."""
+    superuser_access: bool = True
+    """Whether `postgres` has a password, which is in the Secret `edb-<site>-superuser`. Without it the superuser gets
+    in from within the pod only."""
+    disruption_budget: bool | None = None
+    """Whether a PodDisruptionBudget keeps instances from being evicted. By default there is one from two instances on:
+    that of a single instance blocks every drain of its node."""
     monitoring: bool = False
     pooler: Pooler = Pooler()
     backup: Backup = Backup()
@@ -135,6 +151,11 @@ class Edb(Section):
         """The image of the instances."""
         default = f"{self.registry.server}/{self.registry.repository}/postgresql:{EDB_TAG}"
         return self.image or {"edb": default, "community": COMMUNITY_IMAGE}[self.operator]
+
+    @property
+    def major_version(self) -> str:
+        """PostgreSQL's major version."""
+        return edb_formats.major_version(self.postgres_image)
 
     @property
     def pull_secret(self) -> str:

@@ -12,6 +12,7 @@ from components.edb.names import (
     superuser_secret,
 )
 from components.settings.edb import Edb, likely_peer
+from components.settings.edb_placement import placement_mistakes
 from components.settings.mistakes import Mistake
 from components.settings.section import section
 from components.settings.site import OWN_DEFAULT, Cluster
@@ -43,6 +44,7 @@ def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterato
         yield Mistake.of("edb.namespace", "default", OWN_DEFAULT)
     yield from _of_names(site, peer)
     yield from _of_options(edb)
+    yield from placement_mistakes(edb)
     yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
 
 

@@ -66,6 +66,21 @@ def test_the_data_keep_the_version_that_made_them() -> None:
         ({"imageName": "r/pg@sha256:01"}, "spec.imageName", "Can't use just the image sha"),
         ({"imageName": "r/pg:stable"}, "spec.imageName", "invalid version tag"),
         (
+            {"affinity": {"podAntiAffinityType": "never"}},
+            "spec.affinity.podAntiAffinityType",
+            "pod anti-affinity type must be 'preferred' (default if empty) or 'required'",
+        ),
+        (
+            {"affinity": {"tolerations": [{"value": "yes"}]}},
+            "spec.affinity.toleration[0].operator",
+            "operator must be Exists when `key` is empty",
+        ),
+        (
+            {"affinity": {"tolerations": [{"key": "db", "operator": "Exists", "value": "yes"}]}},
+            "spec.affinity.toleration[0].operator",
+            "value must be empty when `operator` is 'Exists'",
+        ),
+        (
             {"postgresql": {"parameters": {"port": "1"}}},
             "spec.postgresql.parameters.port",
             "Can't set fixed configuration parameter",
