@@ -16,7 +16,8 @@ from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
 from components.settings import formats
-from components.settings.edb import Edb, edb_mistakes, likely_peer, peer_site
+from components.settings.edb import Edb, likely_peer, peer_site
+from components.settings.edb_mistakes import edb_mistakes
 from components.settings.environment import VariableMistake, environment_mistakes
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes

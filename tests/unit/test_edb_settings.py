@@ -118,8 +118,25 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
     [
         ({"database": "postgres"}, "database", "means something else to PostgreSQL"),
         ({"database": "My-App"}, "database", "lower-case letters, digits and underscores"),
-        ({"image": "registry.example.com/postgresql:17.1"}, "image", "it must begin with 16"),
-        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16"),
+        ({"image": "registry.example.com/postgresql:15.8"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:170.1"}, "image", "it must begin with 16, 17 or 18"),
+        ({"pgHba": ["hostssl app"]}, "pgHba.0", "write a line of pg_hba.conf"),
+        ({"pgHba": ["hostssl app all ${podselector:web} md5"]}, "pgHba.0", "write the address"),
+        ({"pgHba": ["host all all all trust\nhost all all all trust"]}, "pgHba.0", "a line break"),
+        ({"affinity": {"podAntiAffinity": "always"}}, "affinity.podAntiAffinity", "it must be 'preferred', 'required'"),
+        ({"affinity": {"topologyKey": "zone of it"}}, "affinity.topologyKey", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"a b": "c"}}}, "affinity.nodeSelector.a b", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"disk": "very fast"}}}, "affinity.nodeSelector.disk", "up to 63 letters"),
+        (
+            {"affinity": {"tolerations": [{"key": "db", "operator": "Exists", "value": "yes"}]}},
+            "affinity.tolerations.0.value",
+            "Exists compares no value",
+        ),
+        ({"affinity": {"tolerations": [{"key": "db", "effect": "No"}]}}, "affinity.tolerations.0.effect", "it must be"),
+        ({"topologySpread": [{"topologyKey": "zone", "maxSkew": 0}]}, "topologySpread.0.maxSkew", "1 or more"),
+        ({"superuserAccess": "no"}, "superuserAccess", "it must be true or false"),
+        ({"disruptionBudget": 1}, "disruptionBudget", "it must be true or false"),
         ({"parameters": {"port": "1"}}, "parameters.port", "the operator sets this parameter itself"),
         ({"parameters": {"work_mem": 8}}, "parameters.work_mem", "it must be text; put it in quotes"),
         ({"instances": 0}, "instances", "a whole number of 1 or more"),
@@ -142,10 +159,23 @@ def test_a_bad_value_is_named_with_its_key_and_its_fix(edb: dict[str, Any], key:
     assert words in mistake
 
 
-@pytest.mark.parametrize("tag", ["16", "16.10", "16.10-standard-ubi9", "16-minimal-trixie", "16.10@sha256:" + "0" * 64])
-def test_an_image_of_postgresql_16_is_told_by_its_tag(tag: str) -> None:
-    image = f"registry.example.com:5000/team/postgresql:{tag}"
-    assert settings_of(primary(image=image), stack="site-a").edb.postgres_image == image
+@pytest.mark.parametrize("rest", ["", ".10", ".10-standard-ubi9", "-minimal-trixie", ".10@sha256:" + "0" * 64])
+@pytest.mark.parametrize("major", ["16", "17", "18"])
+def test_an_image_of_postgresql_is_told_by_its_tag(major: str, rest: str) -> None:
+    image = f"registry.example.com:5000/team/postgresql:{major}{rest}"
+    found = settings_of(primary(image=image), stack="site-a").edb
+    assert (found.postgres_image, found.major_version) == (image, major)
+
+
+def test_a_toleration_without_a_key_is_for_every_taint() -> None:
+    every = [{"operator": "Exists", "effect": "NoExecute"}]
+    found = settings_of(primary(affinity={"tolerations": every}), stack="site-a").edb.affinity
+    assert [one.operator for one in found.tolerations] == ["Exists"]
+    (mistake,) = mistakes_in(primary(affinity={"tolerations": [{"value": "yes"}]}))
+    assert mistake == (
+        "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or write operator: Exists for every "
+        "taint."
+    )
 
 
 def test_a_recovery_needs_backups_and_a_folder_of_its_own() -> None:
