@@ -12,6 +12,15 @@ import pulumi
 
 from components.component import Component, once
 from components.custom_resource import CONFIG_MAP, OBJECT_STORE, POSTGRES_OPERATORS, KubernetesObject
+from components.edb.backup import (
+    BackupArgs,
+    RecoveryArgs,
+    account_template,
+    archiver_plugins,
+    backup_source,
+    object_store_spec,
+    recovery,
+)
 from components.edb.names import (
     CA_SECRET,
     OWNER,
@@ -25,17 +34,7 @@ from components.edb.names import (
     server_names,
     superuser_secret,
 )
-from components.edb.options import (
-    BackupArgs,
-    ClusterOptions,
-    ClusterOptionsArgs,
-    PoolerArgs,
-    RecoveryArgs,
-    archiver_plugins,
-    backup_source,
-    object_store_spec,
-    recovery,
-)
+from components.edb.options import ClusterOptions, ClusterOptionsArgs, PoolerArgs
 from components.edb.placement import PlacementArgs, placement_spec
 from components.edb.schema import role_sql, schema_sql, slot_wait_sql
 
@@ -148,6 +147,8 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         spec["postgresql"]["synchronous"] = {"method": "any", "number": args.synchronous_replicas}
     if plugins := archiver_plugins(args.backup, cluster_name(args.site)):
         spec["plugins"] = plugins
+    if template := account_template(args.backup):
+        spec["serviceAccountTemplate"] = template
     return spec
 
 

@@ -1,14 +1,13 @@
 """`rhsi:edb`: the replicated databases of CloudNativePG or of EDB's build of it, one cluster on each of two sites."""
 
-import re
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
 from components.edb.names import PULL_SECRET
 from components.settings import edb_formats, formats
+from components.settings.backup import Backup, Recovery
 from components.settings.edb_placement import Affinity, TopologySpread
 from components.settings.section import (
     Count,
@@ -31,34 +30,6 @@ COMMUNITY_IMAGE = "ghcr.io/cloudnative-pg/postgresql:16.13-standard-trixie"
 EDB_TAG = "16.10-standard-ubi9"
 
 
-def _bucket(text: str) -> str | None:
-    """A folder in an S3 store."""
-    return (
-        None
-        if re.fullmatch(r"s3://[^/\s]+(/\S*)?", text)
-        else "write a bucket with a folder, such as s3://backups/rhsi"
-    )
-
-
-def _retention(text: str) -> str | None:
-    """How long backups are kept (pattern of the CRD)."""
-    return None if re.fullmatch(r"[1-9][0-9]*[dwm]", text) else "write days, weeks or months, such as 30d, 4w or 6m"
-
-
-def _schedule(text: str) -> str | None:
-    """Six cron fields."""
-    return None if len(text.split()) == 6 else "write six cron fields, seconds first, such as 0 0 2 * * *"
-
-
-def _time(text: str) -> str | None:
-    """A point in time with its zone (RFC 3339)."""
-    try:
-        zone = datetime.fromisoformat(text).tzinfo
-    except ValueError:
-        zone = None
-    return None if zone else "write a time with its zone, such as 2026-11-23T21:30:00Z"
-
-
 class Authority(Section):
     """`rhsi:edb.ca`, on the primary: who signs the certificates of both clusters; the key is a secret."""
 
@@ -71,24 +42,6 @@ class Pooler(Section):
 
     instances: Count = 0
     mode: Literal["session", "transaction"] = "transaction"
-
-
-class Backup(Section):
-    """`rhsi:edb.backup`, an object store of the barman-cloud plugin."""
-
-    destination_path: Annotated[str, checked(_bucket)] = ""
-    endpoint_url: Annotated[str, checked(formats.url)] = ""
-    credentials: Annotated[str, checked(formats.kubernetes_name)] = ""
-    server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
-    retention: Annotated[str, Field(min_length=1), checked(_retention)] = "30d"
-    schedule: Annotated[str, Field(min_length=1), checked(_schedule)] = "0 0 2 * * *"
-
-
-class Recovery(Section):
-    """`rhsi:edb.recovery`, for a cluster that is made anew from backups."""
-
-    server_name: Annotated[str, checked(formats.kubernetes_name)] = ""
-    target_time: Annotated[str, checked(_time)] = ""
 
 
 class Registry(Section):

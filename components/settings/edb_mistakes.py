@@ -11,6 +11,7 @@ from components.edb.names import (
     subscription_name,
     superuser_secret,
 )
+from components.settings.backup import backup_mistakes
 from components.settings.edb import Edb, likely_peer
 from components.settings.edb_placement import placement_mistakes
 from components.settings.mistakes import Mistake
@@ -72,22 +73,11 @@ def _of_names(site: str, peer: str) -> Iterator[Mistake]:
 
 
 def _of_options(edb: Mapping[str, Any]) -> Iterator[Mistake]:
-    backup, recovery = section(edb, "backup"), section(edb, "recovery")
     instances, synchronous = edb.get("instances", 1), edb.get("synchronousReplicas", 0)
     if isinstance(instances, int) and isinstance(synchronous, int) and synchronous >= max(instances, 1):
         fix = f"of {instances} instances only {instances - 1} can confirm; raise rhsi:edb.instances or lower this"
         yield Mistake.of("edb.synchronousReplicas", synchronous, fix)
-    if recovery and not recovery.get("serverName"):
-        fix = "name the folder of the backups to start from, such as edb-site-a"
-        yield Mistake.of("edb.recovery.serverName", None, fix)
-    if recovery and not backup.get("destinationPath"):
-        yield Mistake.of("edb.backup.destinationPath", None, "a recovery reads the backups there; set it")
-    if recovery.get("serverName") and recovery["serverName"] == backup.get("serverName"):
-        fix = "the recovered cluster may not write into the folder that it came from; add for example -2"
-        yield Mistake.of("edb.backup.serverName", backup["serverName"], fix)
-    if recovery.get("serverName") and not backup.get("serverName"):
-        fix = "the recovered cluster needs a folder of its own; write for example edb-site-a-2"
-        yield Mistake.of("edb.backup.serverName", None, fix)
+    yield from backup_mistakes(edb, "edb")
 
 
 def _of_primary(sites: tuple[str, str], edb: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -3,10 +3,11 @@
 import pulumi
 
 from components import outputs
+from components.edb.backup import BackupArgs, RecoveryArgs
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
-from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb.options import PoolerArgs
 from components.edb.placement import PlacementArgs
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
@@ -42,15 +43,8 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         disruption_budget=wanted.disruption_budget,
         monitoring=wanted.monitoring,
         pooler=PoolerArgs(instances=wanted.pooler.instances, mode=wanted.pooler.mode),
-        backup=BackupArgs(
-            destination_path=backup.destination_path,
-            endpoint_url=backup.endpoint_url,
-            credentials=backup.credentials,
-            server_name=backup.server_name,
-            retention=backup.retention,
-            schedule=backup.schedule,
-        ),
-        recovery=RecoveryArgs(server_name=recovery.server_name, target_time=recovery.target_time),
+        backup=BackupArgs(**backup.model_dump()),
+        recovery=RecoveryArgs(**recovery.model_dump()),
         protect=settings.protect,
         timeout=settings.timeouts.database,
     )

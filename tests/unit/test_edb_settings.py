@@ -144,9 +144,6 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
         ({"synchronousReplicas": 1}, "synchronousReplicas", "of 1 instances only 0 can confirm"),
         ({"reclaimPolicy": "keep"}, "reclaimPolicy", "it must be 'delete' or 'retain'"),
         ({"tls": "prefer"}, "tls", "it must be 'require' or 'verify-full'"),
-        ({"backup": {"destinationPath": "/var"}}, "backup.destinationPath", "write a bucket with a folder"),
-        ({"backup": {"schedule": "0 2 * * *"}}, "backup.schedule", "six cron fields"),
-        ({"backup": {"retention": "30"}}, "backup.retention", "such as 30d"),
         ({"size": "ten"}, "size", "it is no quantity"),
         ({"registry": {"server": "https://r/"}}, "registry.server", "the registry's host only"),
         ({"namespace": "rhsi"}, "namespace", "a namespace apart from Skupper's"),
@@ -176,20 +173,6 @@ def test_a_toleration_without_a_key_is_for_every_taint() -> None:
         "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or write operator: Exists for every "
         "taint."
     )
-
-
-def test_a_recovery_needs_backups_and_a_folder_of_its_own() -> None:
-    found = mistakes_in(primary(recovery={"targetTime": "yesterday"}))
-    assert found == [
-        'rhsi:edb.recovery.targetTime is "yesterday": write a time with its zone, such as 2026-11-23T21:30:00Z.',
-        "rhsi:edb.recovery.serverName is missing: name the folder of the backups to start from, such as edb-site-a.",
-        "rhsi:edb.backup.destinationPath is missing: a recovery reads the backups there; set it.",
-    ]
-    backup = {"destinationPath": "s3://backups", "serverName": "edb-site-a"}
-    (mistake,) = mistakes_in(primary(recovery={"serverName": "edb-site-a"}, backup=backup))
-    assert "may not write into the folder that it came from" in mistake
-    good = primary(recovery={"serverName": "edb-site-a"}, backup={**backup, "serverName": "edb-site-a-2"})
-    assert settings_of(good, stack="site-a").edb.recovery.server_name == "edb-site-a"
 
 
 def test_verify_full_takes_an_ec_key_in_sec1_form_and_no_other(certificate: str) -> None:
