@@ -10,7 +10,10 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
+from components.container_resources import ContainerResources
 from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, KubernetesObject
+from components.edb.placing import placed_pooler
+from components.restricted_pod import PodShape
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 # Keys of the Secret with an object store's credentials.
@@ -66,6 +69,8 @@ class ClusterOptionsArgs:
     namespace: str
     monitoring: bool
     pooler: PoolerArgs
+    pod: PodShape
+    pooler_resources: ContainerResources
     backup: BackupArgs
 
 
@@ -167,7 +172,7 @@ class ClusterOptions(Component):
                 f"{name}-pooler",
                 operator.pooler,
                 metadata={"name": service, "namespace": args.namespace},
-                spec=pooler_spec(args.pooler, args.cluster),
+                spec=placed_pooler(pooler_spec(args.pooler, args.cluster), args.pod, args.pooler_resources),
                 opts=self.child(),
             )
             self.pooler = once(pooler, service)

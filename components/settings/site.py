@@ -10,7 +10,6 @@ from components.settings.mistakes import Mistake, quoted
 from components.settings.section import (
     Duration,
     GivenText,
-    Image,
     Namespace,
     Pem,
     Positive,
@@ -67,12 +66,6 @@ class Standby(Section):
     rotation: Rotation = 1
     expiration_window: Duration = "1h"
     redemptions: Positive = 1
-
-
-class Images(Section):
-    """`rhsi:images`; empty means the platform's default."""
-
-    claim: Image = ""
 
 
 class Timeouts(Section):

@@ -9,6 +9,7 @@ from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_hos
 from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
+from components.sites.runtimes import database_resources, pod_shape, pooler_resources
 
 
 def cluster_args(settings: Settings) -> EdbClusterArgs:
@@ -20,7 +21,7 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         site=settings.site,
         peer=settings.edb_peer,
         namespace=wanted.namespace,
-        image=wanted.postgres_image,
+        image=settings.edb_image,
         database=wanted.database,
         host=link_host(settings.site, settings.edb_peer_namespace),
         peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
@@ -32,7 +33,9 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         synchronous_replicas=wanted.synchronous_replicas,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        resources={key: limits for key, limits in wanted.resources.model_dump().items() if limits},
+        pod=pod_shape(settings, settings.edb_image),
+        pooler_resources=pooler_resources(settings),
+        resources=database_resources(settings, wanted.resources).manifest(),
         parameters=wanted.parameters,
         monitoring=wanted.monitoring,
         pooler=PoolerArgs(instances=wanted.pooler.instances, mode=wanted.pooler.mode),
