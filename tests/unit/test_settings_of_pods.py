@@ -373,19 +373,16 @@ def test_the_list_of_images_is_what_a_stack_runs(platform: str, operator: str, m
         for one in graph.made(kind)
         for container in one.inputs["spec"]["template"]["spec"]["containers"]
     } | {spec_of(graph, "Cluster")["imageName"]}
-    listed = {
-        one.image for one in default_images(platform, mirror) if "community" not in one.runs or operator == "community"
-    }
-    if operator == "community":
-        listed = {one.image for one in default_images(platform, mirror) if "operator: edb" not in one.runs}
+    other = {"edb": "community", "community": "edb"}[operator]
+    listed = {one.image for one in default_images(platform, mirror) if f"operator: {other}" not in one.runs}
     assert used == listed
 
 
 def test_an_image_that_a_setting_names_is_used_as_it_is() -> None:
     mirror = {"registry": "mirror.example.com", "claim": "registry.example.com/cli:1"}
     own = "registry.example.com/postgresql:16.4"
-    changes: dict[str, Any] = {"images": mirror, "postgres": {"image": own}, "edb": {"image": own}}
-    found = settings_of({**PRIMARY, **changes, "postgres": {"enabled": False, "image": own}}, stack="site-a")
+    images = {"postgres": {"enabled": False, "image": own}, "edb": {"enabled": False, "image": own}}
+    found = settings_of({**PRIMARY, "images": mirror, **images}, stack="site-a")
     assert (found.cli_image, found.postgres_image, found.edb_image) == (mirror["claim"], own, own)
     server = {"enabled": True, "operator": "edb", "registry": {"server": "registry.example.com", "token": "t"}}
     found = settings_of({**PRIMARY, "images": mirror, "edb": server}, stack="site-a")
