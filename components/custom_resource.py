@@ -14,6 +14,8 @@ from typing import Any
 
 import pulumi
 
+from components.component import common_metadata
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -52,6 +54,7 @@ ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBindin
 CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
 JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
+NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
 
 SITE = Kind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
 # Two routers (skupper:internal/kube/site/site.go, groups): Ready says that one of them can be reached.
@@ -164,9 +167,13 @@ class KubernetesObject(pulumi.CustomResource):
             timeout: instead of the kind's own, a Go duration such as `90s`.
             fields: the rest of the manifest, such as `spec`, in camelCase as Kubernetes has it.
         """
+        common = common_metadata(opts)
         if kind.wait_for:
-            given = metadata.get("annotations", {})
+            given = {**metadata.get("annotations", {}), **common.mark()}
             metadata = {**metadata, "annotations": {**given, "pulumi.com/waitFor": gate(kind.wait_for, given)}}
+        if "spec" in fields:
+            fields["spec"] = common.on_what_it_makes(kind.kind, fields["spec"])
+        metadata = common.on(metadata)
         hidden = {field: pulumi.Output.secret(fields[field]) for field in kind.secret if field in fields}
         manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **fields, **hidden}
         limit = timeout or kind.timeout

@@ -3,12 +3,14 @@
 import dataclasses
 from typing import Any, cast
 
+from components import container_resources
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs
 from components.external_secrets import SyncedSecretArgs
 from components.link.grant import LinkGrantArgs
 from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
+from components.restricted_pod import PodShape
 from components.script_job import Runtime
 from components.sites.edb import cluster_args
 from components.sites.postgres import server_shape
@@ -18,7 +20,10 @@ from tests.unit.recorder import PRIMARY, settings_of
 _DEFAULTS = settings_of(
     {**PRIMARY, "postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}, stack="site-a"
 )
-RUNTIME = Runtime(image="i", user=0, pull_secret="", seconds=300)
+ANYWHERE = PodShape(image_pull_secrets=(), node_selector={}, tolerations=(), priority_class="")
+RUNTIME = Runtime(
+    image="i", user=0, pull_secret="", shape=ANYWHERE, resources=container_resources.JOB, proxy={}, seconds=300
+)
 
 
 def edb_cluster(**changes: Any) -> EdbClusterArgs:

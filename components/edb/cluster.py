@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
+from components.container_resources import ContainerResources
 from components.custom_resource import CONFIG_MAP, OBJECT_STORE, POSTGRES_OPERATORS, KubernetesObject
 from components.edb.backup import (
     BackupArgs,
@@ -36,7 +37,9 @@ from components.edb.names import (
 )
 from components.edb.options import ClusterOptions, ClusterOptionsArgs, PoolerArgs
 from components.edb.placement import PlacementArgs, placement_spec
+from components.edb.placing import placed
 from components.edb.schema import role_sql, schema_sql, slot_wait_sql
+from components.restricted_pod import PodShape
 
 SCHEMA_KEY = "schema.sql"
 # The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept
@@ -65,6 +68,8 @@ class EdbClusterArgs:
         synchronous_replicas: how many must confirm a commit, fewer than there are replicas.
         size: of the volume, a Kubernetes quantity.
         storage_class: empty for the cluster's default.
+        pod: where the instances and PgBouncer run, and what pulls their images.
+        pooler_resources: of PgBouncer's container; empty for the operator's own.
         resources: `requests` and `limits` of each instance.
         parameters: of PostgreSQL, besides and above this program's own.
         pg_hba: lines of pg_hba.conf after this program's own.
@@ -94,6 +99,8 @@ class EdbClusterArgs:
     synchronous_replicas: int
     size: str
     storage_class: str
+    pod: PodShape
+    pooler_resources: ContainerResources
     resources: dict[str, dict[str, str]]
     parameters: dict[str, str]
     pg_hba: list[str]
@@ -138,8 +145,6 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         spec["certificates"]["serverCASecret"] = CA_SECRET
     if args.storage_class:
         spec["storage"]["storageClass"] = args.storage_class
-    if args.pull_secret:
-        spec["imagePullSecrets"] = [{"name": args.pull_secret}]
     spec |= placement_spec(args.placement, POSTGRES_OPERATORS[args.operator].metadata_prefix, cluster_name(args.site))
     if args.resources:
         spec["resources"] = args.resources
@@ -149,7 +154,7 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         spec["plugins"] = plugins
     if template := account_template(args.backup):
         spec["serviceAccountTemplate"] = template
-    return spec
+    return placed(spec, args.pod, args.pull_secret)
 
 
 def bootstrap(args: EdbClusterArgs) -> dict[str, Any]:
@@ -242,6 +247,8 @@ class EdbCluster(Component):
                 namespace=args.namespace,
                 monitoring=args.monitoring,
                 pooler=args.pooler,
+                pod=args.pod,
+                pooler_resources=args.pooler_resources,
                 backup=args.backup,
             ),
             self.child(depends_on=[cluster]),

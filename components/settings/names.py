@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from components import network_policies
 from components.edb.names import routing_key
 from components.external_secrets import STORE
 from components.link import claim, revocation
@@ -40,6 +41,7 @@ _FIXED = frozenset(
         STANDBY,
         *USERS,
         smoke_test.JOB_NAME,
+        *network_policies.NAMES,
     }
 )
 

@@ -10,7 +10,6 @@ from components.settings.mistakes import Mistake, quoted
 from components.settings.section import (
     Duration,
     GivenText,
-    Image,
     Namespace,
     Pem,
     Positive,
@@ -78,12 +77,6 @@ class Standby(Section):
     """How long the grant can be redeemed."""
     redemptions: Positive = 1
     """How often the grant can be redeemed."""
-
-
-class Images(Section):
-    """`rhsi:images`; empty means the platform's default."""
-
-    claim: Image = ""
 
 
 class Timeouts(Section):

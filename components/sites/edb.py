@@ -12,6 +12,7 @@ from components.edb.placement import PlacementArgs
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
 from components.settings.edb import Edb
+from components.sites.runtimes import database_resources, pod_shape, pooler_resources
 
 
 def cluster_args(settings: Settings) -> EdbClusterArgs:
@@ -23,7 +24,7 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         site=settings.site,
         peer=settings.edb_peer,
         namespace=wanted.namespace,
-        image=wanted.postgres_image,
+        image=settings.edb_image,
         database=wanted.database,
         host=link_host(settings.site, settings.edb_peer_namespace),
         peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
@@ -35,7 +36,9 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         synchronous_replicas=wanted.synchronous_replicas,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        resources={key: limits for key, limits in wanted.resources.model_dump().items() if limits},
+        pod=pod_shape(settings, settings.edb_image),
+        pooler_resources=pooler_resources(settings),
+        resources=database_resources(settings, wanted.resources).manifest(),
         parameters=wanted.parameters,
         pg_hba=wanted.pg_hba,
         placement=_placement(wanted),

@@ -1,6 +1,8 @@
 """What a site of either role stands on: its providers, its identity, and the right to its namespaces."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -11,6 +13,7 @@ from components.owner import Owner, this_stack
 from components.past import Past
 from components.providers import Providers, providers, reading_provider
 from components.settings import Settings
+from components.sites.network_policies import cluster_network_policies, site_network_policies
 from components.sites.past import facts
 
 
@@ -45,15 +48,25 @@ class Foundation(Component):
         """The namespace of the Skupper site."""
         cluster = self._settings.cluster
         return self._namespace(
-            cluster.namespace, create=cluster.create_namespace, protect=self._settings.protects_namespace
+            cluster.namespace,
+            create=cluster.create_namespace,
+            protect=self._settings.protects_namespace,
+            policies=site_network_policies(self._settings),
         )
 
     def edb_namespace(self) -> NamespaceArgs:
         """The namespace of the replicated databases; their volumes would go with it."""
         edb = self._settings.edb
-        return self._namespace(edb.namespace, create=edb.create_namespace, protect=self._settings.protect)
+        return self._namespace(
+            edb.namespace,
+            create=edb.create_namespace,
+            protect=self._settings.protect,
+            policies=cluster_network_policies(self._settings),
+        )
 
-    def _namespace(self, namespace: str, *, create: bool, protect: bool) -> NamespaceArgs:
+    def _namespace(
+        self, namespace: str, *, create: bool, protect: bool, policies: Mapping[str, Mapping[str, Any]]
+    ) -> NamespaceArgs:
         taken = namespace in os.environ.get(TAKE_OVER, "").split(",")
         if taken:
             pulumi.log.warn(f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
@@ -61,6 +74,7 @@ class Foundation(Component):
             namespace=namespace,
             create=create,
             protect=protect,
+            policies=policies,
             owner=self.owner,
             creating=self._used.cluster if taken else self._used.creating,
             claiming=self._used.cluster if taken else self._used.claiming,

@@ -17,19 +17,22 @@ from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
 from components.settings import Settings
-from components.sites.runtimes import postgres_runtime
+from components.sites.runtimes import database_resources, pod_shape, postgres_runtime
 
 
 def server_shape(settings: Settings) -> ServerShape:
     """What the servers of both kinds are made of."""
     wanted = settings.postgres
+    resources = database_resources(settings, wanted.resources)
     return ServerShape(
         image=settings.postgres_image,
         run_as_user=settings.postgres_user,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        requests=wanted.resources.requests,
-        limits=wanted.resources.limits,
+        pod=pod_shape(settings, settings.postgres_image),
+        relabel=settings.pods.restart_databases,
+        requests=dict(resources.requests),
+        limits=dict(resources.limits),
         parameters=wanted.parameters,
         keep_data=settings.protect,
     )

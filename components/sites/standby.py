@@ -21,7 +21,7 @@ from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
 from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
-from components.sites.runtimes import kubectl_runtime
+from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import kubernetes_auth_args, secret_store_args
 from components.skupper.services import ServiceExport, ServiceImport
@@ -39,6 +39,7 @@ class StandbySite(Component):
         """Register the site with its providers."""
         base = Foundation(settings)
         super().__init__("rhsi:index:StandbySite", name, base.opts)
+        self.common = common_metadata(settings)
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
