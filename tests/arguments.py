@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs
-from components.external_secrets import SyncedSecretArgs
+from components.external_secrets import KeyOf, StoreReference, SyncedSecretArgs, VaultSecretStoreArgs
 from components.link.grant import LinkGrantArgs
 from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
@@ -83,12 +83,37 @@ def synced_secret(**changes: Any) -> SyncedSecretArgs:
     usual = SyncedSecretArgs(
         secret="s",
         namespace="n",
-        store="store",
+        store=StoreReference(kind="SecretStore", name="store", refresh_interval="1h0m0s"),
         path="site-b/s",
         version="1",
         type="",
         data={},
         labels={},
         awaited=False,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def vault_store(**changes: Any) -> VaultSecretStoreArgs:
+    """A store of which only what must be is set."""
+    none = KeyOf(kind="", name="", key="")
+    usual = VaultSecretStoreArgs(
+        store="s",
+        namespace="n",
+        address="https://v",
+        mount="rhsi",
+        login="kubernetes",
+        auth_path="p",
+        role="r",
+        service_account="a",
+        ca="",
+        ca_provider=none,
+        client_certificate=none,
+        client_key=none,
+        vault_namespace="",
+        auth_namespace="",
+        audiences=(),
+        refresh_interval="1h0m0s",
+        timeout="2m",
     )
     return dataclasses.replace(usual, **changes)

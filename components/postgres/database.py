@@ -19,7 +19,7 @@ from components.credentials import (
     PublishedSecret,
     PublishedSecretArgs,
 )
-from components.external_secrets import SyncedSecret, SyncedSecretArgs
+from components.external_secrets import StoreReference, SyncedSecret, SyncedSecretArgs
 from components.postgres.replication import (
     APPLICATION_USER,
     DATABASE,
@@ -76,7 +76,7 @@ class StandbyDatabaseArgs:
         site: this site.
         namespace: of the Skupper site; the Listener's Service is there, and the server beside it.
         shape: of the server.
-        store: name of the SecretStore in that namespace.
+        store: the store in that namespace.
         paths: path in Vault by Secret.
         version: any text that changes with the passwords; another one makes External Secrets read at once.
         routing_prefix: the primary's.
@@ -86,7 +86,7 @@ class StandbyDatabaseArgs:
     site: str
     namespace: str
     shape: ServerShape
-    store: pulumi.Input[str]
+    store: StoreReference
     paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
     routing_prefix: pulumi.Input[str]

@@ -20,7 +20,7 @@ from components.postgres.replication import PRIMARY, STANDBY
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
 from components.skupper.site import SITE_NAMES
-from components.vault.kubernetes_auth import READER_ACCOUNT, reviewer_secret
+from components.vault.reader import READER_ACCOUNT, reviewer_secret
 
 SKUPPERS_PREFIX = "skupper-"
 

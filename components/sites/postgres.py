@@ -4,6 +4,7 @@ import pulumi
 from pydantic import SecretStr
 
 from components import outputs
+from components.external_secrets import StoreReference
 from components.postgres import parameters
 from components.postgres.database import (
     APPLICATION_SECRET,
@@ -59,7 +60,7 @@ def standby_database_args(
     version: pulumi.Output[str],
     primary: pulumi.Output[outputs.PrimaryPostgres],
     routing_prefix: pulumi.Output[str],
-    store: pulumi.Output[str],
+    store: StoreReference,
 ) -> StandbyDatabaseArgs:
     """A standby's database; what comes from the primary's outputs is keyword by keyword."""
     return StandbyDatabaseArgs(

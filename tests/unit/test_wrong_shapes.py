@@ -36,7 +36,8 @@ from components.sites.postgres import server_shape
 from components.sites.runtimes import edb_runtime, kubectl_runtime, postgres_runtime
 from components.sites.vault import kubernetes_auth_args, secret_store_args
 from components.skupper.services import ServiceExportArgs, connector_spec
-from components.vault.kubernetes_auth import policy_hcl, role_audience
+from components.vault.kubernetes_auth import role_audience
+from components.vault.login import policy_hcl
 from tests.unit.recorder import GRANT_STATUS, PRIMARY_OUTPUTS, STANDBY, settings_of
 from tests.unit.urns import VARIANTS
 
