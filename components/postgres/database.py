@@ -19,7 +19,7 @@ from components.credentials import (
     PublishedSecret,
     PublishedSecretArgs,
 )
-from components.external_secrets import StoreReference, SyncedSecret, SyncedSecretArgs
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.postgres.replication import (
     APPLICATION_USER,
     DATABASE,
@@ -32,6 +32,7 @@ from components.postgres.replication import (
     standby_args,
 )
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
+from components.secret_store import StoreReference
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret

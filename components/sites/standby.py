@@ -7,13 +7,14 @@ import pulumi
 from components import outputs
 from components.component import Component
 from components.edb.names import routing_key
-from components.external_secrets import STORE, SyncedSecret, SyncedSecretArgs
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.link.claim import LinkClaim, LinkClaimArgs
 from components.link.rotation import LINK_SECRET, rotation_commands
 from components.postgres.database import USERS, StandbyDatabase
 from components.postgres.following import Following, FollowingArgs
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
+from components.secret_store import STORE
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import external_secrets, script_job
+from components import external_secrets, script_job, secret_store
 from components.link import claim, grant, rotation
 from components.settings import formats
 from components.skupper import services, site
@@ -88,7 +88,7 @@ def test_the_role_demands_vaults_own_audience_where_there_is_one(
 
 
 def test_a_store_leaves_out_what_is_not_set() -> None:
-    provider = external_secrets.store_spec(vault_store())["provider"]["vault"]
+    provider = secret_store.store_spec(vault_store())["provider"]["vault"]
     assert set(provider) == {"server", "path", "version", "auth"}
     assert provider["auth"]["kubernetes"]["serviceAccountRef"] == {"name": "a"}
 
