@@ -69,12 +69,17 @@ ACCESS_GRANT = Kind(
     secret=("status",),
 )
 LINK = Kind(api_version="skupper.io/v2alpha1", kind="Link", timeout="2m")
+ROUTER_ACCESS = Kind(
+    api_version="skupper.io/v2alpha1", kind="RouterAccess", wait_for=("condition=Ready",), timeout="3m"
+)
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
 CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
 LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")
 SECRET_STORE = Kind(
     api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",), timeout="2m"
 )
+# Only looked at: one for all namespaces is the platform's.
+CLUSTER_SECRET_STORE = Kind(api_version="external-secrets.io/v1", kind="ClusterSecretStore")
 # Not awaited: External Secrets reports only a generic condition; the claim reads the events and says what is wrong.
 EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecret", timeout="2m")
 # For those whose Secret must exist before it is used, and who have no voice of their own.
@@ -192,6 +197,7 @@ class ExistingObject(pulumi.CustomResource):
 
     metadata: pulumi.Output[dict[str, Any]]
     data: pulumi.Output[dict[str, str]]
+    spec: pulumi.Output[dict[str, Any]]
     status: pulumi.Output[dict[str, Any]]
 
     def __init__(self, name: str, kind: Kind, *, object_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:

@@ -12,6 +12,7 @@ from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
 from components.restricted_pod import PodShape
 from components.script_job import Runtime
+from components.secret_store import KeyOf, StoreReference, VaultSecretStoreArgs
 from components.sites.edb import cluster_args
 from components.sites.postgres import server_shape
 from components.skupper.site import SkupperSiteArgs
@@ -88,12 +89,37 @@ def synced_secret(**changes: Any) -> SyncedSecretArgs:
     usual = SyncedSecretArgs(
         secret="s",
         namespace="n",
-        store="store",
+        store=StoreReference(kind="SecretStore", name="store", refresh_interval="1h0m0s"),
         path="site-b/s",
         version="1",
         type="",
         data={},
         labels={},
         awaited=False,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def vault_store(**changes: Any) -> VaultSecretStoreArgs:
+    """A store of which only what must be is set."""
+    none = KeyOf(kind="", name="", key="")
+    usual = VaultSecretStoreArgs(
+        store="s",
+        namespace="n",
+        address="https://v",
+        mount="rhsi",
+        login="kubernetes",
+        auth_path="p",
+        role="r",
+        service_account="a",
+        ca="",
+        ca_provider=none,
+        client_certificate=none,
+        client_key=none,
+        vault_namespace="",
+        auth_namespace="",
+        audiences=(),
+        refresh_interval="1h0m0s",
+        timeout="2m",
     )
     return dataclasses.replace(usual, **changes)

@@ -32,6 +32,7 @@ from components.postgres.replication import (
     standby_args,
 )
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
+from components.secret_store import StoreReference
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
@@ -76,7 +77,7 @@ class StandbyDatabaseArgs:
         site: this site.
         namespace: of the Skupper site; the Listener's Service is there, and the server beside it.
         shape: of the server.
-        store: name of the SecretStore in that namespace.
+        store: the store in that namespace.
         paths: path in Vault by Secret.
         version: any text that changes with the passwords; another one makes External Secrets read at once.
         routing_prefix: the primary's.
@@ -86,7 +87,7 @@ class StandbyDatabaseArgs:
     site: str
     namespace: str
     shape: ServerShape
-    store: pulumi.Input[str]
+    store: StoreReference
     paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
     routing_prefix: pulumi.Input[str]

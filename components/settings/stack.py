@@ -29,8 +29,9 @@ from components.settings.postgres import Postgres, postgres_mistakes
 from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
-from components.settings.site import Cluster, Standby, Timeouts, Vault, site_mistakes
+from components.settings.site import Cluster, Standby, Timeouts, site_mistakes
 from components.settings.skupper import Skupper, skupper_mistakes
+from components.settings.vault import Vault, vault_mistakes
 
 
 class SettingsError(pulumi.RunError):
@@ -71,7 +72,7 @@ class Settings(Section):
     @property
     def auth_path(self) -> str:
         """The cluster's auth mount in Vault."""
-        return self.vault.auth_path or f"kubernetes-{self.site}"
+        return self.vault.auth_path or f"{self.vault.login}-{self.site}"
 
     @property
     def platform(self) -> Platform:
@@ -158,7 +159,8 @@ def load(
     meant = as_meant(raw)
     mistakes = [
         *role_mistakes(raw),
-        *site_mistakes(meant, stack, vault_addr, environment),
+        *site_mistakes(meant, stack),
+        *vault_mistakes(meant, vault_addr, environment),
         *context_mistakes(meant, known_contexts),
         *services_mistakes(meant),
         *skupper_mistakes(meant),

@@ -24,10 +24,14 @@ class Foundation(Component):
     """
 
     owner: Owner
+    cluster: pulumi.Output[str]
+    login_providers: list[pulumi.ProviderResource]
     opts: pulumi.ResourceOptions
 
     def __init__(self, settings: Settings) -> None:
         """Register the foundation; `opts` are those of the site's component.
+
+        `cluster` is the UID of its Namespace kube-system; `login_providers` are for what lets the cluster into Vault.
 
         Raises:
             pulumi.RunError: see `providers`. A contradiction to the past fails the run with a PastError's text.
@@ -36,13 +40,14 @@ class Foundation(Component):
         system = ExistingObject(
             "cluster", NAMESPACE, object_id="kube-system", opts=self.child(provider=reading_provider(settings))
         )
-        cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
-        past = Past(facts(settings, cluster), self.child())
+        self.cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
+        past = Past(facts(settings, self.cluster), self.child())
         self.owner = this_stack(self.child())
         self._settings = settings
         self._used: Providers = providers(settings, [past.memory])
+        self.login_providers = [self._used.cluster, self._used.login]
         self.opts = pulumi.ResourceOptions(providers=[self._used.cluster, self._used.vault], depends_on=[past.memory])
-        self.register_outputs({"stack": self.owner.stack, "id": self.owner.id, "cluster": cluster})
+        self.register_outputs({"stack": self.owner.stack, "id": self.owner.id, "cluster": self.cluster})
 
     def site_namespace(self) -> NamespaceArgs:
         """The namespace of the Skupper site."""

@@ -16,6 +16,7 @@ from components.postgres.database import (
 from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
+from components.secret_store import StoreReference
 from components.settings import Settings
 from components.sites.runtimes import database_resources, pod_shape, postgres_runtime
 
@@ -62,7 +63,7 @@ def standby_database_args(
     version: pulumi.Output[str],
     primary: pulumi.Output[outputs.PrimaryPostgres],
     routing_prefix: pulumi.Output[str],
-    store: pulumi.Output[str],
+    store: StoreReference,
 ) -> StandbyDatabaseArgs:
     """A standby's database; what comes from the primary's outputs is keyword by keyword."""
     return StandbyDatabaseArgs(

@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from unittest import mock
 
 import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
@@ -19,6 +20,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from pulumi.runtime.settings import get_stack
 
 from components import settings, sites
+from components.vault import issuer
 
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
 SECRET_MARK = {SECRET_KEY: "1b47061264138c4ac30d75fd1eb44270"}
@@ -41,6 +43,22 @@ OWNER_ID = "0123456789abcdef"
 _EXISTING: dict[str, dict[str, Any]] = {
     "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
     "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
+}
+# Stores of External Secrets and Sites of Skupper that somebody else made, by what the settings call them.
+FOUND_STORE = {"provider": {"vault": {"server": "https://vault.example.com:8200", "path": "rhsi", "version": "v2"}}}
+# What the cluster publishes of the keys with which it signs tokens (RFC 7515, appendix A.3.1).
+PUBLISHED: dict[str, dict[str, Any]] = {
+    issuer.DISCOVERY: {"issuer": "https://kubernetes.default.svc"},
+    issuer.KEYS: {
+        "keys": [
+            {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            }
+        ]
+    },
 }
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
@@ -257,10 +275,12 @@ class _Providers(Mocks):
         kept: str = "",
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
+        store_spec: Mapping[str, Any] = FOUND_STORE,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
         self.kept, self.claims, self.preview = kept, claims, preview
+        self.store_spec = store_spec
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls no provider functions, but called {args.token}")
@@ -269,10 +289,8 @@ class _Providers(Mocks):
         state = dict(args.inputs)
         if args.typ == "pulumi:pulumi:StackReference":
             return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
-        if args.resource_id in _EXISTING:
-            return args.resource_id, dict(_EXISTING[args.resource_id])
-        if args.resource_id and args.resource_id.endswith("/rhsi-owner"):
-            return args.resource_id, {"data": dict(self.claims.get(args.resource_id, {"stack": "s", "id": OWNER_ID}))}
+        if args.resource_id and (found := self._found(args.typ, args.resource_id)) is not None:
+            return args.resource_id, found
         if args.typ == "pulumi:index:Stash":
             state["output"] = secret(self.kept) if self.kept else args.inputs["input"]
             if args.name == "owner":
@@ -292,6 +310,14 @@ class _Providers(Mocks):
         if args.inputs.get("type") == "kubernetes.io/service-account-token":
             state["data"] = secret({"token": "cmV2aWV3ZXI="})
         return args.resource_id or f"id-of-{args.name}", state
+
+    def _found(self, kind: str, object_id: str) -> dict[str, Any] | None:
+        """What somebody else made."""
+        if object_id in _EXISTING:
+            return dict(_EXISTING[object_id])
+        if object_id.endswith("/rhsi-owner"):
+            return {"data": dict(self.claims.get(object_id, {"stack": "s", "id": OWNER_ID}))}
+        return {"spec": dict(self.store_spec)} if kind.endswith("SecretStore") else None
 
 
 class _Monitor(MockMonitor):
@@ -378,6 +404,8 @@ def record(
     grant_status: Mapping[str, Any] | None = None,
     kept: str = "",
     claims: Mapping[str, Mapping[str, str]] | None = None,
+    store_spec: Mapping[str, Any] = FOUND_STORE,
+    published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -389,13 +417,24 @@ def record(
         grant_status: what the Skupper controller says of the grant.
         kept: what each password's Stash holds already.
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
+        store_spec: of the store that exists already.
+        published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
-    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, preview=preview)
-    return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
+    mocks = _Providers(
+        outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, store_spec=store_spec, preview=preview
+    )
+
+    async def read_path(context: str, path: str) -> Mapping[str, Any]:
+        if path not in published:
+            raise issuer.IssuerError(f"nobody may ask {context} for {path}")
+        return published[path]
+
+    with mock.patch.object(issuer, "read_path", read_path):
+        return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 
 def record_component(

@@ -12,7 +12,7 @@ import pytest
 
 from components import outputs
 from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
-from components.sites.standby import published_ca
+from components.sites.vault import published_ca
 from docs import outputs as documentation
 from lab.home import CHECKOUT
 from tests.unit.recorder import PRIMARY_OUTPUTS, STACK, STANDBY, record, settings_of

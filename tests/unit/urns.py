@@ -143,6 +143,30 @@ VARIANTS = {
             "edb": {"enabled": True, "operator": "community", "smokeTest": True, "pooler": {"instances": 1}},
         },
     ),
+    "standby that Vault cannot reach": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "cluster": {"context": "site-b"},
+            "vault": {
+                **STANDBY["vault"],
+                "login": "jwt",
+                "namespace": "team/kv",
+                "authNamespace": "team",
+                "caProvider": {"name": "vault-ca"},
+                "clientTls": {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}},
+            },
+            "edb": {"enabled": True, "operator": "community"},
+        },
+    ),
+    "standby with an existing store": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "vault": {**STANDBY["vault"], "store": {"kind": "ClusterSecretStore", "name": "vault"}},
+            "edb": {"enabled": True, "operator": "community"},
+        },
+    ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
     ),
