@@ -15,13 +15,15 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
+from components.postgres import versions
 from components.settings import formats
 from components.settings.edb import Edb, edb_mistakes, likely_peer, peer_site
 from components.settings.environment import VariableMistake, environment_mistakes
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
-from components.settings.postgres import Postgres, postgres_mistakes
+from components.settings.postgres import Postgres
+from components.settings.postgres_mistakes import postgres_mistakes
 from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
@@ -69,7 +71,13 @@ class Settings(Section):
     @property
     def postgres_image(self) -> str:
         """The image of the streaming database's server and of its smoke test."""
-        return self.postgres.image or self.platform.postgres_image
+        usual = versions.image_of(self.platform.postgres_image, self.postgres.version or versions.USUAL)
+        return self.postgres.image or usual
+
+    @property
+    def postgres_version(self) -> int | None:
+        """The major version of that image; None where nobody has told it."""
+        return self.postgres.version or versions.told_by(self.postgres_image)
 
     @property
     def postgres_user(self) -> int:
