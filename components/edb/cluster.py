@@ -12,6 +12,15 @@ import pulumi
 
 from components.component import Component, once
 from components.custom_resource import CONFIG_MAP, OBJECT_STORE, POSTGRES_OPERATORS, KubernetesObject
+from components.edb.backup import (
+    BackupArgs,
+    RecoveryArgs,
+    account_template,
+    archiver_plugins,
+    backup_source,
+    object_store_spec,
+    recovery,
+)
 from components.edb.names import (
     CA_SECRET,
     OWNER,
@@ -25,17 +34,8 @@ from components.edb.names import (
     server_names,
     superuser_secret,
 )
-from components.edb.options import (
-    BackupArgs,
-    ClusterOptions,
-    ClusterOptionsArgs,
-    PoolerArgs,
-    RecoveryArgs,
-    archiver_plugins,
-    backup_source,
-    object_store_spec,
-    recovery,
-)
+from components.edb.options import ClusterOptions, ClusterOptionsArgs, PoolerArgs
+from components.edb.placement import PlacementArgs, placement_spec
 from components.edb.schema import role_sql, schema_sql, slot_wait_sql
 
 SCHEMA_KEY = "schema.sql"
@@ -54,7 +54,7 @@ class EdbClusterArgs:
         site: names the cluster, `edb-<site>`, and what belongs to it.
         peer: the site that it replicates with.
         namespace: of everything here.
-        image: PostgreSQL 16; the tag must begin with the version.
+        image: PostgreSQL 16 or newer; the tag must begin with the version.
         database: the replicated database.
         host: the name under which the peer reaches this cluster, through every alias of the Service.
         peer_host: the name under which this cluster reaches its peer.
@@ -67,6 +67,10 @@ class EdbClusterArgs:
         storage_class: empty for the cluster's default.
         resources: `requests` and `limits` of each instance.
         parameters: of PostgreSQL, besides and above this program's own.
+        pg_hba: lines of pg_hba.conf after this program's own.
+        placement: on which nodes.
+        superuser_access: whether `postgres` has a password.
+        disruption_budget: whether there is a PodDisruptionBudget; None for one from two instances on.
         monitoring: whether Prometheus' operator is to scrape the instances.
         pooler: off by default.
         backup: off by default.
@@ -92,6 +96,10 @@ class EdbClusterArgs:
     storage_class: str
     resources: dict[str, dict[str, str]]
     parameters: dict[str, str]
+    pg_hba: list[str]
+    placement: PlacementArgs
+    superuser_access: bool
+    disruption_budget: bool | None
     monitoring: bool
     pooler: PoolerArgs
     backup: BackupArgs
@@ -105,12 +113,11 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "instances": args.instances,
         # The budget of a single instance would block every drain of its node.
-        "enablePDB": args.instances > 1,
+        "enablePDB": args.instances > 1 if args.disruption_budget is None else args.disruption_budget,
         # Always explicit: the operator's own default is a newer major version.
         "imageName": args.image,
         "storage": {"size": args.size},
-        "enableSuperuserAccess": True,
-        "superuserSecret": {"name": superuser_secret(args.site)},
+        "enableSuperuserAccess": args.superuser_access,
         "certificates": {"serverAltDNSNames": server_names(args.host)},
         "bootstrap": bootstrap(args),
         "managed": {"roles": [replication_role(args.site)]},
@@ -120,22 +127,28 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
             "pg_hba": [
                 f"hostssl {args.database} {REPLICATION_ROLE} all scram-sha-256",
                 f"host all {REPLICATION_ROLE} all reject",
+                *args.pg_hba,
             ],
         },
         "externalClusters": [peer_cluster(args), *backup_source(args.recovery, cluster_name(args.site))],
     }
+    if args.superuser_access:
+        spec["superuserSecret"] = {"name": superuser_secret(args.site)}
     if args.tls == "verify-full":
         spec["certificates"]["serverCASecret"] = CA_SECRET
     if args.storage_class:
         spec["storage"]["storageClass"] = args.storage_class
     if args.pull_secret:
         spec["imagePullSecrets"] = [{"name": args.pull_secret}]
+    spec |= placement_spec(args.placement, POSTGRES_OPERATORS[args.operator].metadata_prefix, cluster_name(args.site))
     if args.resources:
         spec["resources"] = args.resources
     if args.synchronous_replicas:
         spec["postgresql"]["synchronous"] = {"method": "any", "number": args.synchronous_replicas}
     if plugins := archiver_plugins(args.backup, cluster_name(args.site)):
         spec["plugins"] = plugins
+    if template := account_template(args.backup):
+        spec["serviceAccountTemplate"] = template
     return spec
 
 

@@ -59,7 +59,9 @@ class Resources(Section):
     """What a container asks for and may not exceed, as Kubernetes quantities by resource (`cpu`, `memory`)."""
 
     requests: dict[str, Quantity] = Field(default_factory=dict)
+    """What the scheduler keeps free, by resource."""
     limits: dict[str, Quantity] = Field(default_factory=dict)
+    """What the container may not exceed, by resource."""
 
 
 def section(raw: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -34,12 +34,20 @@ class Cluster(Section):
     """`rhsi:cluster`, the cluster of this stack."""
 
     context: GivenText
+    """The kubeconfig context of this cluster; never the current one by chance."""
     namespace: Namespace = "rhsi"
+    """The namespace of the Skupper site; none of the platform's own (`kube-*`, `openshift-*`)."""
     create_namespace: bool = True
+    """Whether the namespace is this stack's. If so, it must not exist yet, and `destroy` deletes it. Stays what it was
+    at the first `up`, as every name and switch of ownership."""
     platform: Literal["openshift", "kubernetes"] = "openshift"
+    """What kind of cluster it is; decides default images and the UID of pods."""
     api_server: Annotated[str, checked(formats.https_url)] = ""
+    """URL of the cluster's API server as Vault reaches it. Default: required on a standby."""
     ca: Pem = ""
+    """CA of that URL's certificate. Default: `kube-public/kube-root-ca.crt`."""
     audience: GivenText = "https://kubernetes.default.svc"
+    """The API server's own token audience."""
 
 
 class Vault(Section):
@@ -65,8 +73,11 @@ class Standby(Section):
     """`rhsi:standbys.<site>`, on the primary: one site that may link."""
 
     rotation: Rotation = 1
+    """An integer that only grows; a new one means new credentials and a new link."""
     expiration_window: Duration = "1h"
+    """How long the grant can be redeemed."""
     redemptions: Positive = 1
+    """How often the grant can be redeemed."""
 
 
 class Images(Section):
@@ -79,11 +90,17 @@ class Timeouts(Section):
     """`rhsi:timeouts`, how long `up` waits for each gate."""
 
     site: Duration = "3m"
+    """How long `up` waits for the Skupper site."""
     grant: Duration = "2m"
+    """How long `up` waits for a grant and its credentials."""
     secret_store: Duration = "2m"  # noqa: S105 -- a duration
+    """How long `up` waits for External Secrets' login to Vault."""
     claim: Duration = "5m"
+    """How long a standby's claim waits for its Secret, its token and its Link together."""
     database: Duration = "10m"
+    """How long `up` waits for a database server."""
     smoke_test: Duration = "5m"
+    """How long a smoke test may take."""
 
 
 def site_mistakes(

@@ -17,7 +17,8 @@ from pydantic import Field, ValidationError
 from components.platform import PLATFORMS, Platform
 from components.postgres import versions
 from components.settings import formats
-from components.settings.edb import Edb, edb_mistakes, likely_peer, peer_site
+from components.settings.edb import Edb, likely_peer, peer_site
+from components.settings.edb_mistakes import edb_mistakes
 from components.settings.environment import VariableMistake, environment_mistakes
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
@@ -39,12 +40,18 @@ class Settings(Section):
     """All settings of one stack."""
 
     site: Name
+    """Names the site's folder, policy, role and auth mount in Vault; stays what it was at the first `up`. Default: the
+    stack's name."""
     role: Literal["primary", "standby"]
+    """`primary` accepts links and grants them, `standby` claims one."""
     cluster: Cluster
     vault: Vault
     standbys: dict[Name, Standby] = Field(default_factory=dict)
     revoke: Counter = 0
+    """On the primary: a counter that only grows. One more renews the site's CA, so that no old certificate works, and
+    rotates every standby."""
     primary_stack: Annotated[str, checked(formats.stack)] = ""
+    """On a standby: the primary's stack, by name or as `organization/project/stack`. Default: required on a standby."""
     images: Images = Images()
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
@@ -52,6 +59,7 @@ class Settings(Section):
     postgres: Postgres = Postgres()
     edb: Edb = Edb()
     protect: bool = True
+    """Whether `destroy` leaves what holds data alone."""
 
     @property
     def auth_path(self) -> str:

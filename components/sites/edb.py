@@ -3,12 +3,15 @@
 import pulumi
 
 from components import outputs
+from components.edb.backup import BackupArgs, RecoveryArgs
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
-from components.edb.options import BackupArgs, PoolerArgs, RecoveryArgs
+from components.edb.options import PoolerArgs
+from components.edb.placement import PlacementArgs
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
+from components.settings.edb import Edb
 
 
 def cluster_args(settings: Settings) -> EdbClusterArgs:
@@ -34,19 +37,28 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         storage_class=wanted.storage_class,
         resources={key: limits for key, limits in wanted.resources.model_dump().items() if limits},
         parameters=wanted.parameters,
+        pg_hba=wanted.pg_hba,
+        placement=_placement(wanted),
+        superuser_access=wanted.superuser_access,
+        disruption_budget=wanted.disruption_budget,
         monitoring=wanted.monitoring,
         pooler=PoolerArgs(instances=wanted.pooler.instances, mode=wanted.pooler.mode),
-        backup=BackupArgs(
-            destination_path=backup.destination_path,
-            endpoint_url=backup.endpoint_url,
-            credentials=backup.credentials,
-            server_name=backup.server_name,
-            retention=backup.retention,
-            schedule=backup.schedule,
-        ),
-        recovery=RecoveryArgs(server_name=recovery.server_name, target_time=recovery.target_time),
+        backup=BackupArgs(**backup.model_dump()),
+        recovery=RecoveryArgs(**recovery.model_dump()),
         protect=settings.protect,
         timeout=settings.timeouts.database,
+    )
+
+
+def _placement(wanted: Edb) -> PlacementArgs:
+    return PlacementArgs(
+        anti_affinity=wanted.affinity.pod_anti_affinity,
+        topology_key=wanted.affinity.topology_key,
+        node_selector=wanted.affinity.node_selector,
+        tolerations=[
+            {key: value for key, value in one.model_dump().items() if value} for one in wanted.affinity.tolerations
+        ],
+        spread=[one.model_dump(by_alias=True) for one in wanted.topology_spread],
     )
 
 

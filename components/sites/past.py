@@ -90,4 +90,21 @@ def _of_edb(settings: Settings) -> dict[str, Fact]:
         "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
         "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
+        **(_of_the_version(settings.edb.major_version) if settings.edb.subscribe else {}),
+    }
+
+
+def _of_the_version(major: str) -> dict[str, Fact]:
+    """Another major version is refused as long as the databases replicate.
+
+    The operator's upgrade is `pg_upgrade`, which loses the slots of PostgreSQL 16 in silence and disables subscriptions
+    (https://www.postgresql.org/docs/18/logical-replication-upgrade.html).
+    """
+    return {
+        "edb.image": Fact(
+            value=major,
+            sentence="is PostgreSQL {new}, it was {old}",
+            fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
+            "follow 'A new major version of PostgreSQL' in docs/runbook.md",
+        )
     }

@@ -8,9 +8,10 @@ import jsonschema
 import pytest
 
 from components.custom_resource import POSTGRES_OPERATORS
+from components.edb.backup import RecoveryArgs
 from components.edb.cluster import EdbCluster
 from components.edb.logical_replication import LogicalReplication
-from components.edb.options import PoolerArgs, RecoveryArgs
+from components.edb.options import PoolerArgs
 from lab.stand_ins.cnpg import crds as cnpg
 from lab.stand_ins.cnpg.kinds import COMMUNITY, EDB
 from lab.stand_ins.skupper import crds as skupper

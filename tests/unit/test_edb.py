@@ -9,10 +9,11 @@ import pulumi
 import pytest
 
 from components import script_job
-from components.edb import logical_replication, names, options, registry, replication_test
+from components.edb import logical_replication, names, registry, replication_test
+from components.edb.backup import RecoveryArgs, object_store_spec, scheduled_backup_spec
 from components.edb.cluster import EdbCluster, cluster_spec
 from components.edb.logical_replication import LogicalReplication
-from components.edb.options import PoolerArgs, RecoveryArgs
+from components.edb.options import PoolerArgs
 from components.script_job import ScriptJobArgs
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import SECRET_KEY, Graph, record_component, reveal
@@ -74,6 +75,48 @@ def test_optional_parts_are_absent_unless_asked_for() -> None:
     assert asked["imagePullSecrets"] == [{"name": "edb-repos2-token"}]
     assert asked["storage"] == {"size": "10Gi", "storageClass": "fast"}
     assert asked["postgresql"]["synchronous"] == {"method": "any", "number": 1}
+
+
+def test_the_settings_say_otherwise_about_the_budget() -> None:
+    assert spec(disruption_budget=True)["enablePDB"] is True
+    assert spec(instances=3, disruption_budget=False)["enablePDB"] is False
+
+
+def test_without_access_the_superuser_has_no_password() -> None:
+    assert spec()["superuserSecret"] == {"name": "edb-site-a-superuser"}
+    without = spec(superuser_access=False)
+    assert without["enableSuperuserAccess"] is False
+    assert "superuserSecret" not in without
+
+
+def test_more_lines_of_access_come_after_those_of_the_replication() -> None:
+    line = "hostssl app reporting 10.0.0.0/8 scram-sha-256"
+    assert spec(pg_hba=[line])["postgresql"]["pg_hba"] == [*spec()["postgresql"]["pg_hba"], line]
+
+
+def test_instances_keep_to_the_nodes_that_are_asked_for() -> None:
+    assert not {"affinity", "topologySpreadConstraints"} & set(spec())
+    asked = dataclasses.replace(
+        ARGS.placement,
+        anti_affinity="required",
+        topology_key="topology.kubernetes.io/zone",
+        node_selector={"disk": "fast"},
+        tolerations=[{"key": "db", "operator": "Exists"}],
+        spread=[{"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}],
+    )
+    found = spec(placement=asked)
+    assert found["affinity"] == {
+        "podAntiAffinityType": "required",
+        "topologyKey": "topology.kubernetes.io/zone",
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "db", "operator": "Exists"}],
+    }
+    (spread,) = found["topologySpreadConstraints"]
+    assert spread["labelSelector"] == {
+        "matchLabels": {"k8s.enterprisedb.io/cluster": "edb-site-a", "k8s.enterprisedb.io/podRole": "instance"}
+    }
+    careless = dataclasses.replace(ARGS.placement, anti_affinity="none")
+    assert spec(placement=careless)["affinity"] == {"enablePodAntiAffinity": False}
 
 
 def test_parameters_are_the_users_above_the_programs() -> None:
@@ -145,13 +188,49 @@ def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
 
 
 def test_an_object_store_without_credentials_trusts_the_pods_role() -> None:
-    store = options.object_store_spec(
-        dataclasses.replace(ARGS.backup, destination_path="s3://b", endpoint_url="https://store")
-    )
+    store = object_store_spec(dataclasses.replace(ARGS.backup, destination_path="s3://b", endpoint_url="https://store"))
     assert store["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
     assert store["configuration"]["endpointURL"] == "https://store"
-    named = options.object_store_spec(BACKUP)["configuration"]["s3Credentials"]
+    named = object_store_spec(BACKUP)["configuration"]["s3Credentials"]
     assert named["accessKeyId"] == {"name": "s3", "key": "ACCESS_KEY_ID"}
+
+
+def test_what_a_store_is_asked_for_is_absent_until_somebody_chooses_it() -> None:
+    assert object_store_spec(BACKUP)["configuration"].keys() == {"destinationPath", "s3Credentials"}
+    chosen = dataclasses.replace(
+        BACKUP,
+        endpoint_url="https://store",
+        endpoint_ca="store-ca",
+        region_key="REGION",
+        compression="lz4",
+        wal_compression="zstd",
+        encryption="AES256",
+        data_jobs=4,
+        wal_max_parallel=8,
+        tags={"team": "databases"},
+    )
+    assert object_store_spec(chosen)["configuration"] == {
+        "destinationPath": "s3://backups/databases",
+        "endpointURL": "https://store",
+        "endpointCA": {"name": "store-ca", "key": "ca.crt"},
+        "s3Credentials": {
+            "accessKeyId": {"name": "s3", "key": "ACCESS_KEY_ID"},
+            "secretAccessKey": {"name": "s3", "key": "ACCESS_SECRET_KEY"},
+            "region": {"name": "s3", "key": "REGION"},
+        },
+        "data": {"compression": "lz4", "encryption": "AES256", "jobs": 4},
+        "wal": {"compression": "zstd", "encryption": "AES256", "maxParallel": 8},
+        "tags": {"team": "databases"},
+    }
+    assert scheduled_backup_spec(BACKUP, "db")["immediate"]
+    assert not scheduled_backup_spec(dataclasses.replace(BACKUP, immediate=False), "db")["immediate"]
+
+
+def test_the_pods_take_on_a_role_by_their_service_account() -> None:
+    assert "serviceAccountTemplate" not in spec(backup=BACKUP)
+    role = "arn:aws:iam::123456789012:role/backups"
+    template = spec(backup=dataclasses.replace(BACKUP, credentials="", iam_role=role))["serviceAccountTemplate"]
+    assert template == {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
 
 
 def test_the_cluster_waits_for_its_schema_and_is_protected() -> None:

@@ -118,8 +118,25 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
     [
         ({"database": "postgres"}, "database", "means something else to PostgreSQL"),
         ({"database": "My-App"}, "database", "lower-case letters, digits and underscores"),
-        ({"image": "registry.example.com/postgresql:17.1"}, "image", "it must begin with 16"),
-        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16"),
+        ({"image": "registry.example.com/postgresql:15.8"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:170.1"}, "image", "it must begin with 16, 17 or 18"),
+        ({"pgHba": ["hostssl app"]}, "pgHba.0", "write a line of pg_hba.conf"),
+        ({"pgHba": ["hostssl app all ${podselector:web} md5"]}, "pgHba.0", "write the address"),
+        ({"pgHba": ["host all all all trust\nhost all all all trust"]}, "pgHba.0", "a line break"),
+        ({"affinity": {"podAntiAffinity": "always"}}, "affinity.podAntiAffinity", "it must be 'preferred', 'required'"),
+        ({"affinity": {"topologyKey": "zone of it"}}, "affinity.topologyKey", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"a b": "c"}}}, "affinity.nodeSelector.a b", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"disk": "very fast"}}}, "affinity.nodeSelector.disk", "up to 63 letters"),
+        (
+            {"affinity": {"tolerations": [{"key": "db", "operator": "Exists", "value": "yes"}]}},
+            "affinity.tolerations.0.value",
+            "Exists compares no value",
+        ),
+        ({"affinity": {"tolerations": [{"key": "db", "effect": "No"}]}}, "affinity.tolerations.0.effect", "it must be"),
+        ({"topologySpread": [{"topologyKey": "zone", "maxSkew": 0}]}, "topologySpread.0.maxSkew", "1 or more"),
+        ({"superuserAccess": "no"}, "superuserAccess", "it must be true or false"),
+        ({"disruptionBudget": 1}, "disruptionBudget", "it must be true or false"),
         ({"parameters": {"port": "1"}}, "parameters.port", "the operator sets this parameter itself"),
         ({"parameters": {"work_mem": 8}}, "parameters.work_mem", "it must be text; put it in quotes"),
         ({"instances": 0}, "instances", "a whole number of 1 or more"),
@@ -127,9 +144,6 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
         ({"synchronousReplicas": 1}, "synchronousReplicas", "of 1 instances only 0 can confirm"),
         ({"reclaimPolicy": "keep"}, "reclaimPolicy", "it must be 'delete' or 'retain'"),
         ({"tls": "prefer"}, "tls", "it must be 'require' or 'verify-full'"),
-        ({"backup": {"destinationPath": "/var"}}, "backup.destinationPath", "write a bucket with a folder"),
-        ({"backup": {"schedule": "0 2 * * *"}}, "backup.schedule", "six cron fields"),
-        ({"backup": {"retention": "30"}}, "backup.retention", "such as 30d"),
         ({"size": "ten"}, "size", "it is no quantity"),
         ({"registry": {"server": "https://r/"}}, "registry.server", "the registry's host only"),
         ({"namespace": "rhsi"}, "namespace", "a namespace apart from Skupper's"),
@@ -142,24 +156,23 @@ def test_a_bad_value_is_named_with_its_key_and_its_fix(edb: dict[str, Any], key:
     assert words in mistake
 
 
-@pytest.mark.parametrize("tag", ["16", "16.10", "16.10-standard-ubi9", "16-minimal-trixie", "16.10@sha256:" + "0" * 64])
-def test_an_image_of_postgresql_16_is_told_by_its_tag(tag: str) -> None:
-    image = f"registry.example.com:5000/team/postgresql:{tag}"
-    assert settings_of(primary(image=image), stack="site-a").edb.postgres_image == image
+@pytest.mark.parametrize("rest", ["", ".10", ".10-standard-ubi9", "-minimal-trixie", ".10@sha256:" + "0" * 64])
+@pytest.mark.parametrize("major", ["16", "17", "18"])
+def test_an_image_of_postgresql_is_told_by_its_tag(major: str, rest: str) -> None:
+    image = f"registry.example.com:5000/team/postgresql:{major}{rest}"
+    found = settings_of(primary(image=image), stack="site-a").edb
+    assert (found.postgres_image, found.major_version) == (image, major)
 
 
-def test_a_recovery_needs_backups_and_a_folder_of_its_own() -> None:
-    found = mistakes_in(primary(recovery={"targetTime": "yesterday"}))
-    assert found == [
-        'rhsi:edb.recovery.targetTime is "yesterday": write a time with its zone, such as 2026-11-23T21:30:00Z.',
-        "rhsi:edb.recovery.serverName is missing: name the folder of the backups to start from, such as edb-site-a.",
-        "rhsi:edb.backup.destinationPath is missing: a recovery reads the backups there; set it.",
-    ]
-    backup = {"destinationPath": "s3://backups", "serverName": "edb-site-a"}
-    (mistake,) = mistakes_in(primary(recovery={"serverName": "edb-site-a"}, backup=backup))
-    assert "may not write into the folder that it came from" in mistake
-    good = primary(recovery={"serverName": "edb-site-a"}, backup={**backup, "serverName": "edb-site-a-2"})
-    assert settings_of(good, stack="site-a").edb.recovery.server_name == "edb-site-a"
+def test_a_toleration_without_a_key_is_for_every_taint() -> None:
+    every = [{"operator": "Exists", "effect": "NoExecute"}]
+    found = settings_of(primary(affinity={"tolerations": every}), stack="site-a").edb.affinity
+    assert [one.operator for one in found.tolerations] == ["Exists"]
+    (mistake,) = mistakes_in(primary(affinity={"tolerations": [{"value": "yes"}]}))
+    assert mistake == (
+        "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or write operator: Exists for every "
+        "taint."
+    )
 
 
 def test_verify_full_takes_an_ec_key_in_sec1_form_and_no_other(certificate: str) -> None:

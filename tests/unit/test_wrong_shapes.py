@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from components import outputs, settings
+from components.edb.backup import object_store_spec, scheduled_backup_spec
 from components.edb.cluster import EdbClusterArgs, cluster_spec
-from components.edb.options import object_store_spec, pooler_spec, scheduled_backup_spec
+from components.edb.options import pooler_spec
 from components.edb.registry import docker_config_template
 from components.edb.schema import schema_sql
 from components.external_secrets import store_spec

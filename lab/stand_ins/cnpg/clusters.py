@@ -4,6 +4,7 @@ Owns the order (upstream: internal/controller/cluster_controller.go): defaults, 
 primary, its replicas, the status. Every call looks at everything, so it may be broken off anywhere and made again.
 """
 
+from lab.binaries.postgresql import VERSIONS
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import defaults, objects, status, validation
 from lab.stand_ins.cnpg.certificates import Certificates
@@ -16,7 +17,6 @@ from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of, split_key
 from lab.stand_ins.controller.kinds import SERVICE, SERVICE_ACCOUNT
 
-MAJOR = 16
 CLUSTER_IS_GONE = "cluster resource has been deleted, skipping reconciliation"
 
 
@@ -84,9 +84,12 @@ class Clusters:
         if "recovery" in cluster["spec"]["bootstrap"]:
             reason = "the lab bootstraps by initdb only: a restore needs a real operator and its object store"
             raise StoppedError(status.INVALID, reason, None)
-        image = cluster["spec"].get("imageName", "")
-        if validation.major_version(image) != MAJOR:
-            reason = f"the lab has PostgreSQL {MAJOR} only: set spec.imageName to an image with a tag of {MAJOR}"
+        major = validation.major_version(cluster["spec"].get("imageName", ""))
+        if major not in VERSIONS:
+            reason = f"the lab has PostgreSQL {', '.join(map(str, VERSIONS))}: set spec.imageName to an image of these"
+            raise StoppedError(status.INVALID, reason, None)
+        if (made := status.data_version(cluster["status"])) not in {None, major}:
+            reason = f"the lab makes no major upgrades: the data is PostgreSQL {made}'s, spec.imageName is {major}'s"
             raise StoppedError(status.INVALID, reason, None)
 
     def _make_objects(self, cluster: Manifest) -> None:

@@ -140,6 +140,8 @@ def pod(group: Group, cluster: Manifest, serial: int, *, primary: bool) -> Manif
             "automountServiceAccountToken": False,
             "imagePullSecrets": spec.get("imagePullSecrets", []),
             "terminationGracePeriodSeconds": spec.get("stopDelay", 1800),
+            "tolerations": spec.get("affinity", {}).get("tolerations", []),
+            "topologySpreadConstraints": spec.get("topologySpreadConstraints", []),
             "containers": [container],
             "volumes": [{"name": "pgdata", "persistentVolumeClaim": {"claimName": name}}],
         },

@@ -1,11 +1,10 @@
 """One operator: the work loop of an API server, and who handles which event.
 
 What a real operator does and this one leaves out: failover and switchover, backup and restore, poolers, tablespaces,
-Database and DatabaseRole objects, metrics, rolling updates of images, hibernation, fencing, plugins.
+Database and DatabaseRole objects, metrics, rolling updates of images, major upgrades, hibernation, fencing, plugins.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from lab.home import Home
 from lab.stand_ins.cnpg import crds
@@ -35,10 +34,10 @@ class Operator:
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str, home: Home, programs: Path, retry: float) -> None:
+    def __init__(self, context: str, home: Home, retry: float) -> None:
         self.context = context
         self._store = store = Store(context)
-        self._instances = Instances(store, home, programs)
+        self._instances = Instances(store, home)
         self._answers = Answers(home.kubelet_socket("cnpg", context), self._instances.find)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
         self._handlers: dict[str, Callable[[str], float | None]] = {
