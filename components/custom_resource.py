@@ -55,6 +55,7 @@ CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Cl
 JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
 NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
+POD_DISRUPTION_BUDGET = Kind(api_version="policy/v1", kind="PodDisruptionBudget")
 
 SITE = Kind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
 # Two routers (skupper:internal/kube/site/site.go, groups): Ready says that one of them can be reached.

@@ -15,6 +15,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
+from components.postgres import versions
 from components.settings import formats
 from components.settings.edb import Edb, likely_peer, peer_site
 from components.settings.edb_mistakes import edb_mistakes
@@ -25,7 +26,8 @@ from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
 from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
 from components.settings.pods import Annotations, Labels, Pods, pods_mistakes
-from components.settings.postgres import Postgres, postgres_mistakes
+from components.settings.postgres import Postgres
+from components.settings.postgres_mistakes import postgres_mistakes
 from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
@@ -87,7 +89,13 @@ class Settings(Section):
     @property
     def postgres_image(self) -> str:
         """The image of the streaming database's server and of its smoke test."""
-        return self.postgres.image or mirrored(self.platform.postgres_image, self.images.registry)
+        usual = versions.image_of(self.platform.postgres_image, self.postgres.version or versions.USUAL)
+        return self.postgres.image or mirrored(usual, self.images.registry)
+
+    @property
+    def postgres_version(self) -> int | None:
+        """The major version of that image; None where nobody has told it."""
+        return self.postgres.version or versions.told_by(self.postgres_image)
 
     @property
     def edb_image(self) -> str:

@@ -9,6 +9,18 @@ from components.settings import Settings
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
+_VERSION = (
+    "one major version does not read the data of another; write the former one again, and see 'Another major version' "
+    "in docs/runbook.md"
+)
+_PROMOTED = (
+    "a promoted server never follows again; write true again, or see 'A standby again after a promotion' in "
+    "docs/runbook.md"
+)
+_FENCED = (
+    "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
+    "promotion' in docs/runbook.md"
+)
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
 
@@ -33,8 +45,23 @@ def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
         "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE),
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
+        **(_of_postgres(settings) if settings.postgres.enabled else {}),
         **(_of_edb(settings) if settings.edb.enabled else {}),
     }
+
+
+def _of_postgres(settings: Settings) -> dict[str, Fact]:
+    """Of a server that is turned off and on again nothing is remembered: that is how one begins anew."""
+    found = {}
+    if settings.postgres_version:
+        found["postgres.version"] = Fact(value=settings.postgres_version, fix=_VERSION)
+    if settings.role == "standby":
+        found["postgres.promoted"] = Fact(value=settings.postgres.promoted, fix=_PROMOTED, grows=True)
+    else:
+        fenced = bool(settings.postgres.promoted_standby)
+        sentence = "is missing, and it was set"
+        found["postgres.promotedStandby"] = Fact(value=fenced, sentence=sentence, fix=_FENCED, grows=True)
+    return found
 
 
 def _of_primary(settings: Settings) -> dict[str, Fact]:

@@ -65,6 +65,12 @@ def peer_postgres(database: Any, settings: Settings) -> outputs.PrimaryPostgres:
         pulumi.RunError: the primary has no database.
     """
     stack = settings.primary_stack
+    if database is None and settings.postgres.promoted:
+        raise outputs.NotThereYetError(
+            f"The primary's stack {stack} has no PostgreSQL any more, and the promoted server's passwords come from "
+            f"it: set rhsi:postgres.enabled to true and rhsi:postgres.promotedStandby to {settings.site} there and run "
+            f"`pulumi up -s {stack}` first."
+        )
     if database is None:
         raise outputs.NotThereYetError(
             f"The primary's stack {stack} has no PostgreSQL to follow: set rhsi:postgres.enabled to "
@@ -173,6 +179,11 @@ class Peer:
             )
 
         return {secret: path(secret) for secret in secrets}
+
+    @property
+    def standbys(self) -> pulumi.Output[list[str]]:
+        """The sites of all standbys of this primary, in order."""
+        return self._read("standbys", lambda standbys, _: sorted(standbys or {}))
 
     @property
     def postgres(self) -> pulumi.Output[outputs.PrimaryPostgres]:

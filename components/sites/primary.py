@@ -93,8 +93,10 @@ class PrimarySite(Component):
             )
         exported = exported_services(self, name, settings, settings.routing_prefix, [site])
         imported = imported_services(self, name, settings, settings.routing_prefix, [site])
-        if database:
+        if database and database.exported:
             exported[PRIMARY] = database.exported
+        if database and database.imported:
+            imported[PRIMARY] = database.imported
         databases = None
         if settings.edb.enabled:
             databases = PrimaryEdb(f"{name}-edb", settings, base, self.child(depends_on=owned))

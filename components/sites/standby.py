@@ -10,10 +10,10 @@ from components.edb.names import routing_key
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.link.claim import LinkClaim, LinkClaimArgs
 from components.link.rotation import LINK_SECRET, rotation_commands
-from components.postgres.database import USERS, StandbyDatabase
 from components.postgres.following import Following, FollowingArgs
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
+from components.postgres.standby import StandbyDatabase, synced_users
 from components.secret_store import STORE
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
@@ -102,7 +102,7 @@ class StandbySite(Component):
         postgres = None
         if settings.postgres.enabled:
             followed = peer.postgres
-            paths = peer.paths(USERS, followed)
+            paths = peer.paths(synced_users(list(settings.postgres.users)), followed)
             version = passwords_version(followed.password_rotation, grant)
             promised = PromisedSecrets(
                 f"{name}-postgres-promised",
@@ -122,25 +122,30 @@ class StandbySite(Component):
                     version=version,
                     primary=followed,
                     routing_prefix=peer.routing_prefix,
+                    sites=peer.standbys,
                     store=store.store,
                 ),
                 # The server's first start copies the primary over the link.
                 self.child(depends_on=[claim, store, promised]),
             )
             imported[PRIMARY] = database.imported
+            if database.exported:
+                exported[PRIMARY] = database.exported
             result = None
             tested: list[pulumi.Resource] = []
-            if settings.postgres.smoke_test:
+            follows = not settings.postgres.promoted
+            if settings.postgres.smoke_test and follows:
                 test = smoke_test_args(settings, database, claim.link)
                 tested.append(smoke_test := SmokeTest(f"{name}-smoke-test", test, self.child(depends_on=[database])))
                 result = smoke_test.result
             postgres = standby_postgres(database, result)
-            Following(
-                f"{name}-postgres-following",
-                FollowingArgs(namespace=namespace, stateful_set=database.stateful_set),
-                # The smoke test waits until the standby follows; before it, there is nothing to warn of.
-                self.child(depends_on=[database, *tested]),
-            )
+            if follows:
+                Following(
+                    f"{name}-postgres-following",
+                    FollowingArgs(namespace=namespace, stateful_set=database.stateful_set),
+                    # The smoke test waits until the standby follows; before it, there is nothing to warn of.
+                    self.child(depends_on=[database, *tested]),
+                )
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(

@@ -1,4 +1,4 @@
-"""The ways in which a standby reads Vault beside the default one: by its cluster's signature, and by a store that exists.
+"""How a standby reads Vault beside the default way: by its cluster's signature, and by a store that exists.
 
 The stacks stand during the whole module, in a Vault namespace of their own, with the login in the one above it.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_kubernetes import apps, batch, core, networking, rbac
+from pulumi_kubernetes import apps, batch, core, networking, policy, rbac
 
 from components import custom_resource
 from components.custom_resource import Kind, KubernetesObject
@@ -37,6 +37,11 @@ OWN: dict[str, tuple[Kind, Any, dict[str, Any]]] = {
         custom_resource.NETWORK_POLICY,
         networking.v1.NetworkPolicy,
         {"spec": {"podSelector": {}, "policyTypes": ["Ingress"]}},
+    ),
+    "PodDisruptionBudget": (
+        custom_resource.POD_DISRUPTION_BUDGET,
+        policy.v1.PodDisruptionBudget,
+        {"spec": {"maxUnavailable": 0}},
     ),
     "StatefulSet": (custom_resource.STATEFUL_SET, apps.v1.StatefulSet, {"spec": {"serviceName": "one"}}),
 }

@@ -61,6 +61,8 @@ def test_a_stack_remembers_its_cluster_and_whatever_names_or_counts_something() 
         "revoke": 1.0,
         "standbys.site-b.rotation": 3.0,
         "postgres.passwordRotation": 2.0,
+        "postgres.promotedStandby": False,
+        "postgres.version": 16.0,
         "edb.passwordRotation": 1.0,
         "edb.namespace": "db",
         "edb.createNamespace": True,

@@ -65,6 +65,28 @@ EDB_PRIMARY = {
 }
 
 
+USER = "postgres-user-orders-app"
+# Every part of the streaming database that is off by default.
+STREAMING = {
+    "enabled": True,
+    "version": 16,
+    "users": {"orders_app": {}},
+    "pgHba": ["host orders orders_app 10.0.0.0/8 scram-sha-256"],
+    "podDisruptionBudget": True,
+    "monitoring": True,
+}
+OF_USERS = {
+    **PRIMARY_OUTPUTS,
+    "standbys": {
+        "site-b": {
+            **PRIMARY_OUTPUTS["standbys"]["site-b"],
+            "secrets": {**PRIMARY_OUTPUTS["standbys"]["site-b"]["secrets"], USER: f"site-b/{USER}"},
+        },
+        "site-c": {},
+    },
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """One way to set a stack up."""
@@ -116,6 +138,17 @@ VARIANTS = {
             },
         },
     ),
+    "primary with a whole streaming database": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "standbys": {"site-b": {"rotation": 3}, "site-c": {}},
+            "postgres": {**STREAMING, "databases": {"orders": {"owner": "orders_app"}}, "manageSlots": True},
+        },
+    ),
+    "primary with a promoted standby": Variant(
+        stack="site-a", settings={**PRIMARY, "postgres": {**POSTGRES, "promotedStandby": "site-b"}}
+    ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
         stack="site-b",
@@ -166,6 +199,14 @@ VARIANTS = {
             "vault": {**STANDBY["vault"], "store": {"kind": "ClusterSecretStore", "name": "vault"}},
             "edb": {"enabled": True, "operator": "community"},
         },
+    ),
+    "standby with a whole streaming database": Variant(
+        stack="site-b", settings={**STANDBY, "postgres": STREAMING}, primary_outputs=OF_USERS
+    ),
+    "promoted standby": Variant(
+        stack="site-b",
+        settings={**STANDBY, "postgres": {**STREAMING, "promoted": True, "smokeTest": True}},
+        primary_outputs=OF_USERS,
     ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
