@@ -42,6 +42,8 @@ _EXISTING: dict[str, dict[str, Any]] = {
     "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
     "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
 }
+# A Vault that answers no question.
+SEALED: Mapping[str, Mapping[str, str]] = {"sealed": {}}
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
 PRIMARY_OUTPUTS: dict[str, Any] = {
@@ -257,13 +259,23 @@ class _Providers(Mocks):
         kept: str = "",
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
+        vault: Mapping[str, Mapping[str, str]] | None = None,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.kept, self.claims, self.preview = kept, claims, preview
+        self.kept, self.claims, self.vault, self.preview = kept, claims, vault, preview
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if self.vault is None:
+            raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        path = args.args["name"]
+        if self.vault is SEALED:
+            return {}, [(path, "permission denied")]
+        if args.token.endswith(":getSecretV2") and path in self.vault:
+            return {"data": dict(self.vault[path])}, []
+        if args.token.endswith(":getSecretsListV2"):
+            return {"names": [one.rpartition("/")[2] for one in self.vault if one.startswith(f"{path}/")]}, []
+        return {}, [(path, "no secret found at")]
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
@@ -378,6 +390,7 @@ def record(
     grant_status: Mapping[str, Any] | None = None,
     kept: str = "",
     claims: Mapping[str, Mapping[str, str]] | None = None,
+    vault: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -389,12 +402,14 @@ def record(
         grant_status: what the Skupper controller says of the grant.
         kept: what each password's Stash holds already.
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
+        vault: the secrets that may be read, by path; None where the program asks for none.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
-    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, preview=preview)
+    status = grant_status or GRANT_STATUS
+    mocks = _Providers(outputs, status, kept=kept, claims=claims or {}, vault=vault, preview=preview)
     return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 
