@@ -41,6 +41,8 @@ def edb_replication(**changes: Any) -> LogicalReplicationArgs:
         database="app",
         site="site-a",
         peer="site-b",
+        published={},
+        taken="",
         tls="require",
         subscribe=True,
         awaited=True,

@@ -15,6 +15,7 @@ from components.namespace import owned_namespace
 from components.secret_store import FoundSecretStore, VaultSecretStore
 from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
+from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
 from components.sites.peer import Peer, passwords_version
 from components.sites.runtimes import edb_runtime
@@ -22,8 +23,10 @@ from components.sites.vault import WayIn
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
-def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
-    """The test of both ways, on the standby."""
+def replication_test_args(
+    settings: Settings, link: pulumi.Output[str], taken: pulumi.Input[str]
+) -> ReplicationTestArgs:
+    """The test of both ways, on the standby; `taken` changes with what the primary publishes."""
     return ReplicationTestArgs(
         site=settings.site,
         peer=settings.edb_peer,
@@ -32,6 +35,7 @@ def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> Repli
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
         tls=settings.edb.tls,
+        taken=taken,
         runtime=edb_runtime(settings),
     )
 
@@ -61,16 +65,25 @@ class StandbyEdb(Component):
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
         if wanted.pull_secret:
             secrets.append(self._pull_secret(name, settings, store))
-        self.site = EdbSite(f"{name}-site", site_args(settings, peer.routing_prefix), self.child(depends_on=secrets))
+        theirs = PeersTables.of_primary(settings, peer.edb) if wanted.publish.given else None
+        taken = theirs.taken if theirs else ""
+        self.site = EdbSite(
+            f"{name}-site", site_args(settings, peer.routing_prefix, taken), self.child(depends_on=secrets)
+        )
+        ready: list[pulumi.Resource] = [self.site, claim]
+        if theirs:
+            ready += [theirs.checked(name, self, self.site), theirs.listed(name, self)]
         replication = LogicalReplication(
             f"{name}-replication",
-            replication_args(settings, self.site, awaited=True),
-            self.child(depends_on=[self.site, claim]),
+            replication_args(settings, self.site, taken, awaited=True),
+            self.child(depends_on=ready),
         )
         result = None
         if wanted.smoke_test:
             result = ReplicationTest(
-                f"{name}-smoke-test", replication_test_args(settings, claim.link), self.child(depends_on=[replication])
+                f"{name}-smoke-test",
+                replication_test_args(settings, claim.link, taken),
+                self.child(depends_on=[replication]),
             ).result
         self.output = outputs.StandbyEdb(**vars(described(settings, replication)), smoke_test=result)
         self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})

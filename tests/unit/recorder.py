@@ -60,6 +60,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         ]
     },
 }
+# A Vault that answers no question.
+SEALED: Mapping[str, Mapping[str, str]] = {"sealed": {}}
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
 PRIMARY_OUTPUTS: dict[str, Any] = {
@@ -276,14 +278,24 @@ class _Providers(Mocks):
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
         store_spec: Mapping[str, Any] = FOUND_STORE,
+        vault: Mapping[str, Mapping[str, str]] | None = None,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.kept, self.claims, self.preview = kept, claims, preview
+        self.kept, self.claims, self.vault, self.preview = kept, claims, vault, preview
         self.store_spec = store_spec
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if self.vault is None:
+            raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        path = args.args["name"]
+        if self.vault is SEALED:
+            return {}, [(path, "permission denied")]
+        if args.token.endswith(":getSecretV2") and path in self.vault:
+            return {"data": dict(self.vault[path])}, []
+        if args.token.endswith(":getSecretsListV2"):
+            return {"names": [one.rpartition("/")[2] for one in self.vault if one.startswith(f"{path}/")]}, []
+        return {}, [(path, "no secret found at")]
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
@@ -406,6 +418,7 @@ def record(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     store_spec: Mapping[str, Any] = FOUND_STORE,
     published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
+    vault: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -419,13 +432,20 @@ def record(
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
         store_spec: of the store that exists already.
         published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
+        vault: the secrets that may be read, by path; None where the program asks for none.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
     mocks = _Providers(
-        outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, store_spec=store_spec, preview=preview
+        outputs,
+        grant_status or GRANT_STATUS,
+        kept=kept,
+        claims=claims or {},
+        store_spec=store_spec,
+        vault=vault,
+        preview=preview,
     )
 
     async def read_path(context: str, path: str) -> Mapping[str, Any]:

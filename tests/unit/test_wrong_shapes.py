@@ -157,7 +157,7 @@ def build(found: Settings) -> None:
     transported(object_store_spec(cluster.backup))
     transported(scheduled_backup_spec(cluster.backup, "edb"))
     transported(pooler_spec(cluster.pooler, "edb"))
-    transported(schema_sql(found.site, [found.site, found.edb_peer]))
+    transported(schema_sql(found.site, [found.site, found.edb_peer], {}, given=False))
     transported(docker_config_template(found.edb.registry.server, found.edb.registry.user))
     server = standby_args(
         namespace=namespace,

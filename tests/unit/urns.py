@@ -85,6 +85,7 @@ OF_USERS = {
         "site-c": {},
     },
 }
+OWN_TABLES = {"enabled": True, "operator": "community", "smokeTest": True, "initSql": ["CREATE SCHEMA sales"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,7 @@ class Variant:
     stack: str
     settings: Mapping[str, Any]
     primary_outputs: Mapping[str, Any] = field(default_factory=lambda: PRIMARY_OUTPUTS)
+    vault: Mapping[str, Mapping[str, str]] | None = None
 
 
 VARIANTS = {
@@ -148,6 +150,19 @@ VARIANTS = {
     ),
     "primary with a promoted standby": Variant(
         stack="site-a", settings={**PRIMARY, "postgres": {**POSTGRES, "promotedStandby": "site-b"}}
+    ),
+    "primary with tables of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "edb": {**OWN_TABLES, "publish": {"tables": ["sales.orders"], "schemas": ["crm"]}}},
+        vault={"site-b/edb-published": {"stock.levels": "table"}},
+    ),
+    "standby with tables of its own": Variant(
+        stack="site-b",
+        settings={**STANDBY, "edb": {**OWN_TABLES, "publish": {"tables": ["stock.levels"]}}},
+        primary_outputs={
+            **PRIMARY_OUTPUTS,
+            "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table", "crm": "schema"}},
+        },
     ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
@@ -247,7 +262,7 @@ def identity(resource: Registration) -> dict[str, str]:
 
 def registered(variant: Variant) -> list[Registration]:
     """Everything that this program registers for a variant, parents before their children."""
-    graph = record(variant.settings, stack=variant.stack, primary_outputs=variant.primary_outputs)
+    graph = record(variant.settings, stack=variant.stack, primary_outputs=variant.primary_outputs, vault=variant.vault)
     return in_order(graph)
 
 
