@@ -112,6 +112,11 @@ class PrimaryPostgres(Postgres):
     """>= 1: another one means new passwords. Example: `1`"""
     parameters: MatchedParameters | None
     """What a standby must have at least as much of."""
+    version: Input[int] | None
+    """PostgreSQL's major version, where the settings or the image's name tell it. Example: `16`"""
+    promoted_standby: Input[str] | None
+    """Only with `rhsi:postgres.promotedStandby`: the site whose server takes the writes; the one here is off.
+    Example: `site-b`"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,8 @@ class StandbyPostgres(Postgres):
     smoke_test: Input[str] | None
     """Only with `rhsi:postgres.smokeTest`: the last result, which only a passed test has.
     Example: `passed through standby-from-vault-1`"""
+    promoted: Input[bool] | None
+    """Only with `rhsi:postgres.promoted`, and known once the server takes writes. Example: `true`"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +165,8 @@ class Edb:
     subscription: Input[str] = dataclasses.field(metadata={MAY_BE_EMPTY: True})
     """SQL name, empty without one; known once the operator has applied it, on the primary once it is made.
     Example: `site_a_from_site_b`"""
+    published: Mapping[str, Input[str]] | None
+    """Only with `rhsi:edb.publish`: what this site publishes -> `table` or `schema`. Example: `sales.orders: table`"""
 
 
 @dataclass(frozen=True, kw_only=True)

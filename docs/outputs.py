@@ -1,14 +1,12 @@
 """Writes docs/outputs.md from the classes in components/outputs.py: `python -m docs.outputs > docs/outputs.md`."""
 
-import ast
 import dataclasses
-import inspect
-import itertools
 import sys
 import typing
 from collections.abc import Iterator
 
 from components import outputs
+from docs.fields import docstrings
 
 HEAD = """\
 # Stack outputs
@@ -59,17 +57,6 @@ def rows(shape: type, prefix: str) -> Iterator[str]:
             held, name = inner, f"{name}.{KEYS.get(field.name, '')}"
         if dataclasses.is_dataclass(held):
             yield from rows(typing.cast("type", held), f"{name}.")
-
-
-def docstrings(shape: type) -> dict[str, str]:
-    """The docstring of each field of a class and of its bases: the text below it."""
-    found: dict[str, str] = {}
-    for one in reversed(shape.__mro__[:-1]):
-        body = typing.cast("ast.ClassDef", ast.parse(inspect.getsource(one)).body[0]).body
-        for field, text in itertools.pairwise(body):
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                found[ast.unparse(field.target)] = " ".join(ast.literal_eval(text.value).split())
-    return found
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from lab.home import Home
 LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
+    "lab/test_published_tables.py",
     "lab/test_commands.py",
     "lab/test_screens.py",
     "lab/test_stopped_commands.py",
@@ -36,6 +37,7 @@ LONG = (
     "lab/test_operator_rights.py",
     "lab/test_refusals.py",
     "lab/test_claim_admission.py",
+    "lab/test_examples.py",
     "lab/test_high_availability.py",
     "lab/test_network.py",
     "lab/test_kubelet.py",

@@ -1,7 +1,8 @@
-"""The database of each kind of site, complete: passwords, Secrets, server, and its way over the link.
+"""The primary's database, complete: passwords, Secrets, server, and its way over the link.
 
 Composes replication.py with the components around it. The primary's site makes every password and publishes to each
-standby what that one needs; a standby knows names only.
+standby what that one needs; a standby (standby.py) knows names only. After a promotion it goes on to do that, and its
+own server is off.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,6 @@ import pulumi
 
 from components.component import Component
 from components.credentials import (
-    SECRET_TYPE,
     Credential,
     CredentialArgs,
     Password,
@@ -19,26 +19,13 @@ from components.credentials import (
     PublishedSecret,
     PublishedSecretArgs,
 )
-from components.external_secrets import SyncedSecret, SyncedSecretArgs
-from components.postgres.replication import (
-    APPLICATION_USER,
-    DATABASE,
-    PRIMARY,
-    REPLICATION_USER,
-    SERVICE_FILE,
-    primary_args,
-    service_file,
-    slot_name,
-    standby_args,
-)
+from components.postgres import access
+from components.postgres.accounts import APPLICATION_SECRET, MONITOR, REPLICATION_SECRET, USERS, user_secret
+from components.postgres.replication import PRIMARY, primary_args, promoted_prefix, slot_name
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
+from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs, asks_nothing
+from components.script_job import Runtime
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
-
-APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
-REPLICATION_SECRET = "postgres-replication"  # noqa: S105 -- the name of an object, no secret
-# Secret -> the user in it, and the database that this user connects to.
-USERS = {APPLICATION_SECRET: APPLICATION_USER, REPLICATION_SECRET: REPLICATION_USER}
-DATABASES = {APPLICATION_SECRET: DATABASE, REPLICATION_SECRET: "postgres"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +38,15 @@ class PrimaryDatabaseArgs:
         standbys: the sites that get its credentials, each with its folder below the mount.
         vault_mount: the KV v2 mount.
         routing_prefix: see skupper/services.py.
+        users: those besides the program's own, each with a Secret.
+        databases: those besides the program's own, each with its owner.
         passwords: given ones, by Secret; what is not given is random.
         password_rotation: an integer >= 1; another one takes new passwords.
         wal_keep: see `replication.primary_args`.
         timeout: see `replication.primary_args`.
+        manages_slots: whether the slots of the standbys are made and dropped here.
+        promoted: the site of the standby that took over the writes, empty for none.
+        runtime: of the Job that changes the running server.
     """
 
     namespace: str
@@ -62,50 +54,109 @@ class PrimaryDatabaseArgs:
     standbys: dict[str, str]
     vault_mount: str
     routing_prefix: pulumi.Input[str]
+    users: list[str]
+    databases: dict[str, str]
     passwords: dict[str, pulumi.Input[str]]
     password_rotation: int
     wal_keep: str
     timeout: str
+    manages_slots: bool
+    promoted: str
+    runtime: Runtime
 
 
-@dataclass(frozen=True, kw_only=True)
-class StandbyDatabaseArgs:
-    """The database of a standby.
-
-    Attributes:
-        site: this site.
-        namespace: of the Skupper site; the Listener's Service is there, and the server beside it.
-        shape: of the server.
-        store: name of the SecretStore in that namespace.
-        paths: path in Vault by Secret.
-        version: any text that changes with the passwords; another one makes External Secrets read at once.
-        routing_prefix: the primary's.
-        primary_parameters: see `replication.standby_args`.
-    """
-
-    site: str
-    namespace: str
-    shape: ServerShape
-    store: pulumi.Input[str]
-    paths: Mapping[str, pulumi.Input[str]]
-    version: pulumi.Input[str]
-    routing_prefix: pulumi.Input[str]
-    primary_parameters: pulumi.Input[str]
+def upkeep_args(args: PrimaryDatabaseArgs, secrets: Mapping[str, pulumi.Input[str]]) -> UpkeepArgs:
+    """What is asked of the running server, with its Secrets by their names."""
+    rules = args.shape.access_rules
+    return UpkeepArgs(
+        namespace=args.namespace,
+        server=PRIMARY,
+        promote=False,
+        wal_keep="",
+        users={name: secret for name, secret in secrets.items() if name not in USERS},
+        own_users={},
+        passwords=str(args.password_rotation),
+        databases=args.databases,
+        monitor=MONITOR if args.shape.exporter else "",
+        slots=[slot_name(standby) for standby in args.standbys] if args.manages_slots else None,
+        reserve=False,
+        version=args.shape.version,
+        access=access.version(rules) if rules else "",
+        runtime=args.runtime,
+    )
 
 
 class PrimaryDatabase(Component):
-    """The primary's server, its credentials here and in Vault, and its Connector."""
+    """The primary's server, its credentials here and in Vault, and its Connector.
+
+    With a promoted standby the server is off, and in the Connector's place is the Listener of that standby's.
+    """
 
     service: pulumi.Output[str]
-    exported: ServiceExport
+    exported: ServiceExport | None
+    imported: ServiceImport | None
     paths: dict[str, dict[str, pulumi.Output[str]]]
 
     def __init__(self, name: str, args: PrimaryDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
         super().__init__("rhsi:index:PrimaryDatabase", name, opts)
+        secrets = self._credentials(name, args)
+        # Owns nothing, and stays for the URNs below it: living stacks have them.
+        place = Component("rhsi:index:PostgresPrimary", f"{name}-primary", self.child())
+        server = PostgresServer(
+            f"{name}-primary-postgres",
+            primary_args(
+                namespace=args.namespace,
+                shape=args.shape,
+                application_secret=secrets[APPLICATION_SECRET],
+                replication_secret=secrets[REPLICATION_SECRET],
+                password_rotation=args.password_rotation,
+                wal_keep=args.wal_keep,
+                timeout=args.timeout,
+                fenced=bool(args.promoted),
+            ),
+            place.child(),
+        )
+        place.register_outputs({"service": server.service})
+        self.exported, self.imported = None, None
+        if args.promoted:
+            self.imported = ServiceImport(
+                f"{name}-import",
+                ServiceImportArgs(
+                    service=PRIMARY,
+                    namespace=args.namespace,
+                    port=PORT,
+                    routing_prefix=promoted_prefix(args.routing_prefix, args.promoted),
+                ),
+                # Until the server's own Service has another name, this one is taken.
+                self.child(depends_on=[server]),
+            )
+            self.service = self.imported.host.apply(lambda _: PRIMARY)
+            self.register_outputs({"service": self.service, "routingKey": self.imported.routing_key})
+            return
+        self.service = server.service
+        self.exported = ServiceExport(
+            f"{name}-export",
+            ServiceExportArgs(
+                service=PRIMARY,
+                namespace=args.namespace,
+                port=PORT,
+                routing_prefix=args.routing_prefix,
+                host="",
+                selector=selector(PRIMARY),
+            ),
+            self.child(),
+        )
+        upkeep = upkeep_args(args, secrets)
+        if not asks_nothing(upkeep):
+            PostgresUpkeep(f"{name}-upkeep", upkeep, self.child(depends_on=[server]))
+        self.register_outputs({"service": self.service, "routingKey": self.exported.routing_key})
+
+    def _credentials(self, name: str, args: PrimaryDatabaseArgs) -> dict[str, pulumi.Output[str]]:
+        """Make every password with its Secrets here and in Vault; the names of those here, once they are there."""
         secrets: dict[str, pulumi.Output[str]] = {}
         self.paths = {standby: {} for standby in args.standbys}
-        for secret, user in USERS.items():
+        for secret, user in {**USERS, **{user_secret(user): user for user in args.users}}.items():
             password = Password(
                 f"{name}-{user}",
                 PasswordArgs(rotation=args.password_rotation, given=args.passwords.get(secret)),
@@ -124,93 +175,4 @@ class PrimaryDatabase(Component):
                 )
                 path = PublishedSecret(f"{name}-{standby}-{user}", published, self.child()).vault_path
                 self.paths[standby][secret] = path
-        # Owns nothing, and stays for the URNs below it: living stacks have them.
-        place = Component("rhsi:index:PostgresPrimary", f"{name}-primary", self.child())
-        server = PostgresServer(
-            f"{name}-primary-postgres",
-            primary_args(
-                namespace=args.namespace,
-                shape=args.shape,
-                application_secret=secrets[APPLICATION_SECRET],
-                replication_secret=secrets[REPLICATION_SECRET],
-                password_rotation=args.password_rotation,
-                wal_keep=args.wal_keep,
-                timeout=args.timeout,
-            ),
-            place.child(),
-        )
-        self.service = server.service
-        place.register_outputs({"service": self.service})
-        self.exported = ServiceExport(
-            f"{name}-export",
-            ServiceExportArgs(
-                service=PRIMARY,
-                namespace=args.namespace,
-                port=PORT,
-                routing_prefix=args.routing_prefix,
-                host="",
-                selector=selector(PRIMARY),
-            ),
-            self.child(),
-        )
-        self.register_outputs({"service": self.service, "routingKey": self.exported.routing_key})
-
-
-class StandbyDatabase(Component):
-    """The Listener through which the primary is reached, the synced credentials, and the standby's server."""
-
-    service: pulumi.Output[str]
-    stateful_set: pulumi.Output[str]
-    primary_parameters: pulumi.Input[str]
-    slot: pulumi.Output[str]
-    application_secret: pulumi.Output[str]
-    imported: ServiceImport
-
-    def __init__(self, name: str, args: StandbyDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Register the component."""
-        super().__init__("rhsi:index:StandbyDatabase", name, opts)
-        self.imported = ServiceImport(
-            f"{name}-import",
-            ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),
-            self.child(),
-        )
-        secrets = {
-            secret: SyncedSecret(
-                f"{name}-{user}",
-                SyncedSecretArgs(
-                    secret=secret,
-                    namespace=args.namespace,
-                    store=args.store,
-                    path=args.paths[secret],
-                    version=args.version,
-                    type=SECRET_TYPE,
-                    awaited=True,
-                    data={
-                        "username": "{{ .username }}",
-                        "password": "{{ .password }}",
-                        SERVICE_FILE: service_file(DATABASES[secret]),
-                    },
-                    labels={},
-                ),
-                self.child(),
-            ).secret
-            for secret, user in USERS.items()
-        }
-        # As on the primary.
-        place = Component("rhsi:index:PostgresStandby", f"{name}-standby", self.child(depends_on=[self.imported]))
-        server = PostgresServer(
-            f"{name}-standby-postgres",
-            standby_args(
-                namespace=args.namespace,
-                shape=args.shape,
-                site=args.site,
-                primary_parameters=args.primary_parameters,
-                replication_secret=secrets[REPLICATION_SECRET],
-            ),
-            place.child(),
-        )
-        self.service, self.slot = server.service, pulumi.Output.from_input(slot_name(args.site))
-        self.stateful_set, self.primary_parameters = server.stateful_set, args.primary_parameters
-        place.register_outputs({"service": self.service, "slot": self.slot})
-        self.application_secret = secrets[APPLICATION_SECRET]
-        self.register_outputs({"service": self.service, "slot": self.slot})
+        return secrets

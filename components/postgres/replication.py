@@ -1,21 +1,22 @@
 """PostgreSQL as a primary and its streaming standbys, each in its own cluster.
 
 Owns what the two are to each other: the roles, the way in which a standby finds the primary, and the slot that keeps
-the primary's WAL for it. Promotion is a person's decision and happens in the pod (docs/runbook.md). How the primary's
+the primary's WAL for it. Promotion is a person's decision (upkeep.py, docs/runbook.md). How the primary's
 name comes into the standby's cluster is the business of skupper/services.py, how a password does that of
 external_secrets.py.
 """
 
 import pulumi
 
+from components.postgres import access
+from components.postgres.accounts import DATABASE
 from components.postgres.server import PORT, PostgresServerArgs, ServerShape, probe
 from components.restricted_pod import SECRETS
 
 PRIMARY = "postgres-primary"
+# The Service of a primary that has a successor: its name belongs to the way to that one.
+FENCED = "postgres-primary-fenced"
 STANDBY = "postgres-standby"
-DATABASE = "app"
-APPLICATION_USER = "appuser"
-REPLICATION_USER = "replicator"
 # A libpq service file: it carries a password to psql, pg_basebackup and the server alike, without argument or variable.
 SERVICE_FILE = "pg_service.conf"
 # What a standby is, in words that the events of its pod show where the answer is not `ready`.
@@ -32,6 +33,14 @@ FOLLOWS = f"""answer=$(psql -XAtqw -d postgres -c "{_FOLLOWS}" 2>&1)
 def slot_name(site: str) -> str:
     """A standby's slot, and its name, on the primary. No two sites share one: a site's name has no underscores."""
     return site.replace("-", "_")
+
+
+def promoted_prefix(prefix: pulumi.Input[str], site: str) -> pulumi.Output[str]:
+    """What a promoted standby's way begins with, in the place of its environment's prefix.
+
+    Of its own, so that nobody who is sent there meets the former primary, should that come back.
+    """
+    return pulumi.Output.format("{}/{}", prefix, site)
 
 
 def service_file(database: str) -> str:
@@ -56,6 +65,7 @@ def primary_args(
     password_rotation: int,
     wal_keep: str,
     timeout: str,
+    fenced: bool,
 ) -> PostgresServerArgs:
     """The server that takes writes, awaited until it answers.
 
@@ -68,9 +78,11 @@ def primary_args(
         wal_keep: how much WAL it keeps for a standby that is away, as a PostgreSQL size (`4GB`); beyond that the
             standby needs a new copy.
         timeout: how long `up` waits until it answers, as a Go duration.
+        fenced: whether it is off for good, because another server takes the writes. Its volume stays.
     """
     return PostgresServerArgs(
         server=PRIMARY,
+        service=FENCED if fenced else PRIMARY,
         namespace=namespace,
         role="primary",
         shape=shape,
@@ -84,7 +96,8 @@ def primary_args(
         readiness=probe("pg_isready -q", period=2, failures=3),
         serves_unready=False,
         restart=f"passwords-{password_rotation}",
-        timeout=timeout,
+        timeout="" if fenced else timeout,
+        running=not fenced,
     )
 
 
@@ -111,6 +124,7 @@ def standby_args(
     """
     return PostgresServerArgs(
         server=STANDBY,
+        service=STANDBY,
         namespace=namespace,
         role="standby",
         shape=shape,
@@ -124,6 +138,8 @@ def standby_args(
         # Half a minute: a rotation of the link, or a restart of the primary, is over by then.
         readiness=probe(FOLLOWS, period=2, failures=15),
         serves_unready=True,
-        restart="",
+        # A primary reads new rules without a restart (upkeep.sh).
+        restart=f"access-{access.version(shape.access_rules)}" if shape.access_rules else "",
         timeout="",
+        running=True,
     )

@@ -1,8 +1,10 @@
-"""A PostgreSQL 16 server in a pod of its own: one replica, one volume, one Service.
+"""A PostgreSQL server in a pod of its own: one replica, one volume, one Service.
 
 Owns the shape of the pod (`server.sh` in this folder runs in it): admissible under OpenShift's restricted-v2,
-stopped by a fast shutdown. Whether it is a primary or a standby, of what, and when it is ready, is the business of
-replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own entry point is not used.
+stopped by a fast shutdown. What only some servers have is in access.py, monitoring.py and version.sh: a pod without it
+stays as it was, for another pod is a restart of somebody's database. Whether it is a primary or a standby, of what, and
+when it is ready, is the business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own
+entry point is not used.
 """
 
 from dataclasses import dataclass
@@ -11,9 +13,18 @@ from typing import Any
 
 import pulumi
 
+from components.common_metadata import CommonMetadata
 from components.component import Component, once
-from components.custom_resource import SERVICE, SERVICE_ACCOUNT, STATEFUL_SET, KubernetesObject
-from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.custom_resource import (
+    POD_DISRUPTION_BUDGET,
+    POD_MONITOR,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+    KubernetesObject,
+)
+from components.postgres import access, monitoring
+from components.restricted_pod import PodShape, container_security, placement, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
 PORT = 5432
@@ -22,6 +33,7 @@ VOLUME = "/data"
 PGDATA = f"{VOLUME}/pgdata"
 SOCKETS = "/run/postgresql"
 SCRIPT = read_script(Path(__file__).parent / "server.sh")
+VERSION_SCRIPT = read_script(Path(__file__).parent / "version.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +41,36 @@ class ServerShape:
     """What a server is made of.
 
     Attributes:
-        image: PostgreSQL 16.
+        image: PostgreSQL 16 to 18.
+        version: its major version where a server with another one shall not start; None for no such check.
         run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does); elsewhere one that the image has a name for.
         size: of the volume when it is made, as a Kubernetes quantity.
         storage_class: empty means the cluster's default.
+        pod: where it runs, and what pulls its image.
+        relabel: whether a change of the labels and annotations of everything reaches its pod, which then starts again.
         requests: what the container asks for, by resource.
         limits: what it may not exceed, by resource.
         parameters: settings of the server by name, such as `shared_buffers`.
         keep_data: whether the volume outlives the StatefulSet.
+        access_rules: the user's lines of pg_hba.conf, see access.py.
+        exporter: image of the exporter beside it, see monitoring.py; empty for none.
+        keeps_pod: whether nobody may evict its pod, as for draining its node.
     """
 
     image: str
+    version: int | None
     run_as_user: int
     size: str
     storage_class: str
+    pod: PodShape
+    relabel: bool
     requests: dict[str, str]
     limits: dict[str, str]
     parameters: dict[str, str]
     keep_data: bool
+    access_rules: list[str]
+    exporter: str
+    keeps_pod: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +78,8 @@ class PostgresServerArgs:
     """One server.
 
     Attributes:
-        server: name of the StatefulSet, its Service and its service account.
+        server: name of the StatefulSet, its service account and its other objects.
+        service: name of its Service; another one takes the place of the former, which goes first.
         namespace: of all of them.
         role: `primary` or `standby`.
         shape: what it is made of.
@@ -64,9 +89,11 @@ class PostgresServerArgs:
         serves_unready: whether its Service leads to it also while it is not ready.
         restart: any text; another one starts the pod again.
         timeout: how long `up` waits until the server answers, as a Go duration; empty means not at all.
+        running: whether there is a pod; without one the volume stays all the same.
     """
 
     server: str
+    service: str
     namespace: str
     role: str
     shape: ServerShape
@@ -76,6 +103,7 @@ class PostgresServerArgs:
     serves_unready: bool
     restart: str
     timeout: str
+    running: bool
 
 
 def labels(server: str) -> dict[str, str]:
@@ -83,9 +111,9 @@ def labels(server: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": server, "app.kubernetes.io/part-of": "rhsi"}
 
 
-def metadata(args: PostgresServerArgs, *, awaited: bool = True) -> dict[str, Any]:
-    """Metadata of the server's objects."""
-    found: dict[str, Any] = {"name": args.server, "namespace": args.namespace, "labels": labels(args.server)}
+def metadata(args: PostgresServerArgs, *, awaited: bool = True, name: str = "") -> dict[str, Any]:
+    """Metadata of the server's objects, which have its name unless they have their own."""
+    found: dict[str, Any] = {"name": name or args.server, "namespace": args.namespace, "labels": labels(args.server)}
     if not awaited:
         found["annotations"] = {"pulumi.com/skipAwait": "true"}
     return found
@@ -141,18 +169,32 @@ def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, An
     }
 
 
+def version_check(args: PostgresServerArgs) -> dict[str, Any]:
+    """The container before all others that refuses data and images of another major version."""
+    found = container("version", args, step="version")
+    found["command"] = ["/bin/sh", "-c", VERSION_SCRIPT]
+    found["env"] = [{"name": "PGDATA", "value": PGDATA}, {"name": "VERSION", "value": str(args.shape.version)}]
+    found["volumeMounts"] = [{"name": "data", "mountPath": VOLUME, "readOnly": True}]
+    return found
+
+
 def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     """The pod: `prepare` makes what is missing, however long that takes; `postgres` serves."""
     server = container("postgres", args, step="serve")
     server["args"] = [
         part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")
     ]
+    if args.shape.access_rules:
+        server["args"] += access.SERVER_ARGUMENTS
+        server["volumeMounts"].append(access.MOUNT)
     server["ports"] = [{"name": "postgres", "containerPort": PORT}]
     # Exit status 1 is a server that lives and refuses: it recovers, and killing it would only make it begin again.
     alive = "pg_isready -q || [ $? -eq 1 ]"
     server["startupProbe"] = probe(alive, period=2, failures=30)
     server["livenessProbe"] = probe(alive, period=10, failures=6)
     server["readinessProbe"] = args.readiness
+    before = [version_check(args)] if args.shape.version else []
+    beside = [monitoring.exporter(args.shape.exporter, SOCKETS)] if args.shape.exporter else []
     return {
         "serviceAccountName": args.server,
         "automountServiceAccountToken": False,
@@ -164,22 +206,24 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
         },
         # A fast shutdown writes a checkpoint first.
         "terminationGracePeriodSeconds": 120,
-        "initContainers": [container("prepare", args, step="prepare")],
-        "containers": [server],
+        "initContainers": [*before, container("prepare", args, step="prepare")],
+        "containers": [server, *beside],
         "volumes": [
             {"name": "sockets", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
             # The runtime's own has 64 MB, too little for parallel queries.
             {"name": "shm", "emptyDir": {"medium": "Memory"}},
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
+            *([access.volume(args.server)] if args.shape.access_rules else []),
         ],
+        **placement(args.shape.pod),
     }
 
 
 def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
     """Spec of the StatefulSet."""
     return {
-        "replicas": 1,
+        "replicas": int(args.running),
         "serviceName": args.server,
         # The other policy never replaces a pod that does not become ready, not even by a corrected one.
         "podManagementPolicy": "Parallel",
@@ -206,6 +250,16 @@ def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
             "whenScaled": "Retain",
         },
     }
+
+
+def restarting_metadata(common: CommonMetadata) -> list[str]:
+    """What is ignored of the pod's metadata, so that a policy's new label starts no server again.
+
+    The program's own annotation there has to start it, so the others are named one by one: one that is removed from the
+    settings starts the server again.
+    """
+    template = "spec.template.metadata"
+    return [f"{template}.labels", *(f'{template}.annotations["{key}"]' for key in sorted(common.annotations))]
 
 
 def service_spec(args: PostgresServerArgs) -> dict[str, Any]:
@@ -237,10 +291,23 @@ class PostgresServer(Component):
             f"{name}-service",
             SERVICE,
             # Awaited, it would wait for a ready pod: that is what the StatefulSet waits for, or nobody.
-            metadata=metadata(args, awaited=False),
+            metadata=metadata(args, awaited=False, name=args.service),
             spec=service_spec(args),
-            opts=self.child(),
+            # Whoever waits for another name finds the former one free.
+            opts=self.child(delete_before_replace=True if args.service != args.server else None),
         )
+        needed: list[pulumi.Resource] = [account]
+        if args.shape.access_rules:
+            needed.append(
+                access.AccessRules(
+                    f"{name}-access",
+                    server=args.server,
+                    namespace=args.namespace,
+                    labels=labels(args.server),
+                    rules=args.shape.access_rules,
+                    opts=self.child(),
+                )
+            )
         limit = args.timeout or None
         server = KubernetesObject(
             f"{name}-server",
@@ -248,13 +315,32 @@ class PostgresServer(Component):
             metadata=metadata(args, awaited=bool(args.timeout)),
             spec=stateful_set_spec(args),
             opts=self.child(
-                depends_on=[account],
-                # Nothing here can be changed in place, and another StatefulSet would not grow the volume either.
-                ignore_changes=["spec.volumeClaimTemplates"],
+                depends_on=needed,
+                ignore_changes=[
+                    # Nothing here can be changed in place, and another StatefulSet would not grow the volume either.
+                    "spec.volumeClaimTemplates",
+                    *([] if args.shape.relabel else restarting_metadata(self.common)),
+                ],
                 custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="5m"),
             ),
         )
-        self.service = once(pulumi.Output.all(service.id, server.id), args.server)
+        if args.shape.keeps_pod:
+            KubernetesObject(
+                f"{name}-budget",
+                POD_DISRUPTION_BUDGET,
+                metadata=metadata(args),
+                spec={"maxUnavailable": 0, "selector": {"matchLabels": {"app.kubernetes.io/name": args.server}}},
+                opts=self.child(),
+            )
+        if args.shape.exporter:
+            KubernetesObject(
+                f"{name}-pod-monitor",
+                POD_MONITOR,
+                metadata=metadata(args),
+                spec=monitoring.pod_monitor_spec({"app.kubernetes.io/name": args.server}),
+                opts=self.child(),
+            )
+        self.service = once(pulumi.Output.all(service.id, server.id), args.service)
         # Another generation in the same run is another status: whoever reads it comes after this one.
         self.stateful_set = once(server, f"{args.namespace}/{args.server}")
         self.register_outputs({"service": self.service})

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a PostgreSQL 16 server in a pod, in two steps, each of them a container of the pod:
+# Runs a PostgreSQL server in a pod, in two steps, each of them a container of the pod:
 #
 #   prepare   makes what is missing and returns; what is done already is left alone, what was interrupted is done anew
 #             primary: the database cluster; then, at every start, roles, database and the passwords of the mounted Secrets

@@ -9,18 +9,19 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from components import network_policies
 from components.edb.names import routing_key
-from components.external_secrets import STORE
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
-from components.postgres import smoke_test
-from components.postgres.database import USERS
-from components.postgres.replication import PRIMARY, STANDBY
+from components.postgres import access, smoke_test, upkeep
+from components.postgres.accounts import USER_SECRET_PREFIX, USERS
+from components.postgres.replication import FENCED, PRIMARY, STANDBY
+from components.secret_store import STORE
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
 from components.skupper.site import SITE_NAMES
-from components.vault.kubernetes_auth import READER_ACCOUNT, reviewer_secret
+from components.vault.reader import READER_ACCOUNT, reviewer_secret
 
 SKUPPERS_PREFIX = "skupper-"
 
@@ -38,8 +39,13 @@ _FIXED = frozenset(
         revocation.ACCOUNT_NAME,
         PRIMARY,
         STANDBY,
+        FENCED,
+        access.config_map(PRIMARY),
+        access.config_map(STANDBY),
         *USERS,
         smoke_test.JOB_NAME,
+        *network_policies.NAMES,
+        upkeep.JOB_NAME,
     }
 )
 
@@ -53,7 +59,7 @@ def is_reserved(name: str, sites: Collection[str]) -> bool:
     """
     return (
         name in _FIXED
-        or name.startswith(SKUPPERS_PREFIX)
+        or name.startswith((SKUPPERS_PREFIX, USER_SECRET_PREFIX))
         or name in {routing_key(site) for site in sites}
         or bool(re.fullmatch(rf"{TOKEN_PREFIX}-[0-9]+(-[0-9]+)?", name))
         or bool(re.fullmatch(rf"{revocation.JOB_NAME}-[0-9a-f]+", name))

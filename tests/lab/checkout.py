@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,13 @@ class Checkout:
         """Its stacks, primary first."""
         return stacks.discover(self.root)
 
-    def run(self, action: str, name: str, *arguments: str) -> Result:
-        """Run `up`, `preview`, `refresh` or `destroy` on one stack."""
+    def run(self, action: str, name: str, *arguments: str, secrets: Mapping[str, str] | None = None) -> Result:
+        """Run `up`, `preview`, `refresh` or `destroy` on one stack, with config secrets by their path below `rhsi:`."""
         runner = Runner(self.environment, self.root)
         runner.prepare(self.stacks())
+        for path, value in (secrets or {}).items():
+            result = self.pulumi("config", "set", "--secret", "--path", f"rhsi:{path}", "--stack", name, "--", value)
+            assert result.code == 0, result.text
         (stack,) = [stack for stack in self.stacks() if stack.name == name]
         return self._done(runner.line(action, stack, arguments), runner)
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from components.edb.names import app_secret, cluster_name, replicator_secret, superuser_secret
-from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
+from components.postgres.accounts import APPLICATION_SECRET, REPLICATION_SECRET
 from components.postgres.replication import PRIMARY, STANDBY
 from lab.kube import Manifest
 from lab.stand_ins.cnpg.kinds import COMMUNITY

@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 
 from components.postgres import smoke_test
-from components.postgres.database import APPLICATION_SECRET, REPLICATION_SECRET
-from components.postgres.replication import (
+from components.postgres.accounts import (
+    APPLICATION_SECRET,
     APPLICATION_USER,
+    REPLICATION_SECRET,
     REPLICATION_USER,
+)
+from components.postgres.replication import (
     SERVICE_FILE,
     primary_args,
     service_file,
@@ -45,6 +48,7 @@ PRIMARY_ARGS = primary_args(
     password_rotation=1,
     wal_keep="32MB",
     timeout="10m",
+    fenced=False,
 )
 STANDBY_ARGS = standby_args(
     namespace="rhsi", shape=SHAPE, site="site-b", primary_parameters="", replication_secret=REPLICATION_SECRET

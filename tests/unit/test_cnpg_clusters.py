@@ -51,12 +51,46 @@ def test_the_major_version_is_read_from_the_tag(image: str, major: int | None) -
     assert validation.major_version(image) == major
 
 
+def test_budgets_are_for_the_primary_and_from_three_instances_on_for_the_replicas() -> None:
+    def budgets(**spec: Any) -> dict[str, int]:
+        found = objects.disruption_budgets(COMMUNITY, cluster(**spec))
+        return {name: one["spec"]["minAvailable"] for name, one in found.items() if one}
+
+    assert budgets() == {"edb-site-a-primary": 1}
+    assert budgets(instances=2) == {"edb-site-a-primary": 1}
+    assert budgets(instances=3) == {"edb-site-a-primary": 1, "edb-site-a": 1}
+    assert budgets(instances=3, enablePDB=False) == {}
+
+
+def test_the_data_keep_the_version_that_made_them() -> None:
+    given = cluster()
+    given["status"] = {}
+    assert status.data_version(given["status"]) is None
+    status.describe(given["status"], EDB, given)
+    assert status.data_version(given["status"]) == 16
+
+
 @pytest.mark.parametrize(
     ("spec", "field", "reason"),
     [
         ({"imageName": "r/pg:latest"}, "spec.imageName", "Can't use 'latest' as image tag"),
         ({"imageName": "r/pg@sha256:01"}, "spec.imageName", "Can't use just the image sha"),
         ({"imageName": "r/pg:stable"}, "spec.imageName", "invalid version tag"),
+        (
+            {"affinity": {"podAntiAffinityType": "never"}},
+            "spec.affinity.podAntiAffinityType",
+            "pod anti-affinity type must be 'preferred' (default if empty) or 'required'",
+        ),
+        (
+            {"affinity": {"tolerations": [{"value": "yes"}]}},
+            "spec.affinity.toleration[0].operator",
+            "operator must be Exists when `key` is empty",
+        ),
+        (
+            {"affinity": {"tolerations": [{"key": "db", "operator": "Exists", "value": "yes"}]}},
+            "spec.affinity.toleration[0].operator",
+            "value must be empty when `operator` is 'Exists'",
+        ),
         (
             {"postgresql": {"parameters": {"port": "1"}}},
             "spec.postgresql.parameters.port",

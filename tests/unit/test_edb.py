@@ -77,6 +77,48 @@ def test_optional_parts_are_absent_unless_asked_for() -> None:
     assert asked["postgresql"]["synchronous"] == {"method": "any", "number": 1}
 
 
+def test_the_settings_say_otherwise_about_the_budget() -> None:
+    assert spec(disruption_budget=True)["enablePDB"] is True
+    assert spec(instances=3, disruption_budget=False)["enablePDB"] is False
+
+
+def test_without_access_the_superuser_has_no_password() -> None:
+    assert spec()["superuserSecret"] == {"name": "edb-site-a-superuser"}
+    without = spec(superuser_access=False)
+    assert without["enableSuperuserAccess"] is False
+    assert "superuserSecret" not in without
+
+
+def test_more_lines_of_access_come_after_those_of_the_replication() -> None:
+    line = "hostssl app reporting 10.0.0.0/8 scram-sha-256"
+    assert spec(pg_hba=[line])["postgresql"]["pg_hba"] == [*spec()["postgresql"]["pg_hba"], line]
+
+
+def test_instances_keep_to_the_nodes_that_are_asked_for() -> None:
+    assert not {"affinity", "topologySpreadConstraints"} & set(spec())
+    asked = dataclasses.replace(
+        ARGS.placement,
+        anti_affinity="required",
+        topology_key="topology.kubernetes.io/zone",
+        node_selector={"disk": "fast"},
+        tolerations=[{"key": "db", "operator": "Exists"}],
+        spread=[{"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}],
+    )
+    found = spec(placement=asked)
+    assert found["affinity"] == {
+        "podAntiAffinityType": "required",
+        "topologyKey": "topology.kubernetes.io/zone",
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "db", "operator": "Exists"}],
+    }
+    (spread,) = found["topologySpreadConstraints"]
+    assert spread["labelSelector"] == {
+        "matchLabels": {"k8s.enterprisedb.io/cluster": "edb-site-a", "k8s.enterprisedb.io/podRole": "instance"}
+    }
+    careless = dataclasses.replace(ARGS.placement, anti_affinity="none")
+    assert spec(placement=careless)["affinity"] == {"enablePodAntiAffinity": False}
+
+
 def test_parameters_are_the_users_above_the_programs() -> None:
     assert spec(parameters={"max_slot_wal_keep_size": "1GB", "work_mem": "8MB"})["postgresql"]["parameters"] == {
         "wal_sender_timeout": "60s",
@@ -318,6 +360,7 @@ def smoke_test_job(tls: str) -> ScriptJobArgs:
         skupper_namespace="rhsi",
         database="app",
         tls=tls,
+        taken="",
         runtime=RUNTIME,
     )
     return replication_test.script_job(args)

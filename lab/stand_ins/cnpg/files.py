@@ -14,7 +14,6 @@ from lab.stand_ins.pods.walls import kernel
 from lab.stand_ins.pods.walls.plan import Mount
 
 PGDATA = "/var/lib/postgresql/data/pgdata"
-PROGRAMS = "/usr/lib/postgresql/16"
 VOLUME = "/var/lib/postgresql/data"
 CONTROLLER = "/controller"
 SOCKETS = f"{CONTROLLER}/run"
@@ -29,7 +28,8 @@ class Place:
         name: of its pod, which is its host name too.
         folder: everything of it that is no data; it goes with the pod.
         volume: the folder of its claim.
-        programs: PostgreSQL's folder with `bin`, `lib` and `share`.
+        programs: PostgreSQL's folder with `bin`, `lib` and `share`, on the machine.
+        home: where the container has it.
         log: what its programs print.
         uid: as whom they run.
         names: the folder with the files of names, and within the container the one that is /etc/hosts; None and empty
@@ -40,6 +40,7 @@ class Place:
     folder: Path
     volume: Path
     programs: Path
+    home: str
     log: Path
     uid: int
     names: Mount | None = field(default=None)
@@ -79,7 +80,7 @@ class Files:
         """What the container sees of all this."""
         place = self._place
         found = (
-            Mount(source=str(place.programs.resolve()), target=PROGRAMS, read_only=True),
+            Mount(source=str(place.programs.resolve()), target=place.home, read_only=True),
             Mount(source=str(place.volume.resolve()), target=VOLUME),
             Mount(source=str(self._controller.resolve()), target=CONTROLLER),
             Mount(source=str(self._passwd.resolve()), target="/etc/passwd", read_only=True),

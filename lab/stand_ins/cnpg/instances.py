@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.home import Home, context_folder
+from lab.binaries.postgresql import DEFAULT_MAJOR, postgresql
+from lab.home import Home, LabError, context_folder
 from lab.kube import Manifest
+from lab.progress import Silent
 from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.files import Place
 from lab.stand_ins.cnpg.kinds import Group
@@ -17,12 +19,14 @@ from lab.stand_ins.cnpg.manager import Manager
 from lab.stand_ins.cnpg.object_stores import ObjectStores
 from lab.stand_ins.cnpg.server import Server
 from lab.stand_ins.cnpg.store import Store
+from lab.stand_ins.cnpg.validation import major_version
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import STRATEGIC
 from lab.stand_ins.controller.kinds import POD, VOLUME, VOLUME_CLAIM
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names, names_file
+from lab.stand_ins.pods.containers.images import postgresql_folder
 from lab.stand_ins.pods.known import KnownPod, statuses_of
 
 
@@ -43,10 +47,9 @@ class Instance:
 class Instances:
     """All instances of one API server."""
 
-    def __init__(self, store: Store, home: Home, programs: Path) -> None:
+    def __init__(self, store: Store, home: Home) -> None:
         self._store = store
         self._home = home
-        self._programs = programs
         self.stores = ObjectStores(store.api, home)
         self._known: dict[str, Instance] = {}
 
@@ -91,13 +94,19 @@ class Instances:
         """The manager of the server on a claim.
 
         Raises:
-            NotYetError: the claim has no volume yet, or the network does not know the namespace.
+            NotYetError: the claim has no volume yet, the network does not know the namespace, or the image's PostgreSQL
+                cannot be had.
         """
         namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
         key = f"{namespace}/{name}"
         if known := self._known.get(key):
             return known.manager
         context = self._store.context
+        major = major_version(cluster["spec"]["imageName"]) or DEFAULT_MAJOR
+        try:
+            programs = postgresql(Silent(), major)
+        except LabError as error:
+            raise NotYetError(f"an image of PostgreSQL {major} ({error})") from error
         try:
             folder_of_names = names(self._home, context, namespace)
         except NamesMissingError as error:
@@ -106,7 +115,8 @@ class Instances:
             name=name,
             folder=self._home.folder("cnpg", context_folder(context), namespace, name),
             volume=self._volume(claim),
-            programs=self._programs,
+            programs=programs,
+            home=postgresql_folder(major),
             log=logs.file(self._home, context, namespace, name, "postgres"),
             uid=int(cluster["spec"].get("postgresUID", 26)),
             names=folder_of_names,

@@ -1,12 +1,11 @@
 """One operator: the work loop of an API server, and who handles which event.
 
 What a real operator does and this one leaves out: failover and switchover, volume snapshots, poolers, tablespaces,
-Database and DatabaseRole objects, metrics, rolling updates of images, hibernation, fencing,
-plugins but the one for backups, of which there is only what barman.py and object_stores.py say.
+Database and DatabaseRole objects, metrics, rolling updates of images, major upgrades, hibernation, fencing, and plugins
+but the one for backups, of which there is only what barman.py and object_stores.py say.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from lab.home import Home
 from lab.stand_ins.cnpg import crds
@@ -38,10 +37,10 @@ class Operator:
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str, home: Home, programs: Path, retry: float) -> None:
+    def __init__(self, context: str, home: Home, retry: float) -> None:
         self.context = context
         self._store = store = Store(context)
-        self._instances = Instances(store, home, programs)
+        self._instances = Instances(store, home)
         self._answers = Answers(home.kubelet_socket("cnpg", context), self._instances.find)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
         self._handlers: dict[str, Callable[[str], float | None]] = {

@@ -17,14 +17,14 @@ from datetime import UTC, datetime
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.stand_ins.cnpg.database import Database, SqlError
-from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, PROGRAMS, SOCKETS, Files, Place
+from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, SOCKETS, Files, Place
 from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.logs import Log
 from lab.stand_ins.pods.walls.launching import Launched, StartError, Streams, launch, start_inside
 from lab.stand_ins.pods.walls.plan import Mount, Plan
 
 _TEMPORARY = f"{CONTROLLER}/tmp"  # noqa: S108 - within the walls nobody else has it
-_PATH = f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin"
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 # What the operator's pods have beside: with it psql reaches the server without a word.
 _FOR_CLIENTS = {"PGDATA": PGDATA, "PGHOST": SOCKETS, "PSQL_HISTORY": f"{_TEMPORARY}/.psql_history"}
 
@@ -165,7 +165,7 @@ class Server:
         return Plan(
             scratch=str(self.files.scratch.resolve()),
             argv=argv,
-            environment={"PATH": _PATH, "LC_ALL": "C.UTF-8", "TMPDIR": _TEMPORARY},
+            environment={"PATH": f"{self.place.home}/bin:{_SYSTEM_PATH}", "LC_ALL": "C.UTF-8", "TMPDIR": _TEMPORARY},
             hostname=self.place.name,
             uid=self.place.uid,
             gid=self.place.uid,

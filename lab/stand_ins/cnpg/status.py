@@ -107,6 +107,12 @@ def describe(status: Manifest, group: Group, cluster: Manifest) -> None:
     status["pgDataImageInfo"] = {"image": image, "majorVersion": major_version(image)}
 
 
+def data_version(status: Manifest) -> int | None:
+    """The major version of PostgreSQL whose data the Cluster has; None before it has any."""
+    found: int | None = status.get("pgDataImageInfo", {}).get("majorVersion")
+    return found
+
+
 def count(status: Manifest, claims: list[str], running: list[InstanceState]) -> None:
     """Set what is there: claims, and the instances that run and answer."""
     names = [instance.name for instance in running]

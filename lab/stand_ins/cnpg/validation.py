@@ -33,6 +33,7 @@ def refusals(cluster: Manifest) -> list[Refusal]:
         *_external_clusters(spec.get("externalClusters", [])),
         *_roles(spec.get("managed", {}).get("roles", [])),
         *_instances(spec),
+        *_affinity(spec.get("affinity", {})),
         *_storage(spec),
     ]
 
@@ -153,6 +154,26 @@ def _instances(spec: Manifest) -> Iterator[Refusal]:
                 "Invalid synchronous configuration: the number of synchronous replicas must be less than the "
                 "total number of instances and the provided standby names.",
             )
+
+
+def _affinity(given: Manifest) -> Iterator[Refusal]:
+    if given.get("podAntiAffinityType", "preferred") not in {"preferred", "required"}:
+        yield Refusal(
+            "spec.affinity.podAntiAffinityType",
+            "pod anti-affinity type must be 'preferred' (default if empty) or 'required'",
+        )
+    for index, toleration in enumerate(given.get("tolerations", [])):
+        path, named = f"spec.affinity.toleration[{index}]", toleration.get("operator") or "Equal"
+        if not toleration.get("key") and named != "Exists":
+            yield Refusal(f"{path}.operator", "operator must be Exists when `key` is empty")
+        if "tolerationSeconds" in toleration and toleration.get("effect") != "NoExecute":
+            yield Refusal(f"{path}.effect", "effect must be 'NoExecute' when `tolerationSeconds` is set")
+        if named == "Exists" and toleration.get("value"):
+            yield Refusal(f"{path}.operator", "value must be empty when `operator` is 'Exists'")
+        if named not in {"Equal", "Exists"}:
+            yield Refusal(f"{path}.operator", "Unsupported value")
+        if toleration.get("effect", "NoExecute") not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
+            yield Refusal(f"{path}.effect", "Unsupported value")
 
 
 def _storage(spec: Manifest) -> Iterator[Refusal]:

@@ -1,22 +1,20 @@
 """What an image brings along, by its name: the lab has no images, but PostgreSQL it has.
 
-Owns the rule by which an image counts as PostgreSQL, its programs, its variables, its stop signal and /etc/passwd.
-Everything else of an image is the machine's own system (`walls/root_filesystem.py`).
+Owns the rules by which an image counts as PostgreSQL, and as which version, its programs, its variables, its stop
+signal and /etc/passwd. Everything else of an image is the machine's own system (`walls/root_filesystem.py`).
 """
 
 import pwd
+import re
 import signal
 from pathlib import Path
 
-from lab.binaries.postgresql import postgresql
+from lab.binaries.postgresql import DEFAULT_MAJOR, postgresql
 from lab.home import LabError
 from lab.kube import Manifest
 from lab.progress import Silent
 from lab.stand_ins.pods.containers.variables import PATH, ContainerConfigError
 from lab.stand_ins.pods.walls.plan import Mount
-
-POSTGRESQL_FOLDER = "/usr/lib/postgresql/16"
-"""Where Debian, and so the official image, has PostgreSQL."""
 
 
 def short_name(image: str) -> str:
@@ -29,24 +27,42 @@ def is_postgresql(image: str) -> bool:
     return "postgres" in short_name(image)
 
 
+def postgresql_major(image: str) -> int:
+    """PostgreSQL's major version in an image of it: the number in its name, else the one its tag begins with.
+
+    The Software Collections have `postgresql-16-c9s:latest`, everybody else `postgres:16.4`. One that names none has
+    what the lab's default images have, not the newest.
+    """
+    name = re.search(r"(?<![0-9])[0-9]{2}(?![0-9])", short_name(image))
+    tag = re.match(r"[0-9]+", image.partition("@")[0].rpartition("/")[2].partition(":")[2])
+    found = name or tag
+    return int(found[0]) if found else DEFAULT_MAJOR
+
+
+def postgresql_folder(major: int) -> str:
+    """Where Debian, and so the official image, has PostgreSQL."""
+    return f"/usr/lib/postgresql/{major}"
+
+
 def search_path(image: str) -> str:
     """The image's PATH."""
-    return f"{POSTGRESQL_FOLDER}/bin:{PATH}" if is_postgresql(image) else PATH
+    return f"{postgresql_folder(postgresql_major(image))}/bin:{PATH}" if is_postgresql(image) else PATH
 
 
 def programs(image: str) -> tuple[Mount, ...]:
     """What the image has beyond the machine's system.
 
     Raises:
-        ContainerConfigError: PostgreSQL cannot be had, as if the image could not be pulled.
+        ContainerConfigError: PostgreSQL of that version cannot be had, as if the image could not be pulled.
     """
     if not is_postgresql(image):
         return ()
+    major = postgresql_major(image)
     try:
-        folder = postgresql(Silent())
+        folder = postgresql(Silent(), major)
     except LabError as error:
         raise ContainerConfigError(str(error), reason="ErrImagePull") from error
-    return (Mount(source=str(folder.resolve()), target=POSTGRESQL_FOLDER, read_only=True),)
+    return (Mount(source=str(folder.resolve()), target=postgresql_folder(major), read_only=True),)
 
 
 def stop_signal(container: Manifest) -> int:

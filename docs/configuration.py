@@ -1,0 +1,232 @@
+"""Writes docs/configuration.md from components/settings and docs/examples.
+
+Run `python -m docs.configuration > docs/configuration.md`. What a key means is the docstring of its field; its default
+is the field's, unless the docstring ends with `Default:` because a run decides it; its example is the value that the
+first stack file in docs/examples has for it, so every example is part of a file that the tests run the program on.
+"""
+
+import inspect
+import json
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from components.settings import section as formats
+from components.settings.stack import Settings
+from docs.fields import docstrings
+
+EXAMPLES = Path(__file__).parent / "examples"
+PROJECT = "rhsi"
+HEAD = """\
+# Configuration
+
+Every key of `rhsi:`, as `pulumi config set --path 'rhsi:cluster.namespace' link` or a stack file sets it.
+
+All mistakes of a stack are reported at once, before anything is touched. So are environment variables that would make
+two people's runs differ or break a promise, such as `VAULT_SKIP_VERIFY` or `PULUMI_K8S_DELETE_UNREACHABLE`;
+`KUBECONFIG`, `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_CACERT` and proxies are the machine's. Settings of type PEM pass on
+certificates and nothing else. A secret is set by `pulumi config set --secret --path KEY` and refused in plain text.
+
+This page is written from `components/settings/` and the stack files in `docs/examples/` by
+`python -m docs.configuration > docs/configuration.md`.
+"""
+# The types that have a form of their own. A run compares annotations: two of the same form are one type here.
+WORDS = {
+    formats.Duration: "duration",
+    formats.Quantity: "quantity",
+    formats.Image: "image",
+    formats.Pem: "PEM",
+    formats.Port: "port",
+}
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A complete stack file.
+
+    Attributes:
+        file: its path.
+        subject: what it is about.
+        role: of its stack.
+        values: the keys below `rhsi:`, without the prefix.
+    """
+
+    file: Path
+    subject: str
+    role: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """One row of the reference: a key with its place, `standbys.<site>.rotation` for example."""
+
+    path: tuple[str, ...]
+    type: str
+    default: str
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        """The key as a person writes it, without the project's prefix."""
+        return ".".join(self.path)
+
+
+def examples() -> list[Example]:
+    """All stack files of docs/examples, by subject; the first of a subject is the primary's."""
+    return [_example(file) for file in sorted(EXAMPLES.glob("*.yaml"))]
+
+
+def keys() -> list[Key]:
+    """Every key that has a value of its own, in the order of the classes."""
+    return list(_keys(Settings, (), None))
+
+
+def example_of(key: Key, found: list[Example]) -> Any:
+    """The first example's value for a key, or None."""
+    for example in found:
+        for value in _values(example.values, key.path):
+            return value
+    return None
+
+
+def page() -> str:
+    """The whole page."""
+    known = examples()
+    sections: dict[str, list[Key]] = {}
+    for key in keys():
+        sections.setdefault(key.path[0] if len(key.path) > 1 else "", []).append(key)
+    return "\n".join(
+        [HEAD, *(line for name, rows in sections.items() for line in _table(name, rows, known)), *_files(known)]
+    )
+
+
+def _example(file: Path) -> Example:
+    subject, role = file.stem.rsplit(".", 1)
+    config = yaml.safe_load(file.read_text())["config"]
+    values = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
+    return Example(file=file, subject=subject, role=role, values=values)
+
+
+def _keys(shape: type[BaseModel], above: tuple[str, ...], block: Any) -> Iterator[Key]:
+    """The keys of a class; `block` is the instance that stands where a stack file says nothing, if there is one."""
+    texts, hints = docstrings(shape), typing.get_type_hints(shape, include_extras=True)
+    for name, field in shape.model_fields.items():
+        path = (*above, field.alias or name)
+        usual = getattr(block, name) if isinstance(block, shape) else _usual(field)
+        inner, step = _inside(hints[name])
+        if inner:
+            yield from _keys(inner, (*path, step) if step else path, None if step else usual)
+            continue
+        meaning, _, default = texts.get(name, "").partition(" Default: ")
+        yield Key(path=path, type=_type(hints[name]), default=default.rstrip(".") or _default(usual), meaning=meaning)
+
+
+def _inside(hint: Any) -> tuple[type[BaseModel] | None, str]:
+    """The class of a block, with `<name>` or `[]` where there are several of it; None for a plain value."""
+    plain = _plain(hint)
+    if inspect.isclass(plain) and issubclass(plain, BaseModel):
+        return plain, ""
+    arguments = typing.get_args(plain)
+    held = _plain(arguments[-1]) if arguments else None
+    if typing.get_origin(plain) in (dict, list) and inspect.isclass(held) and issubclass(held, BaseModel):
+        return held, "<name>" if typing.get_origin(plain) is dict else "[]"
+    return None, ""
+
+
+def _plain(hint: Any) -> Any:
+    """A type without its checks and without "or nothing"."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _plain(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return _plain(next(one for one in typing.get_args(hint) if one is not type(None)))
+    return hint
+
+
+def _type(hint: Any) -> str:
+    for form, word in WORDS.items():
+        if hint == form:
+            return word
+    plain = _plain(hint)
+    origin, arguments = typing.get_origin(plain), typing.get_args(plain)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"map of {_type(arguments[1])}"
+    return {str: "text", int: "integer", bool: "boolean", SecretStr: "secret"}.get(plain, "map")
+
+
+def _usual(field: FieldInfo) -> Any:
+    return REQUIRED if field.is_required() else field.get_default(call_default_factory=True)
+
+
+def _default(value: Any) -> str:
+    if value is REQUIRED:
+        return "required"
+    if value is None or value == "" or value in ([], {}) or isinstance(value, SecretStr):
+        return "none"
+    return f"`{_shown(value)}`"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _values(values: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """What an example has at a path, in which `<name>` and `[]` stand for each of several."""
+    if not path:
+        yield values
+    elif path[0] == "<name>" and isinstance(values, dict):
+        for value in values.values():
+            yield from _values(value, path[1:])
+    elif path[0] == "[]" and isinstance(values, list):
+        for value in values:
+            yield from _values(value, path[1:])
+    elif isinstance(values, dict) and path[0] in values:
+        yield from _values(values[path[0]], path[1:])
+
+
+def _table(name: str, rows: list[Key], known: list[Example]) -> Iterator[str]:
+    yield from ("", f"## {PROJECT}:{name}" if name else "## Single keys", "")
+    yield from ("| key | type | default | meaning | example |", "|---|---|---|---|---|")
+    for key in rows:
+        example = example_of(key, known)
+        cells = [f"`{key.name}`", key.type, key.default, key.meaning, _cell(example)]
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _cell(example: Any) -> str:
+    if example is None:
+        return ""
+    text = _shown(example)
+    return "see below" if "\n" in text or len(text) > 60 else f"`{text}`"
+
+
+def _files(known: list[Example]) -> Iterator[str]:
+    yield from ("", "## Stack files", "", "Each is complete, and previewed by the tests.")
+    for example in known:
+        yield from (
+            "",
+            f"### {example.subject}, {example.role}",
+            "",
+            "```yaml",
+            example.file.read_text().rstrip(),
+            "```",
+        )
+    yield ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
