@@ -28,6 +28,7 @@ LONG = (
     "lab/test_outages.py",
     "lab/test_stacks.py",
     "lab/test_status.py",
+    "lab/test_backups.py",
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
     "lab/test_revocation.py",
