@@ -36,72 +36,71 @@ class Authority(Section):
     """`rhsi:edb.ca`, on the primary: who signs the certificates of both clusters; the key is a secret."""
 
     certificate: Pem = ""
-    """On the primary: certificate of the authority that signs both clusters' certificates, for `verify-full`."""
+    """PEM of the authority, with `tls: verify-full`."""
     key: Annotated[SecretStr, checked(edb_formats.ec_key)] = SecretStr("")
-    """On the primary: its EC key, a secret, in SEC1 form."""
+    """Its key, an EC key in SEC1 form. Long-lived: nobody renews it."""
 
 
 class Pooler(Section):
     """`rhsi:edb.pooler`, PgBouncer for applications."""
 
     instances: Count = 0
-    """How many instances of PgBouncer; none means no pooler."""
+    """How many PgBouncers; without any there is no pooler. Its Service is `edb-<site>-pooler`."""
     mode: Literal["session", "transaction"] = "transaction"
-    """How long a client keeps its server connection."""
+    """When a connection to the server is given to the next client."""
 
 
 class Registry(Section):
     """`rhsi:edb.registry`, where EDB's images come from; the token is a secret of the primary's stack."""
 
     server: Annotated[str, Field(min_length=1), checked(edb_formats.registry)] = "docker.enterprisedb.com"
-    """The registry of EDB's images."""
+    """The registry's host, which the image comes from and the pull secret is for."""
     repository: GivenText = "k8s"
-    """The repository in it."""
+    """The repository there; older subscriptions have `k8s_enterprise` or `k8s_standard`."""
     user: GivenText = "k8s"
-    """The user that the token belongs to."""
+    """Who logs in."""
     token: Annotated[SecretStr, checked(formats.text)] = SecretStr("")
-    """On the primary: EDB's token, a secret; standbys read it from Vault. Default: required with EDB's operator."""
+    """EDB's token. The standby takes it out of Vault."""
     manage_token: bool = True
-    """On the primary: whether this stack writes the token to Vault (`edb-repos2`)."""
+    """Whether this stack writes the token into Vault; false where an administrator does."""
 
 
 class Edb(Section):
     """`rhsi:edb`."""
 
     enabled: bool = False
-    """Whether the site has a cluster of the replicated databases; all keys here on both stacks, unless they say
-    otherwise."""
+    """Whether this site has replicated databases; on both sites."""
     operator: Literal["edb", "community"] = "edb"
-    """Whose operator runs: `edb` (EDB Postgres AI for CloudNativePG), or `community` (CloudNativePG)."""
+    """Whose operator is installed: EDB's, whose images need a token, or CloudNativePG's, whose images are free."""
     namespace: Namespace = "db"
-    """Namespace of the cluster, apart from Skupper's; stays what it was at the first `up`."""
+    """Namespace of the databases, apart from Skupper's."""
     create_namespace: bool = True
-    """Whether that namespace is this stack's; stays what it was, likewise."""
+    """Whether this stack makes that namespace; false where it exists."""
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
-    """The site that the databases replicate with: always two, the primary and one standby. Default: the only standby;
-    the primary's stack."""
+    """The site at the other end. Default: the only standby; on a standby the last part of `primaryStack`."""
     peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
-    """Namespace of Skupper's site over there; it is part of the name in the certificates. Default:
+    """Namespace of Skupper's site at the other end, part of the name by which the peer reaches this database. Default:
     `cluster.namespace`."""
     database: Annotated[str, Field(min_length=1), checked(edb_formats.database)] = "app"
-    """The database, with the owner `app`."""
+    """The replicated database, of the same name on both sites."""
     image: Annotated[str, checked(edb_formats.postgres_image)] = ""
-    """Image of the instances; its tag begins with PostgreSQL's version, 16, 17 or 18. Default: PostgreSQL 16 of the
-    operator's vendor."""
+    """Image of the instances, PostgreSQL 16, 17 or 18; the tag must begin with the version. Another major version:
+    docs/runbook.md. Default: PostgreSQL 16 of the `operator`."""
     tls: Literal["require", "verify-full"] = "require"
-    """`verify-full` checks the other side's certificate as well; it needs `ca` on the primary."""
+    """How the sites trust each other inside of the link's own TLS; `verify-full` needs `ca` on the primary. The same on
+    both sites."""
     ca: Authority = Authority()
     instances: Positive = 1
-    """Instances of the cluster."""
+    """How many servers the cluster has; all but one are replicas."""
     synchronous_replicas: Count = 0
-    """How many replicas must confirm a commit."""
+    """How many replicas must confirm a commit; fewer than there are replicas."""
     size: Quantity = "10Gi"
-    """Volume of each instance."""
+    """Size of each instance's volume; it can only grow."""
     storage_class: Text = ""
-    """StorageClass of the volumes. Default: the cluster's."""
+    """StorageClass of the volumes; empty for the cluster's default."""
     resources: Resources = Resources()
     parameters: dict[Annotated[str, checked(edb_formats.parameter)], Text] = Field(default_factory=dict)
-    """PostgreSQL's parameters, besides those that the operator sets."""
+    """Parameters of PostgreSQL, as text; not those that the operator sets itself."""
     pg_hba: list[Annotated[str, Field(min_length=1), checked(edb_formats.host_based_access)]] = Field(
         default_factory=list
     )
@@ -118,15 +117,15 @@ class Edb(Section):
     """Whether a PodDisruptionBudget keeps instances from being evicted. By default there is one from two instances on:
     that of a single instance blocks every drain of its node."""
     monitoring: bool = False
-    """Whether there is a PodMonitor for Prometheus' operator."""
+    """Whether a PodMonitor lets Prometheus' operator scrape instances and pooler."""
     pooler: Pooler = Pooler()
     backup: Backup = Backup()
     recovery: Recovery = Recovery()
     registry: Registry = Registry()
     passwords: dict[Name, Password] = Field(default_factory=dict)
-    """On the primary: given passwords by Secret, such as `edb-site-b-app`. Default: random."""
+    """Passwords that are given instead of drawn, by Secret, on the primary for both sites."""
     password_rotation: Rotation = 1
-    """On the primary: an integer that only grows; a new one takes new passwords."""
+    """One more means new passwords on both sites, after a `pulumi up` of each."""
     publish: Publish = Publish()
     """What this site writes and its peer reads. Both sites name theirs, or neither does: then each has a table of the
     demonstration."""
@@ -141,11 +140,13 @@ class Edb(Section):
     """Another number makes this site ask its peer again which tables there are: after tables were made in a schema that
     the peer publishes."""
     subscribe: bool = True
-    """Whether to take the peer's rows."""
+    """Whether this site takes what its peer publishes. Turning it off drops its slot over there."""
     reclaim_policy: Literal["delete", "retain"] = "delete"
-    """What becomes of the slot on the peer when the subscription goes."""
+    """What becomes of the subscription in PostgreSQL when it goes: `delete` drops its slot and needs the peer, `retain`
+    leaves both."""
     smoke_test: bool = False
-    """Whether `up` proves the replication by a Job, which leaves nothing behind."""
+    """Whether the standby's stack proves both ways at its first `up`, at every new link and when the tables change; on
+    both sites, for it needs the login of the other one's application."""
 
     @property
     def postgres_image(self) -> str:
