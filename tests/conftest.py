@@ -29,6 +29,7 @@ LONG = (
     "lab/test_status.py",
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
+    "lab/test_two_standbys.py",
     "lab/test_revocation.py",
     "lab/test_two_environments.py",
     "lab/test_rotation.py",
