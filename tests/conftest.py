@@ -31,6 +31,7 @@ LONG = (
     "lab/test_backups.py",
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
+    "lab/test_two_standbys.py",
     "lab/test_revocation.py",
     "lab/test_two_environments.py",
     "lab/test_rotation.py",
