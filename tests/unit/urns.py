@@ -44,6 +44,14 @@ EDB = {
     "pooler": {"instances": 2},
     "backup": {"destinationPath": "s3://backups/rhsi", "credentials": "s3"},
 }
+# What a platform asks of everything in its namespaces.
+RULES: dict[str, Any] = {
+    "labels": {"example.com/team": "payments"},
+    "annotations": {"example.com/contact": "team@example.com"},
+    "pods": {"imagePullSecrets": ["mirror"], "completeResources": True},
+    "images": {"registry": "mirror.example.com"},
+    "networkPolicies": {"enabled": True},
+}
 VERIFY_FULL = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "tls": "verify-full"}}
 # Of the form that the settings want; the key is empty and assembled so that no scanner takes it for a real one.
 CERTIFICATE = (FIXTURES / "authority.pem").read_text()
@@ -77,6 +85,16 @@ VARIANTS = {
             "services": SERVICES,
             "postgres": POSTGRES,
             "edb": EDB_PRIMARY,
+        },
+    ),
+    "primary under a platform's rules": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            **RULES,
+            "services": SERVICES,
+            "postgres": POSTGRES,
+            "edb": {"enabled": True, "operator": "community", "pooler": {"instances": 1}},
         },
     ),
     "primary with databases of the community": Variant(
@@ -114,6 +132,16 @@ VARIANTS = {
             "edb": EDB,
         },
         primary_outputs=VERIFY_FULL,
+    ),
+    "standby under a platform's rules": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            **RULES,
+            "services": SERVICES,
+            "postgres": {**POSTGRES, "smokeTest": True},
+            "edb": {"enabled": True, "operator": "community", "smokeTest": True, "pooler": {"instances": 1}},
+        },
     ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
