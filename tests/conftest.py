@@ -39,6 +39,7 @@ LONG = (
     "lab/test_refusals.py",
     "lab/test_claim_admission.py",
     "lab/test_examples.py",
+    "lab/test_platform_rules.py",
     "lab/test_high_availability.py",
     "lab/test_network.py",
     "lab/test_kubelet.py",
