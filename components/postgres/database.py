@@ -73,6 +73,7 @@ def upkeep_args(args: PrimaryDatabaseArgs, secrets: Mapping[str, pulumi.Input[st
         server=PRIMARY,
         promote=False,
         wal_keep="",
+        parameters="",
         users={name: secret for name, secret in secrets.items() if name not in USERS},
         own_users={},
         passwords=str(args.password_rotation),

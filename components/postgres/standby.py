@@ -111,6 +111,7 @@ def upkeep_args(
         server=STANDBY,
         promote=True,
         wal_keep=promotion.wal_keep,
+        parameters=args.primary_parameters,
         users={name: secret for name, secret in secrets.items() if name not in USERS},
         own_users=own,
         passwords=args.version,

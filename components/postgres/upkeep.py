@@ -29,6 +29,7 @@ class UpkeepArgs:
         server: name of its StatefulSet.
         promote: whether it becomes a primary, if it is none yet.
         wal_keep: with `promote`: how much WAL it keeps for whoever follows it, as a PostgreSQL size.
+        parameters: with `promote`: what the former primary had, from `parameters.assignments`.
         users: Secrets with `username` and `password` of roles that this Job makes, by folder in its pod.
         own_users: likewise, of roles that exist, by folder.
         passwords: any text that changes with a password; none of them is part of the Job.
@@ -45,6 +46,7 @@ class UpkeepArgs:
     server: str
     promote: bool
     wal_keep: str
+    parameters: pulumi.Input[str]
     users: Mapping[str, pulumi.Input[str]]
     own_users: Mapping[str, pulumi.Input[str]]
     passwords: pulumi.Input[str]
@@ -77,6 +79,7 @@ def environment(args: UpkeepArgs) -> dict[str, pulumi.Input[str]]:
     found: dict[str, pulumi.Input[str]] = {
         "PROMOTE": "1" if args.promote else "",
         "WAL_KEEP": args.wal_keep if args.promote else "",
+        "PARAMETERS": args.parameters if args.promote else "",
         "USERS": " ".join(secrets),
         "OWN": " ".join(args.own_users),
         # A text whose value is known only in the run may be there without users; it is never empty.

@@ -8,6 +8,7 @@
 # Environment: that of the prelude, NAMESPACE, SERVER (its StatefulSet). The rest only where it is asked for:
 #   PROMOTE      1: a standby becomes a primary, unless its own still sends it WAL
 #   WAL_KEEP     with it: what becomes max_slot_wal_keep_size, for the pod of a standby does not say
+#   PARAMETERS   with it: name=value of what the former primary had, separated by spaces; the pod has them only while it follows
 #   USERS        folders below /secrets, each with username and password; OWN names those whose roles server.sh has made
 #   DATABASES    name=owner, separated by spaces
 #   MONITOR      a role without a password that may read statistics
@@ -98,6 +99,7 @@ EOF
   fi
   must <<EOF
 ALTER SYSTEM SET max_slot_wal_keep_size = $(literal "$WAL_KEEP");
+$(for parameter in $PARAMETERS; do printf 'ALTER SYSTEM SET %s = %s;\n' "${parameter%%=*}" "${parameter#*=}"; done)
 SELECT pg_reload_conf() \\g /dev/null
 SELECT substring(pg_walfile_name(pg_current_wal_lsn()) FOR 8);
 EOF

@@ -26,15 +26,18 @@ class PostgresUser(Section):
     """`rhsi:postgres.users.<name>`; on a standby, the name alone: its Secret is brought there."""
 
     password: Password | None = None
-    """The user's password, on the primary, as an encrypted value; random without one. Another one is taken over with
-    the next `passwordRotation`."""
+    """Of one more user, on the primary, as an encrypted value; random without one. The primary makes the user on the
+    running server, with the Secret `postgres-user-<name>`, and offers the password to its standbys; a standby names
+    those whose Secrets it wants. A user whose entry goes stays in the server, and may still log in. Another password is
+    taken over with the next `passwordRotation`."""
 
 
 class PostgresDatabase(Section):
     """`rhsi:postgres.databases.<name>`, on the primary."""
 
     owner: Annotated[str, Field(min_length=1)] = "appuser"
-    """The user that owns the database: one of `users`, or `appuser`."""
+    """Who owns one more database: one of `users`, or `appuser`. It is made on the running server, and stays when its
+    entry goes."""
 
 
 class Postgres(Section):
@@ -59,9 +62,7 @@ class Postgres(Section):
     parameters: dict[Annotated[str, checked(postgres_formats.parameter)], Text] = Field(default_factory=dict)
     """Settings of the server by PostgreSQL's names, each as text, such as `shared_buffers: "512MB"`."""
     users: dict[RoleName, PostgresUser] = Field(default_factory=dict)
-    """More users, each with a Secret `postgres-user-<name>`. The primary makes them on the running server and offers
-    their passwords to its standbys; a standby names those whose Secrets it wants. A user whose entry goes stays
-    in the server, and may still log in."""
+    """More users, by name."""
     pg_hba: list[AccessRule] = Field(default_factory=list)
     """Lines of the type `host` for pg_hba.conf, after those that this program's own users need and before the one that
     lets in every user with a password. Who comes over the link has the address of a router's pod. The first and
@@ -86,7 +87,7 @@ class Postgres(Section):
     """How much WAL a standby that is away may hold back; beyond it needs a new copy. The primary's, and a promoted
     standby's."""
     databases: dict[DatabaseName, PostgresDatabase] = Field(default_factory=dict)
-    """The primary's: more databases. They are made on the running server, and stay when their entry goes."""
+    """The primary's: more databases, by name."""
     manage_slots: bool = False
     """The primary's: whether `up` makes a slot for each of `standbys`, and drops that of one whose entry is gone once
     nobody uses it. Otherwise a standby makes its own at its first copy, and a person drops it."""

@@ -30,7 +30,7 @@ from components.postgres.replication import (
     service_file,
     standby_args,
 )
-from components.postgres.server import SCRIPT, PostgresServerArgs
+from components.postgres.server import SCRIPT, VERSION_SCRIPT, PostgresServerArgs
 from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
 from tests.arguments import RUNTIME, postgres_shape
@@ -161,6 +161,10 @@ def primary(root: Path) -> Iterator[Pod]:
 
 @pytest.fixture
 def standby(root: Path, primary: Pod) -> Iterator[Pod]:
+    yield from standby_of(primary, root)
+
+
+def standby_of(primary: Pod, root: Path) -> Iterator[Pod]:
     args = STANDBY_ARGS
     # The primary's name is its address here.
     args = dataclasses.replace(args, environment={**args.environment, "SERVICE": primary.address})
@@ -426,7 +430,7 @@ def test_a_failed_smoke_test_says_what_keeps_the_standby_from_replaying(primary:
             assert "somebody paused its replay. Type `kubectl exec " in told()
             standby.query("SELECT pg_wal_replay_resume()")
             standby.query("SELECT pg_promote()")
-            assert "it was promoted, and follows nobody. See 'Copy a standby anew'" in told()
+            assert "it was promoted, and follows nobody. Is that meant, set rhsi:postgres.promoted to true." in told()
         assert "and its slot site_b on 127." in told()
         for _ in range(6):
             primary.query("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000)); SELECT pg_switch_wal()")
@@ -441,6 +445,36 @@ def test_a_promoted_standby_stays_promoted(primary: Pod, standby: Pod) -> None:
         assert standby.query("SELECT pg_promote()") == "t"
     with standby.serving():
         assert standby.query("SELECT pg_is_in_recovery()") == "f"
+
+
+@pytest.mark.parametrize("major", [17, 18])
+def test_newer_versions_replicate_alike_and_a_pod_of_another_one_does_not_start(major: int) -> None:
+    with (
+        readable_folder(postgresql(Silent(), major)) as folder,
+        contextmanager(pod)(folder, PRIMARY_ARGS) as primary,
+        contextmanager(standby_of)(primary, folder) as standby,
+    ):
+        with primary.serving(), standby.serving():
+            assert smoke(primary, standby).returncode == 0
+            assert standby.query("SHOW server_version_num").startswith(str(major))
+        assert version_check(standby, major) == ""
+        assert f"The data on this volume is PostgreSQL {major}'s, and rhsi:postgres.version is 16" in version_check(
+            standby, 16
+        )
+
+
+def version_check(pod: Pod, version: int) -> str:
+    """What the container before all others says of a pod's volume."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", VERSION_SCRIPT],
+        env={**pod.environment(), "VERSION": str(version)},
+        capture_output=True,
+        text=True,
+        check=False,
+        **IDENTITY,
+    )
+    assert bool(done.returncode) == bool(done.stdout)
+    return str(done.stdout)
 
 
 def test_a_stopped_server_does_not_wait_for_its_clients_and_needs_no_recovery(primary: Pod) -> None:

@@ -278,7 +278,7 @@ class _Providers(Mocks):
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
         store_spec: Mapping[str, Any] = FOUND_STORE,
-        vault: Mapping[str, Mapping[str, str]] | None = None,
+        vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
@@ -286,8 +286,8 @@ class _Providers(Mocks):
         self.store_spec = store_spec
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        if self.vault is None:
-            raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if not args.token.startswith("vault:kv/getSecret"):
+            raise AssertionError(f"the program calls no other provider functions, but called {args.token}")
         path = args.args["name"]
         if self.vault is SEALED:
             return {}, [(path, "permission denied")]
@@ -418,7 +418,7 @@ def record(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     store_spec: Mapping[str, Any] = FOUND_STORE,
     published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
-    vault: Mapping[str, Mapping[str, str]] | None = None,
+    vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -432,7 +432,7 @@ def record(
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
         store_spec: of the store that exists already.
         published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
-        vault: the secrets that may be read, by path; None where the program asks for none.
+        vault: the secrets that may be read, by path.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.

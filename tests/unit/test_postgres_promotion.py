@@ -48,6 +48,7 @@ def test_the_server_is_promoted_before_anything_leads_to_it() -> None:
 def test_a_promotion_says_what_to_do_and_names_the_slots_of_the_others() -> None:
     told = environment(the_job(promoted(maxSlotWalKeepSize="8GB")))
     assert told | {"PROMOTE": "1", "WAL_KEEP": "8GB", "SLOTS": "site_c", "RESERVE": "true"} == told
+    assert "max_connections=100 " in told["PARAMETERS"]
     assert told["USERS"] == told["OWN"] == "application replication"
     assert told["PASSWORDS"].startswith("2/"), "new ones mean another run"
     assert environment(the_job(standby(promoted=True)))["SLOTS"] == "-"

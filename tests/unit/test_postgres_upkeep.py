@@ -15,6 +15,7 @@ from components.postgres import upkeep
 from components.postgres.server import VERSION_SCRIPT
 
 PASSWORD = "-".join(["it's", "quite", "secret"])
+PARAMETERS = "max_connections=300 max_wal_senders=10"
 # Answers with the file whose name is in the statements, and with nothing where none is.
 KUBECTL = """#!/bin/sh
 printf '%s ' "$@" >>'{root}/arguments'
@@ -133,15 +134,16 @@ def test_a_standby_is_promoted_once_its_primary_sends_nothing(job: Job) -> None:
     job.answer("pg_is_in_recovery", "t")
     job.answer("pg_promote", "t")
     job.answer("ALTER SYSTEM", "00000002")
-    status, printed = job.run(PROMOTE="1", WAL_KEEP="4GB")
+    status, printed = job.run(PROMOTE="1", WAL_KEEP="4GB", PARAMETERS=PARAMETERS)
     assert (status, printed.splitlines()[0]) == (0, "postgres-primary takes writes, on timeline 00000002.")
-    assert "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB';" in job.statements()
+    for setting in ("max_slot_wal_keep_size = '4GB'", "max_connections = 300", "max_wal_senders = 10"):
+        assert f"ALTER SYSTEM SET {setting};\n" in job.statements(), "a promoted server has them after a restart too"
 
 
 def test_a_standby_whose_primary_sends_it_wal_is_not_promoted(job: Job) -> None:
     job.answer("pg_stat_wal_receiver", "1")
     job.answer("pg_is_in_recovery", "t")
-    status, printed = job.run(PROMOTE="1", WAL_KEEP="4GB")
+    status, printed = job.run(PROMOTE="1", WAL_KEEP="4GB", PARAMETERS=PARAMETERS)
     assert status == 1
     assert "is not promoted: its primary still runs and sends it WAL" in printed.splitlines()[-1]
     assert "pg_promote" not in job.statements()
@@ -151,7 +153,7 @@ def test_a_standby_whose_primary_sends_it_wal_is_not_promoted(job: Job) -> None:
 def test_a_server_that_somebody_has_promoted_is_not_promoted_again(job: Job) -> None:
     job.answer("pg_is_in_recovery", "f")
     job.answer("ALTER SYSTEM", "00000002")
-    assert job.run(PROMOTE="1", WAL_KEEP="4GB")[0] == 0
+    assert job.run(PROMOTE="1", WAL_KEEP="4GB", PARAMETERS=PARAMETERS)[0] == 0
     assert "pg_promote" not in job.statements()
 
 

@@ -95,7 +95,7 @@ class Variant:
     stack: str
     settings: Mapping[str, Any]
     primary_outputs: Mapping[str, Any] = field(default_factory=lambda: PRIMARY_OUTPUTS)
-    vault: Mapping[str, Mapping[str, str]] | None = None
+    vault: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 VARIANTS = {
