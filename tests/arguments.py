@@ -5,11 +5,12 @@ from typing import Any, cast
 
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs
-from components.external_secrets import KeyOf, StoreReference, SyncedSecretArgs, VaultSecretStoreArgs
+from components.external_secrets import SyncedSecretArgs
 from components.link.grant import LinkGrantArgs
 from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
 from components.script_job import Runtime
+from components.secret_store import KeyOf, StoreReference, VaultSecretStoreArgs
 from components.sites.edb import cluster_args
 from components.sites.postgres import server_shape
 from components.skupper.site import SkupperSiteArgs
@@ -54,7 +55,7 @@ def skupper_site(**changes: Any) -> SkupperSiteArgs:
         site_name="s",
         # No spec knows of it.
         namespace=cast("NamespaceArgs", None),
-        accepts_links=False,
+        link_access="none",
         cut_old_tls=False,
         ha=False,
         timeout="3m",

@@ -22,7 +22,8 @@ from components.credentials import (
 from components.custom_resource import POSTGRES_OPERATORS, SECRET, KubernetesObject
 from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
 from components.encoding import to_base64
-from components.external_secrets import StoreReference, SyncedSecret, SyncedSecretArgs
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
+from components.secret_store import StoreReference
 
 
 @dataclass(frozen=True, kw_only=True)

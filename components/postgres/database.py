@@ -19,7 +19,7 @@ from components.credentials import (
     PublishedSecret,
     PublishedSecretArgs,
 )
-from components.external_secrets import StoreReference, SyncedSecret, SyncedSecretArgs
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.postgres.replication import (
     APPLICATION_USER,
     DATABASE,
@@ -32,7 +32,15 @@ from components.postgres.replication import (
     standby_args,
 )
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
-from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.secret_store import StoreReference
+from components.skupper.services import (
+    PLAIN_CLIENTS,
+    PLAIN_SERVER,
+    ServiceExport,
+    ServiceExportArgs,
+    ServiceImport,
+    ServiceImportArgs,
+)
 
 APPLICATION_SECRET = "postgres-application"  # noqa: S105 -- the name of an object, no secret
 REPLICATION_SECRET = "postgres-replication"  # noqa: S105 -- the name of an object, no secret
@@ -150,6 +158,7 @@ class PrimaryDatabase(Component):
                 routing_prefix=args.routing_prefix,
                 host="",
                 selector=selector(PRIMARY),
+                server=PLAIN_SERVER,
             ),
             self.child(),
         )
@@ -171,7 +180,13 @@ class StandbyDatabase(Component):
         super().__init__("rhsi:index:StandbyDatabase", name, opts)
         self.imported = ServiceImport(
             f"{name}-import",
-            ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=args.routing_prefix),
+            ServiceImportArgs(
+                service=PRIMARY,
+                namespace=args.namespace,
+                port=PORT,
+                routing_prefix=args.routing_prefix,
+                clients=PLAIN_CLIENTS,
+            ),
             self.child(),
         )
         secrets = {

@@ -9,9 +9,10 @@ from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_
 from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
 from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs, synced
 from components.edb.site import EdbSite
-from components.external_secrets import FoundSecretStore, SyncedSecret, SyncedSecretArgs, VaultSecretStore
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.link.claim import LinkClaim
 from components.namespace import owned_namespace
+from components.secret_store import FoundSecretStore, VaultSecretStore
 from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
 from components.sites.foundation import Foundation

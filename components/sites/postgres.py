@@ -4,7 +4,6 @@ import pulumi
 from pydantic import SecretStr
 
 from components import outputs
-from components.external_secrets import StoreReference
 from components.postgres import parameters
 from components.postgres.database import (
     APPLICATION_SECRET,
@@ -17,6 +16,7 @@ from components.postgres.database import (
 from components.postgres.replication import APPLICATION_USER, DATABASE, PRIMARY
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
+from components.secret_store import StoreReference
 from components.settings import Settings
 from components.sites.runtimes import postgres_runtime
 

@@ -8,7 +8,8 @@ import pulumi
 from components.component import Component
 from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.registry import TOKEN_PATH
-from components.external_secrets import (
+from components.owner import Owner
+from components.secret_store import (
     STORE,
     FoundSecretStore,
     FoundSecretStoreArgs,
@@ -16,7 +17,6 @@ from components.external_secrets import (
     VaultSecretStore,
     VaultSecretStoreArgs,
 )
-from components.owner import Owner
 from components.settings import Settings
 from components.settings.formats import as_go_writes
 from components.sites.foundation import Foundation

@@ -27,6 +27,18 @@ OPTIONS = {
             "audiences": ["vault", "https://kubernetes.default.svc"],
         },
     },
+    "standby with the login jwt": {
+        **STANDBY,
+        "vault": {
+            **STANDBY["vault"],
+            "login": "jwt",
+            "namespace": "team/kv",
+            "authNamespace": "team",
+            "caProvider": {"name": "vault-ca"},
+            "clientTls": {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}},
+            "refreshInterval": "5m",
+        },
+    },
     "standby": STANDBY,
     "primary": PRIMARY,
     "primary after a revocation": {**PRIMARY, "revoke": 1},
@@ -34,6 +46,32 @@ OPTIONS = {
         **PRIMARY,
         "postgres": {"enabled": True},
         "services": {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}},
+    },
+    "primary with a way in of its own": {
+        **PRIMARY,
+        "skupper": {
+            "siteName": "hub",
+            "ha": True,
+            "linkAccess": "none",
+            "routerAccess": {
+                "accessType": "ingress",
+                "bindHost": "127.0.0.1",
+                "settings": {"ingressClassName": "haproxy"},
+            },
+        },
+        "services": {
+            "exports": {
+                "pods": {"selector": "app=x", "port": 80, "includeNotReadyPods": True},
+                "host": {
+                    "host": "x.example.com",
+                    "port": 443,
+                    "tlsCredentials": "server-ca",
+                    "useClientCert": True,
+                    "verifyHostname": True,
+                },
+            },
+            "imports": {"web": {"port": 443, "tlsCredentials": "web", "observer": "http1"}},
+        },
     },
     "standby with services": {
         **STANDBY,
@@ -47,6 +85,7 @@ OPTIONS = {
 DATABASES = ["Cluster", "Connector", "Listener", "Publication", "Subscription"]
 ADDED = {
     "primary with services": ["Connector", "Connector"],
+    "primary with a way in of its own": ["Connector", "Connector", "Listener", "RouterAccess"],
     "standby with services": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
     "primary with databases": DATABASES,
     "standby with databases": [*DATABASES, "SecretStore", *["ExternalSecret"] * 6],

@@ -98,6 +98,18 @@ VARIANTS = {
             },
         },
     ),
+    "primary with a way in of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "skupper": {"siteName": "hub", "linkAccess": "none", "routerAccess": {}, "ha": True}},
+    ),
+    "primary in a site that exists": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "cluster": {**PRIMARY["cluster"], "createNamespace": False},
+            "skupper": {"existingSite": "hub"},
+        },
+    ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
         stack="site-b",
@@ -114,6 +126,30 @@ VARIANTS = {
             "edb": EDB,
         },
         primary_outputs=VERIFY_FULL,
+    ),
+    "standby that Vault cannot reach": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "cluster": {"context": "site-b"},
+            "vault": {
+                **STANDBY["vault"],
+                "login": "jwt",
+                "namespace": "team/kv",
+                "authNamespace": "team",
+                "caProvider": {"name": "vault-ca"},
+                "clientTls": {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}},
+            },
+            "edb": {"enabled": True, "operator": "community"},
+        },
+    ),
+    "standby with an existing store": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "vault": {**STANDBY["vault"], "store": {"kind": "ClusterSecretStore", "name": "vault"}},
+            "edb": {"enabled": True, "operator": "community"},
+        },
     ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
