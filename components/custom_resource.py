@@ -78,8 +78,8 @@ EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecre
 # For those whose Secret must exist before it is used, and who have no voice of their own.
 AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
 OBJECT_STORE = Kind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore", timeout="2m")
-# Not to be confused with CloudNativePG's Subscription: the token has the whole group. Not awaited: OLM's status does not
-# say which spec it is about, and a Job reads it with the words that a person needs (components/operators).
+# Not to be confused with CloudNativePG's Subscription: the token has the whole group. Not awaited: OLM's status does
+# not say which spec it is about, and a Job reads it with the words that a person needs (components/operators).
 OLM_SUBSCRIPTION = Kind(api_version="operators.coreos.com/v1alpha1", kind="Subscription", timeout="2m")
 OPERATOR_GROUP = Kind(api_version="operators.coreos.com/v1", kind="OperatorGroup", timeout="2m")
 # Red Hat's operator runs External Secrets only where this one object of the cluster asks for it.
@@ -205,6 +205,7 @@ class ExistingObject(pulumi.CustomResource):
 
     metadata: pulumi.Output[dict[str, Any]]
     data: pulumi.Output[dict[str, str]]
+    spec: pulumi.Output[dict[str, Any]]
     status: pulumi.Output[dict[str, Any]]
 
     def __init__(self, name: str, kind: Kind, *, object_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
