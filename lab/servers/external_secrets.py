@@ -42,6 +42,11 @@ def define(api: Api, context: str, definitions: list[Manifest], supervisor: Supe
     )
 
 
+def arguments(address: str) -> list[str]:
+    """The controller's arguments; it serves its health at that address."""
+    return ["--metrics-addr=0", f"--live-addr={address}", *(f"--{feature}=false" for feature in FEATURES_OFF)]
+
+
 def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, program: Path) -> Server:
     """The controller for one cluster; its definitions must be served already.
 
@@ -54,10 +59,9 @@ def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, pro
     name = f"external-secrets-{context}"
     address = f"{LOOPBACK}:{supervisor.ports.get(name)}"
     endpoint = Endpoint(f"http://{address}")
-    arguments = ["--metrics-addr=0", f"--live-addr={address}", *(f"--{feature}=false" for feature in FEATURES_OFF)]
     return Server(
         name=name,
-        argv=(str(program), *arguments),
+        argv=(str(program), *arguments(address)),
         environ=plain_environ(KUBECONFIG=str(kubeconfig)),
         ready=lambda: endpoint.ok("/healthz"),
         ports=(name,),

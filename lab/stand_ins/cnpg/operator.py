@@ -4,7 +4,7 @@ What a real operator does and this one leaves out: failover and switchover, back
 Database and DatabaseRole objects, metrics, rolling updates of images, hibernation, fencing, plugins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.home import Home
@@ -35,9 +35,21 @@ class Operator:
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str, home: Home, programs: Path, retry: float) -> None:
+    def __init__(
+        self,
+        context: str,
+        home: Home,
+        programs: Path,
+        retry: float,
+        groups: Sequence[Group] = GROUPS,
+        *,
+        define: bool = True,
+    ) -> None:
+        """`groups` are those that it serves; `define`: whether it makes their CRDs, which is OLM's where that is."""
         self.context = context
-        self._store = store = Store(context)
+        self._groups = groups
+        self._define = define
+        self._store = store = Store(context, groups)
         self._instances = Instances(store, home, programs)
         self._answers = Answers(home.kubelet_socket("cnpg", context), self._instances.find)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
@@ -46,7 +58,7 @@ class Operator:
             POD.name: lambda key: self._instance_changed(POD, key),
             VOLUME_CLAIM.name: lambda key: self._instance_changed(VOLUME_CLAIM, key),
         }
-        for group in GROUPS:
+        for group in groups:
             declared: tuple[Declared, ...] = (
                 Publications(group, store, self._instances, retry),
                 Subscriptions(group, store, self._instances, retry),
@@ -87,7 +99,8 @@ class Operator:
             LabError: the caches are not filled within a minute.
             kubernetes.client.exceptions.ApiException: the API server refuses a CRD.
         """
-        definitions.install(self._store.api, crds.definitions())
+        if self._define:
+            definitions.install(self._store.api, crds.definitions())
         self._store.start()
         self._answers.start()
         self._worker.start()
@@ -113,7 +126,7 @@ class Operator:
         """Wake the Clusters that use a Secret, if it is theirs or labelled; other changes nobody notices."""
         namespace, name = split_key(key)
         secret = self._store.get(SECRET, namespace, name)
-        for group in GROUPS:
+        for group in self._groups:
             for cluster in self._store.items(group.cluster, namespace):
                 mine = secret is None or any(owner["uid"] == cluster["metadata"]["uid"] for owner in secret["owners"])
                 if mine or group.label("reload") in (secret or {}).get("labels", {}):
@@ -122,7 +135,7 @@ class Operator:
     def _instance_changed(self, kind: Kind, key: str) -> None:
         namespace, name = split_key(key)
         found = self._store.get(kind, namespace, name)
-        for group in GROUPS:
+        for group in self._groups:
             cluster = (found or {}).get("labels", {}).get(group.label("cluster"))
             if cluster:
                 self._queue("Cluster", group, namespace, cluster)

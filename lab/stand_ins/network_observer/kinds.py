@@ -1,0 +1,14 @@
+"""The kind that is served, and those of a release."""
+
+from lab.stand_ins.controller.api import Kind
+from lab.stand_ins.controller.kinds import CONFIG_MAP, DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
+from lab.stand_ins.skupper.api import CERTIFICATE
+
+MANAGER = "helm-operator"
+NETWORK_OBSERVER = Kind("observability.skupper.io/v2alpha1", "NetworkObserver", "networkobservers")
+ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+RELEASED = {
+    kind.name: kind for kind in (CERTIFICATE, CONFIG_MAP, DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT)
+}
+"""The kinds of a release, by name."""
