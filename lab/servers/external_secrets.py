@@ -16,14 +16,7 @@ from lab.servers.supervisor import Server, Supervisor
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.definitions import is_established
 from lab.stand_ins.controller.kinds import DEFINITION
-
-# Only what the lab's definitions cover: a reconciler without its definition makes the controller give up.
-FEATURES_OFF = (
-    "enable-cluster-external-secret-reconciler",
-    "enable-cluster-push-secret-reconciler",
-    "enable-push-secret-reconciler",
-    "enable-generator-state",
-)
+from lab.stand_ins.external_secrets.arguments import arguments
 
 
 def define(api: Api, context: str, definitions: list[Manifest], supervisor: Supervisor) -> None:
@@ -40,11 +33,6 @@ def define(api: Api, context: str, definitions: list[Manifest], supervisor: Supe
     supervisor.wait_for(
         f"{context} did not serve {', '.join(names)}", lambda: all(is_established(api, name) for name in names)
     )
-
-
-def arguments(address: str) -> list[str]:
-    """The controller's arguments; it serves its health at that address."""
-    return ["--metrics-addr=0", f"--live-addr={address}", *(f"--{feature}=false" for feature in FEATURES_OFF)]
 
 
 def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, program: Path) -> Server:

@@ -159,8 +159,6 @@ class Start:
             kubelets = self._clusters.start_kubelets()
         if name == EXTERNAL_SECRETS:
             for context in self._contexts:
-                # Chosen here: two processes must not write the record of ports at the same time.
-                self._supervisor.ports.get(f"external-secrets-{context}")
                 self._clusters.kubeconfig_of(context)
         self._supervisor.ensure(
             lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor, kubelets, bare=self._bare)

@@ -51,6 +51,9 @@ def stand_in(
     if name == "skupper":
         chosen += ["--router", str(_router_socket(supervisor))]
     chosen += [argument for context, port in kubelets.items() for argument in ("--kubelet", f"{context}={port}")]
+    if name == "external_secrets":
+        ports = {context: supervisor.ports.get(f"external-secrets-{context}") for context in contexts}
+        chosen += [argument for context, port in ports.items() for argument in ("--health", f"{context}={port}")]
     chosen += ["--by-olm"] if bare and name in WAITING else []
     options = (*chosen, *OPTIONS[name])
     return _module(name.replace("_", "-"), (f"lab.stand_ins.{name}", *options), {"KUBECONFIG": kubeconfig}, supervisor)

@@ -1,13 +1,13 @@
 """`python -m lab.stand_ins.external_secrets`: be Red Hat's External Secrets Operator where OLM has installed it."""
 
 import logging
+from typing import Annotated
 
 import typer
 
 from lab.binaries import locate
-from lab.home import Home
+from lab.home import Home, context_folder
 from lab.progress import Silent
-from lab.servers.ports import Ports
 from lab.stand_ins.controller.installed import Installed
 from lab.stand_ins.controller.process import Contexts, Process, ReadyFile
 from lab.stand_ins.external_secrets.operand import Operand
@@ -16,16 +16,25 @@ from lab.stand_ins.external_secrets.operator import OPERAND, Operator
 OPERATOR = "external-secrets-operator-controller-manager"
 
 
-def main(*, context: Contexts, ready_file: ReadyFile = None) -> None:
+def main(
+    *,
+    context: Contexts,
+    health: Annotated[
+        list[str],
+        typer.Option(
+            metavar="CONTEXT=PORT", help="Where a context's External Secrets serves its health; one for each."
+        ),
+    ],
+    ready_file: ReadyFile = None,
+) -> None:
     """Wait for the operator in these contexts, and run External Secrets where its config asks for it."""
     home = Home.default()
-    ports = Ports(home)
+    ports = {name: int(port) for name, _, port in (one.rpartition("=") for one in health)}
     with Process(ready_file) as process:
         program = locate(["external-secrets"], Silent())["external-secrets"]
 
         def parts(name: str) -> list[Installed]:
-            kubeconfig = home.folder("clusters", name) / "kubeconfig"
-            port = ports.get(f"external-secrets-{name}")
+            kubeconfig = home.folder("clusters", context_folder(name)) / "kubeconfig"
             return [
                 Installed(
                     name,
@@ -36,7 +45,7 @@ def main(*, context: Contexts, ready_file: ReadyFile = None) -> None:
                 Installed(
                     name,
                     {OPERAND: OPERAND},
-                    lambda _: Operand(name, program, kubeconfig, port),
+                    lambda _: Operand(name, program, kubeconfig, ports[name]),
                     logging.getLogger(f"external-secrets.{name}"),
                 ),
             ]

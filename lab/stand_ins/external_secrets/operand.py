@@ -5,16 +5,15 @@ import os
 import signal
 import subprocess
 import threading
+import urllib.request
 from pathlib import Path
 
-from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from lab.servers.endpoint import Endpoint
-from lab.servers.external_secrets import arguments
-from lab.servers.ports import LOOPBACK
-from lab.servers.process import plain_environ
+from lab.stand_ins.external_secrets.arguments import arguments
 from lab.stand_ins.pods.walls.kernel import die_with_parent
 
+LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 10.0
 
 
@@ -32,7 +31,7 @@ class Operand:
         """
         self.context = context
         self._program = program
-        self._environ = plain_environ(KUBECONFIG=str(kubeconfig))
+        self._environ = {"PATH": os.environ.get("PATH", ""), "KUBECONFIG": str(kubeconfig)}
         self._address = f"{LOOPBACK}:{port}"
         self._child: subprocess.Popen[bytes] | None = None
         self._begun, self._stopping = threading.Event(), threading.Event()
@@ -45,16 +44,16 @@ class Operand:
 
     def wait_until_ready(self, timeout: float) -> bool:
         """Whether it says that it is well, within so many seconds."""
-        endpoint = Endpoint(f"http://{self._address}")
 
-        @retry(retry=retry_if_result(lambda ok: not ok), wait=wait_fixed(0.1), stop=stop_after_delay(timeout))
-        def is_well() -> bool:
-            return endpoint.ok("/healthz")
+        @retry(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.1), stop=stop_after_delay(timeout))
+        def ask() -> None:
+            urllib.request.urlopen(f"http://{self._address}/healthz", timeout=1).close()
 
         try:
-            return is_well()
+            ask()
         except RetryError:
             return False
+        return True
 
     def stop(self) -> None:
         """End it, and wait until it has."""

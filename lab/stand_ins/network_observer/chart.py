@@ -150,7 +150,11 @@ class Release:
                 f"--namespace={self.namespace}",
                 f"--auth={self.strategy}",
             ],
-            "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+            "env": [
+                {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+                # Where it stands, this Python would find another one's library.
+                {"name": "LD_LIBRARY_PATH", "value": f"{interpreter.FOLDER}/lib"},
+            ],
             "ports": [{"name": "https", "containerPort": HTTPS}, {"name": "metrics", "containerPort": METRICS}],
             "readinessProbe": {"tcpSocket": {"port": HTTPS}, "periodSeconds": 1},
             "securityContext": {

@@ -43,6 +43,8 @@ class Csvs:
         """Make one step. A number: again after so many seconds."""
         csv = self._cluster.get(CSV, *split_key(key))
         if csv is None:
+            for group in self._cluster.items(OPERATOR_GROUP, split_key(key)[0]):
+                self._announce(group)
             self._requeue_neighbours(split_key(key)[0])
             return None
         if csv["metadata"].get("deletionTimestamp"):
