@@ -10,9 +10,8 @@ from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, SERVICE
 from lab.stand_ins.network_observer import operator, page
 from lab.stand_ins.network_observer.chart import Release
-from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
+from lab.stand_ins.network_observer.kinds import CERTIFICATE, NETWORK_OBSERVER
 from lab.stand_ins.network_observer.operator import FINALIZER, Observers
-from lab.stand_ins.skupper.api import CERTIFICATE
 from tests.unit.fake_cluster import FakeCluster
 
 

@@ -2,9 +2,11 @@
 
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import CONFIG_MAP, DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
-from lab.stand_ins.skupper.api import CERTIFICATE
 
 MANAGER = "helm-operator"
+CERTIFICATE = Kind("skupper.io/v2alpha1", "Certificate", "certificates")
+"""Skupper's own."""
+
 NETWORK_OBSERVER = Kind("observability.skupper.io/v2alpha1", "NetworkObserver", "networkobservers")
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
