@@ -68,6 +68,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
         },
         rules=[],
+        has_rights_elsewhere=False,
         secrets=secrets,
         runtime=args.runtime,
         repeatable=True,

@@ -14,11 +14,13 @@ from components.external_secrets import STORE
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
+from components.operators.waiting import JOB_NAMES
 from components.postgres import smoke_test
 from components.postgres.database import USERS
 from components.postgres.replication import PRIMARY, STANDBY
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
+from components.skupper.network_observer import OBSERVER
 from components.skupper.site import SITE_NAMES
 from components.vault.kubernetes_auth import READER_ACCOUNT, reviewer_secret
 
@@ -40,6 +42,8 @@ _FIXED = frozenset(
         STANDBY,
         *USERS,
         smoke_test.JOB_NAME,
+        *JOB_NAMES.values(),
+        OBSERVER,
     }
 )
 
@@ -54,6 +58,8 @@ def is_reserved(name: str, sites: Collection[str]) -> bool:
     return (
         name in _FIXED
         or name.startswith(SKUPPERS_PREFIX)
+        # What the observer's Helm chart makes, such as network-observer-metrics.
+        or name.startswith(f"{OBSERVER}-")
         or name in {routing_key(site) for site in sites}
         or bool(re.fullmatch(rf"{TOKEN_PREFIX}-[0-9]+(-[0-9]+)?", name))
         or bool(re.fullmatch(rf"{revocation.JOB_NAME}-[0-9a-f]+", name))

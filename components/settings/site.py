@@ -84,6 +84,8 @@ class Timeouts(Section):
     claim: Duration = "5m"
     database: Duration = "10m"
     smoke_test: Duration = "5m"
+    operator: Duration = "10m"
+    """How long `up` waits until OLM has installed an operator of `rhsi:operators`."""
 
 
 def site_mistakes(

@@ -21,6 +21,8 @@ from components.settings.environment import VariableMistake, environment_mistake
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
+from components.settings.network_observer import NetworkObserver
+from components.settings.operators import Operators, operators_mistakes
 from components.settings.postgres import Postgres, postgres_mistakes
 from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
@@ -49,6 +51,8 @@ class Settings(Section):
     skupper: Skupper = Skupper()
     postgres: Postgres = Postgres()
     edb: Edb = Edb()
+    operators: Operators = Operators()
+    network_observer: NetworkObserver = NetworkObserver()
     protect: bool = True
 
     @property
@@ -102,6 +106,11 @@ class Settings(Section):
         return _seconds(self.timeouts.smoke_test)
 
     @property
+    def operator_seconds(self) -> int:
+        """How long the wait for an operator may take."""
+        return _seconds(self.timeouts.operator)
+
+    @property
     def routing_prefix(self) -> str:
         """A primary's environment, which its services carry in their names."""
         return self.services.routing_prefix or self.site
@@ -141,6 +150,7 @@ def load(
         *name_mistakes(meant, likely_peer(meant)),
         *postgres_mistakes(meant, secret_keys),
         *edb_mistakes(meant, secret_keys),
+        *operators_mistakes(meant),
     ]
     try:
         settings = Settings.model_validate(raw)

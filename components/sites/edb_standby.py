@@ -1,11 +1,13 @@
 """The standby's half of the replicated databases."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components import outputs
 from components.component import Component
 from components.edb.logical_replication import LogicalReplication
-from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
+from components.edb.registry import KEY, OPERATOR_PULL_SECRET, SECRET_TYPE, TOKEN_PATH, docker_config_template
 from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
 from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs, synced
 from components.edb.site import EdbSite
@@ -15,6 +17,7 @@ from components.namespace import owned_namespace
 from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
 from components.sites.foundation import Foundation
+from components.sites.operators import Dependencies, SiteOperators
 from components.sites.peer import Peer, passwords_version
 from components.sites.runtimes import edb_runtime
 from components.sites.vault import secret_store_args
@@ -48,29 +51,33 @@ class StandbyEdb(Component):
         settings: Settings,
         base: Foundation,
         peer: Peer,
+        operators: SiteOperators,
         *,
         auth: KubernetesAuth,
         claim: LinkClaim,
+        external_secrets: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """Register the component; the replication waits for the `claim` of the link."""
+        """Register the component; the replication waits for the `claim` of the link, Secrets for `external_secrets`."""
         super().__init__("rhsi:index:StandbyEdb", name, opts)
         wanted = settings.edb
         owned = owned_namespace(self, name, base.edb_namespace())
-        reader = ReaderAccount(
-            f"{name}-vault-reader",
-            ReaderAccountArgs(namespace=wanted.namespace, service_account=READER_ACCOUNT),
-            self.child(depends_on=owned),
-        )
-        store = VaultSecretStore(
-            f"{name}-store",
-            secret_store_args(settings, wanted.namespace, auth, reader.service_account),
-            self.child(depends_on=[reader, auth]),
-        )
+        self._settings, self._auth, self._external_secrets = settings, auth, external_secrets
+        store = self._store(name, wanted.namespace, owned)
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
         if wanted.pull_secret:
-            secrets.append(self._pull_secret(name, settings, store))
-        self.site = EdbSite(f"{name}-site", site_args(settings, peer.routing_prefix), self.child(depends_on=secrets))
+            secrets.append(self._pull_secret(name, wanted.pull_secret, wanted.namespace, store))
+        operator = operators.install(
+            "database",
+            self,
+            owned,
+            first=lambda namespace, ready: (
+                [self._operator_pull_secret(name, namespace, ready)] if wanted.pull_secret else []
+            ),
+        )
+        self.site = EdbSite(
+            f"{name}-site", site_args(settings, peer.routing_prefix), self.child(depends_on=[*secrets, *operator])
+        )
         replication = LogicalReplication(
             f"{name}-replication",
             replication_args(settings, self.site, awaited=True),
@@ -83,6 +90,18 @@ class StandbyEdb(Component):
             ).result
         self.output = outputs.StandbyEdb(**vars(described(settings, replication)), smoke_test=result)
         self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})
+
+    def _store(self, name: str, namespace: str, owned: Dependencies) -> VaultSecretStore:
+        reader = ReaderAccount(
+            f"{name}-vault-reader",
+            ReaderAccountArgs(namespace=namespace, service_account=READER_ACCOUNT),
+            self.child(depends_on=owned),
+        )
+        return VaultSecretStore(
+            f"{name}-store",
+            secret_store_args(self._settings, namespace, self._auth, reader.service_account),
+            self.child(depends_on=[reader, self._auth, *self._external_secrets]),
+        )
 
     def _credentials(self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore) -> EdbSyncedCredentials:
         replicated = peer.edb
@@ -111,15 +130,20 @@ class StandbyEdb(Component):
             self.child(depends_on=[store, promised]),
         )
 
-    def _pull_secret(self, name: str, settings: Settings, store: VaultSecretStore) -> SyncedSecret:
-        registry = settings.edb.registry
+    def _operator_pull_secret(self, name: str, namespace: str, ready: Dependencies) -> SyncedSecret:
+        """EDB's operator is pulled with the token that its databases are; its namespace logs in to Vault for it."""
+        store = self._store(f"{name}-operator", namespace, ready)
+        return self._pull_secret(f"{name}-operator", OPERATOR_PULL_SECRET, namespace, store)
+
+    def _pull_secret(self, name: str, secret: str, namespace: str, store: VaultSecretStore) -> SyncedSecret:
+        registry = self._settings.edb.registry
         return SyncedSecret(
             f"{name}-pull-secret",
             SyncedSecretArgs(
-                secret=settings.edb.pull_secret,
-                namespace=settings.edb.namespace,
+                secret=secret,
+                namespace=namespace,
                 store=store.store,
-                path=settings.vault.below(TOKEN_PATH),
+                path=self._settings.vault.below(TOKEN_PATH),
                 # Whoever renews the token need not be this program: it is read anew every hour.
                 version="",
                 type=SECRET_TYPE,

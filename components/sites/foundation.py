@@ -21,6 +21,7 @@ class Foundation(Component):
     """
 
     owner: Owner
+    cluster: pulumi.Output[str]
     opts: pulumi.ResourceOptions
 
     def __init__(self, settings: Settings) -> None:
@@ -35,6 +36,7 @@ class Foundation(Component):
         )
         cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
         past = Past(facts(settings, cluster), self.child())
+        self.cluster = cluster
         self.owner = this_stack(self.child())
         self._settings = settings
         self._used: Providers = providers(settings, [past.memory])
@@ -53,10 +55,29 @@ class Foundation(Component):
         edb = self._settings.edb
         return self._namespace(edb.namespace, create=edb.create_namespace, protect=self._settings.protect)
 
+    def operator_namespace(self, namespace: str, *, shared: bool) -> NamespaceArgs:
+        """The namespace of an operator; a shared one is the platform's, and neither made nor claimed."""
+        if not shared:
+            return self._namespace(namespace, create=True, protect=False)
+        if taken := self._is_taken(namespace):
+            pulumi.log.warn(
+                f"The Subscriptions of rhsi:operators in {namespace} become this stack's: {TAKE_OVER} names it."
+            )
+        return self._args(namespace, taken=taken, create=False, protect=False)
+
+    def creating(self, what: str) -> pulumi.ProviderResource:
+        """The provider for an object that must not exist yet, unless somebody takes it over by that name."""
+        return self._used.cluster if self._is_taken(what) else self._used.creating
+
     def _namespace(self, namespace: str, *, create: bool, protect: bool) -> NamespaceArgs:
-        taken = namespace in os.environ.get(TAKE_OVER, "").split(",")
-        if taken:
+        if taken := self._is_taken(namespace):
             pulumi.log.warn(f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
+        return self._args(namespace, taken=taken, create=create, protect=protect)
+
+    def _is_taken(self, name: str) -> bool:
+        return name in os.environ.get(TAKE_OVER, "").split(",")
+
+    def _args(self, namespace: str, *, taken: bool, create: bool, protect: bool) -> NamespaceArgs:
         return NamespaceArgs(
             namespace=namespace,
             create=create,

@@ -4,11 +4,17 @@ import json
 
 import pulumi
 
+from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
+from components.settings.operators import place
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
+_REMOVE = (
+    "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
+    "the new one"
+)
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
 
@@ -34,6 +40,7 @@ def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
         **(_of_edb(settings) if settings.edb.enabled else {}),
+        **_of_operators(settings),
     }
 
 
@@ -63,4 +70,16 @@ def _of_edb(settings: Settings) -> dict[str, Fact]:
         "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
         "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
+    }
+
+
+def _of_operators(settings: Settings) -> dict[str, Fact]:
+    """Two operators of one kind would work at once before the first one goes."""
+    platform, operator = settings.cluster.platform, settings.edb.operator
+    return {
+        f"operators.{part}.namespace": Fact(
+            value=place(settings.operators, part, platform=platform, edb_operator=operator).namespace, fix=_REMOVE
+        )
+        for part in packages(operator)
+        if settings.operators.part(part).enabled
     }

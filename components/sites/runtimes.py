@@ -1,5 +1,7 @@
 """In which image, as whom and for how long the scripts of a site run."""
 
+import dataclasses
+
 from components.script_job import Runtime
 from components.settings import Settings
 
@@ -9,6 +11,11 @@ def kubectl_runtime(settings: Settings) -> Runtime:
     return Runtime(
         image=settings.cli_image, user=settings.platform.cli_user, pull_secret="", seconds=settings.claim_seconds
     )
+
+
+def operator_runtime(settings: Settings) -> Runtime:
+    """Of the waits for operators, which talk to the API server too."""
+    return dataclasses.replace(kubectl_runtime(settings), seconds=settings.operator_seconds)
 
 
 def postgres_runtime(settings: Settings) -> Runtime:

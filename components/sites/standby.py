@@ -19,6 +19,8 @@ from components.postgres.smoke_test import SmokeTest
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
+from components.sites.network_observer import network_observer
+from components.sites.operators import SiteOperators
 from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import kubectl_runtime
@@ -42,6 +44,7 @@ class StandbySite(Component):
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
+        operators = SiteOperators(name, settings, base, self)
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(
@@ -53,7 +56,10 @@ class StandbySite(Component):
                 timeout=settings.timeouts.site,
             ),
             self.child(),
+            operator=lambda owned: operators.install("skupper", self, owned),
         )
+        observed = operators.install("networkObserver", self, site.owned)
+        external_secrets = operators.external_secrets(self, site.owned)
         auth = KubernetesAuth(
             f"{name}-vault-auth",
             kubernetes_auth_args(settings, self._api_server_ca(name, settings)),
@@ -62,7 +68,7 @@ class StandbySite(Component):
         store = VaultSecretStore(
             f"{name}-store",
             secret_store_args(settings, namespace, auth, auth.service_account),
-            self.child(depends_on=[auth]),
+            self.child(depends_on=[auth, *external_secrets]),
         )
         secret = SyncedSecret(
             f"{name}-link-token",
@@ -152,7 +158,15 @@ class StandbySite(Component):
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, base, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb",
+                settings,
+                base,
+                peer,
+                operators,
+                auth=auth,
+                claim=claim,
+                external_secrets=external_secrets,
+                opts=self.child(depends_on=[site]),
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
@@ -168,6 +182,7 @@ class StandbySite(Component):
                 remote_site=claim.remote_site,
                 exported_services=described(exported),
                 imported_services=described(imported),
+                network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=postgres,
                 edb=databases.output if databases else None,
             )

@@ -6,6 +6,7 @@ from components.edb.registry import TOKEN_PATH
 from components.external_secrets import STORE, VaultSecretStoreArgs
 from components.owner import Owner
 from components.settings import Settings
+from components.settings.operators import place
 from components.vault.kubernetes_auth import READER_ACCOUNT, KubernetesAuth, KubernetesAuthArgs
 from components.vault.names import policy_name
 from components.vault.ownership import VaultOwnerArgs
@@ -41,7 +42,7 @@ def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -
         policy=policy_name(settings.vault.mount, settings.vault.prefix, settings.site),
         folder=settings.vault.below(settings.site),
         namespace=settings.cluster.namespace,
-        other_namespaces=(edb.namespace,) if edb.enabled else (),
+        other_namespaces=(edb.namespace, *_operators_namespace(settings)) if edb.enabled else (),
         service_account=READER_ACCOUNT,
         auth_path=settings.auth_path,
         manage_auth=settings.vault.manage_auth,
@@ -53,6 +54,14 @@ def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -
         audiences=tuple(settings.vault.audiences),
         api_audience=settings.cluster.audience,
     )
+
+
+def _operators_namespace(settings: Settings) -> tuple[str, ...]:
+    """Where EDB's operator is, if this stack installs it: its pull secret comes from Vault too."""
+    if not (settings.operators.database.enabled and settings.edb.pull_secret):
+        return ()
+    platform, operator = settings.cluster.platform, settings.edb.operator
+    return (place(settings.operators, "database", platform=platform, edb_operator=operator).namespace,)
 
 
 def secret_store_args(

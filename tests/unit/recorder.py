@@ -19,6 +19,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from pulumi.runtime.settings import get_stack
 
 from components import settings, sites
+from components.operators import serving
 
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
 SECRET_MARK = {SECRET_KEY: "1b47061264138c4ac30d75fd1eb44270"}
@@ -41,6 +42,7 @@ OWNER_ID = "0123456789abcdef"
 _EXISTING: dict[str, dict[str, Any]] = {
     "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
     "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
+    "rhsi/network-observer": {"spec": {"host": "network-observer-rhsi.apps.example.com"}},
 }
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
@@ -258,12 +260,15 @@ class _Providers(Mocks):
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
         preview: bool = False,
+        olm: bool = True,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.kept, self.claims, self.preview = kept, claims, preview
+        self.kept, self.claims, self.preview, self.olm = kept, claims, preview, olm
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if args.token == serving.FUNCTION:
+            return {"result": [{"data": {"olm": json.dumps(self.olm)}}]}, []
+        raise AssertionError(f"the program calls no such provider function, but called {args.token}")
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
@@ -378,6 +383,7 @@ def record(
     grant_status: Mapping[str, Any] | None = None,
     kept: str = "",
     claims: Mapping[str, Mapping[str, str]] | None = None,
+    olm: bool = True,
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -389,12 +395,14 @@ def record(
         grant_status: what the Skupper controller says of the grant.
         kept: what each password's Stash holds already.
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
+        olm: whether the cluster has OLM.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
-    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, preview=preview)
+    status = grant_status or GRANT_STATUS
+    mocks = _Providers(outputs, status, kept=kept, claims=claims or {}, preview=preview, olm=olm)
     return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 

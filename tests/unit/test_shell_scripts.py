@@ -9,6 +9,7 @@ import pytest
 
 from components.edb import replication_test
 from components.link import claim, revocation
+from components.operators import waiting
 from components.postgres import server, smoke_test
 from components.script_job import PRELUDE, job_script
 from components.shell_script import read_script
@@ -19,6 +20,7 @@ FILES = sorted(COMPONENTS.glob("**/*.sh"))
 EMBEDDED = {
     "link/claim_link.sh": claim.SCRIPT,
     "link/renew_site_ca.sh": revocation.SCRIPT,
+    "operators/await_operator.sh": waiting.SCRIPT,
     "edb/replication_test.sh": replication_test.SCRIPT,
     "postgres/smoke_test.sh": smoke_test.SCRIPT,
     "postgres/server.sh": server.SCRIPT,

@@ -11,10 +11,10 @@ BEFORE, GOLDEN = urns.load("urns-before.json"), urns.load("urns.json")
 
 
 def test_the_lists_have_every_variant() -> None:
-    assert set(BEFORE) == set(GOLDEN) == set(VARIANTS)
+    assert set(BEFORE) < set(GOLDEN) == set(VARIANTS)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", BEFORE)
 def test_every_resource_of_an_earlier_state_is_found_again_and_is_the_same_object_outside(variant: str) -> None:
     old = BEFORE[variant]
     found = matched(old, urns.registered(VARIANTS[variant]), stack=VARIANTS[variant].stack)
