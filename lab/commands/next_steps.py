@@ -62,13 +62,12 @@ def _observers(
     watched = [one for one in standing if (settings.effective(one, stacks, environment).get(key) or {}).get("enabled")]
     for port, stack in enumerate(watched, start=OBSERVER_PORT):
         kubectl = f"{lab} kubectl --context {stack.context} -n {stack.namespace}"
-        yield (
-            f"the network observer of {stack.name} at https://127.0.0.1:{port}; its user and password",
-            [
-                f"{kubectl} port-forward service/network-observer {port}:443",
-                f"{kubectl} get secret network-observer-auth -o go-template='{{{{.data.htpasswd | base64decode}}}}'",
-            ],
-        )
+        commands = [f"{kubectl} port-forward service/network-observer {port}:443"]
+        if stack.section("cluster").get("platform") == "kubernetes":
+            secret = "get secret network-observer-auth"  # noqa: S105 - a command
+            commands.insert(0, f"{kubectl} {secret} -o go-template='{{{{.data.htpasswd | base64decode}}}}'")
+        login = "user and password, then " if len(commands) > 1 else ""
+        yield f"the network observer of {stack.name}: {login}https://127.0.0.1:{port}", commands
 
 
 def _has_database(stack: Stack, stacks: Sequence[Stack], environment: Environment) -> bool:

@@ -120,6 +120,8 @@ class Start:
         """Create the kinds of the parts that act in this cluster."""
         client = connect(context, self._clusters.kubeconfig, discover=False)
         try:
+            if "skupper" in self._parts:
+                install(Api(client, SKUPPER), network_observer.routes())
             if self._bare:
                 install(Api(client, OLM), self._olm)
                 return

@@ -1,7 +1,6 @@
 """The operators that stacks install on a bare lab: those that each stack needs, where its file says nothing of them.
 
-Owns the settings `rhsi:operators` of such stacks, and the platform of a stack with a network observer. What a stack
-file says of a part stays as it is.
+Owns the settings `rhsi:operators` of such stacks. What a stack file says of a part stays as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,26 +30,20 @@ def settings(
         config: its settings by now.
         environment: of the lab.
     """
-    found: dict[str, Any] = {}
-    cluster = _section(config, "cluster")
-    if _is_on(config, "networkObserver") and "platform" not in cluster:
-        # The lab has no Routes and no login of OpenShift's.
-        cluster = {**cluster, "platform": "kubernetes"}
-        found["rhsi:cluster"] = cluster
     if not environment.bare or stack.name != _first_of(stack.context, stacks):
-        return found
+        return {}
     given = config.get("rhsi:operators", {})
     if not isinstance(given, dict | None):
-        return found  # For the program to refuse.
+        return {}  # For the program to refuse.
     wanted = {
         "skupper": True,
         "networkObserver": _is_on(config, "networkObserver"),
         "externalSecrets": not stack.is_primary,
         "database": _is_on(config, "edb"),
     }
-    foreign = cluster.get("platform") == "kubernetes"
+    foreign = _section(config, "cluster").get("platform") == "kubernetes"
     parts = {part: _part(part, foreign=foreign) for part, is_wanted in wanted.items() if is_wanted}
-    return {**found, "rhsi:operators": {**parts, **(given or {})}}
+    return {"rhsi:operators": {**parts, **(given or {})}}
 
 
 def _part(part: str, *, foreign: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from lab.stand_ins.cnpg.kinds import GROUPS
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
-from lab.stand_ins.network_observer.chart import Release
 from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
 from lab.stand_ins.skupper.api import CONNECTOR, CUT, GRANT, LINK, LISTENER, SITE, TOKEN
 from lab.status.clusters import database_namespace
@@ -48,7 +47,7 @@ def describe(  # noqa: PLR0911 - one for each kind that differs
         case "Publication" | "Subscription":
             return _applied(status)
         case "NetworkObserver":
-            return _observer(item, status)
+            return _observer(status)
         case "Link" if (item["metadata"].get("annotations") or {}).get(CUT) == "true":
             return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
@@ -74,16 +73,12 @@ def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
     return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes another"
 
 
-def _observer(item: Manifest, status: Manifest) -> tuple[str, str]:
-    """By the helm operator's conditions; where its page is, and where the login."""
+def _observer(status: Manifest) -> tuple[str, str]:
+    """By the helm operator's conditions; where its page is, is the business of observers.py."""
     failed = conditions.find(status, "ReleaseFailed")
     if failed.get("status") == "True":
         return ERROR, str(failed.get("message") or failed.get("reason")).splitlines()[0]
-    if not conditions.is_true(status, "Deployed"):
-        return PENDING, "not deployed yet"
-    release = Release(item)
-    login = f", login in Secret {release.login_secret}" if release.strategy == "basic" else ""
-    return READY, f"https://{release.fullname}.{release.namespace}.svc{login}"
+    return (READY, "") if conditions.is_true(status, "Deployed") else (PENDING, "not deployed yet")
 
 
 def _applied(status: Manifest) -> tuple[str, str]:

@@ -10,8 +10,11 @@ from lab.commands.next_steps import block, next_steps
 from lab.environment import Environment
 from lab.home import Home
 from lab.stacks import Stack, settings
+from lab.stand_ins.network_observer.kinds import ROUTE
 from lab.status.objects import describe
+from lab.status.observers import address
 from lab.status.operators import describe as describe_operator
+from tests.unit.fake_cluster import FakeCluster
 from tests.unit.test_network_observer import observer
 
 NAMED = {"enabled": True, "source": "redhat-operators", "sourceNamespace": "openshift-marketplace"}
@@ -57,14 +60,12 @@ def test_what_a_stack_file_says_of_a_part_stays() -> None:
     assert operators(primary(operators="all")) == "all", "for the program to refuse"
 
 
-def test_a_network_observer_has_its_operator_and_a_platform_without_routes() -> None:
-    watched = primary(networkObserver={"enabled": True}, edb={"enabled": False})
-    found = settings.effective(watched, [watched, standby()], lab())
-    assert found["rhsi:cluster"]["platform"] == "kubernetes"
-    assert found["rhsi:operators"] == {"skupper": NAMED, "networkObserver": NAMED}
-    here = primary(networkObserver={"enabled": True}, cluster={"platform": "openshift"})
-    found = settings.effective(here, [here, standby()], lab(bare=False))
-    assert found["rhsi:cluster"]["platform"] == "openshift"
+def test_a_network_observer_has_its_operator_and_other_clusters_name_the_labs_catalogue() -> None:
+    on = {"enabled": True}
+    here = primary(networkObserver=on, edb={"enabled": False})
+    assert operators(here) == {"skupper": on, "networkObserver": on}
+    there = primary(networkObserver=on, edb={"enabled": False}, cluster={"platform": "kubernetes"})
+    assert operators(there) == {"skupper": NAMED, "networkObserver": NAMED}
 
 
 def test_of_two_stacks_in_one_cluster_the_first_installs_the_operators() -> None:
@@ -74,12 +75,16 @@ def test_of_two_stacks_in_one_cluster_the_first_installs_the_operators() -> None
     assert "rhsi:operators" in settings.effective(standby(), stacks, lab())
 
 
-def test_what_next_leads_to_each_network_observer_and_its_login() -> None:
-    watched = [primary(networkObserver={"enabled": True}), standby(networkObserver={"enabled": True})]
+def test_what_next_leads_to_each_network_observer_and_to_a_login_that_is_its_own() -> None:
+    on = {"enabled": True}
+    watched = [primary(networkObserver=on), standby(networkObserver=on)]
     text = block(next_steps(lab(), watched))
     for context, port in (("site-a", 8443), ("site-b", 8444)):
         assert f"kubectl --context {context} -n rhsi port-forward service/network-observer {port}:443\n" in text
-        assert "get secret network-observer-auth -o go-template='{{.data.htpasswd | base64decode}}'" in text
+    login = "get secret network-observer-auth -o go-template='{{.data.htpasswd | base64decode}}'"
+    assert login not in text
+    elsewhere = primary(networkObserver=on, cluster={"platform": "kubernetes"})
+    assert login in block(next_steps(lab(), [elsewhere, standby()]))
     assert "network observer" not in block(next_steps(lab(), [primary(), standby()]))
 
 
@@ -127,13 +132,18 @@ def test_a_row_says_how_far_an_operator_is(
     [
         ({}, "Pending", "not deployed yet"),
         ([true("ReleaseFailed", "InstallError", "no matches\nfor kind")], "Error", "no matches"),
-        (
-            [true("Deployed", "InstallSuccessful")],
-            "Ready",
-            "https://network-observer.rhsi.svc, login in Secret network-observer-auth",
-        ),
+        ([true("Deployed", "InstallSuccessful")], "Ready", ""),
     ],
 )
-def test_a_row_says_where_a_network_observer_is(status: Any, state: str, detail: str) -> None:
+def test_a_row_says_how_far_a_network_observer_is(status: Any, state: str, detail: str) -> None:
     item = {**observer(), "status": {"conditions": status} if status else {}}
     assert describe("NetworkObserver", item, datetime.now(UTC)) == (state, detail)
+
+
+def test_a_network_observers_address_is_its_service_or_its_route() -> None:
+    api = FakeCluster().api
+    found: Any = api
+    assert address(found, observer()) == "https://network-observer.rhsi.svc, login in Secret network-observer-auth"
+    routed = observer(route={"enabled": True}, auth={"strategy": "openshift"})
+    api.create(ROUTE, "rhsi", {"metadata": {"name": "network-observer"}, "spec": {"host": "observer.apps.example.com"}})
+    assert address(found, routed) == "https://observer.apps.example.com"

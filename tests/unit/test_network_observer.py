@@ -7,10 +7,10 @@ import pytest
 
 from lab.kube import Manifest
 from lab.stand_ins.controller import conditions
-from lab.stand_ins.controller.kinds import DEPLOYMENT, POD, REPLICA_SET, SECRET, SERVICE
-from lab.stand_ins.network_observer import operator, page
+from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT, POD, REPLICA_SET, SECRET, SERVICE
+from lab.stand_ins.network_observer import crds, operator, page
 from lab.stand_ins.network_observer.chart import Release
-from lab.stand_ins.network_observer.kinds import CERTIFICATE, NETWORK_OBSERVER
+from lab.stand_ins.network_observer.kinds import CERTIFICATE, NETWORK_OBSERVER, ROUTE
 from lab.stand_ins.network_observer.operator import FINALIZER, Observers
 from tests.unit.fake_cluster import FakeCluster
 
@@ -127,6 +127,20 @@ def test_a_route_fails_the_release_where_there_are_no_routes_and_can_be_taken_ba
     status = world.observe(route={"enabled": False})
     assert conditions.is_true(status, "Deployed")
     assert not conditions.find(status, "ReleaseFailed")
+
+
+def test_on_a_cluster_with_routes_a_release_has_one_with_a_host_and_a_certificate(world: World) -> None:
+    (routes,) = crds.routes()
+    world.cluster.api.create(DEFINITION, None, routes)
+    status = world.observe(
+        route={"enabled": True}, auth={"strategy": "openshift"}, tls={"openshiftIssued": True, "skupperIssued": False}
+    )
+    assert conditions.is_true(status, "Deployed")
+    route = world.cluster.api.get(ROUTE, "rhsi", "network-observer")
+    assert route
+    assert route["spec"]["host"] == route["status"]["ingress"][0]["host"] == "network-observer-rhsi.apps.site-a.lab"
+    assert world.cluster.api.get(CERTIFICATE, "rhsi", "network-observer-tls")
+    assert not world.cluster.api.list(SECRET, "rhsi"), "people log in as to the cluster"
 
 
 def test_an_observer_goes_with_everything_but_its_login(world: World) -> None:

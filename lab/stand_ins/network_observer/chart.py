@@ -72,20 +72,24 @@ class Release:
         """The Secret with the page's certificate."""
         return self.values["tls"]["secretName"] or f"{self.fullname}-tls"
 
-    def manifests(self) -> list[Manifest]:
+    def manifests(self, routes: str = "") -> list[Manifest]:
         """The release, without what its hooks make.
 
+        Args:
+            routes: the domain of the cluster's Routes; empty where it has none.
+
         Raises:
-            ChartError: the values cannot be had on the lab.
+            ChartError: it needs a Route, and the cluster has none.
         """
-        if self.values["route"]["enabled"]:
+        if self.values["route"]["enabled"] and not routes:
             raise ChartError(
                 "failed to install release: unable to build kubernetes objects from release manifest: resource mapping "
                 f'not found for name: "{self.fullname}" namespace: "" from "": no matches for kind "Route" in version '
                 f'"{ROUTES}"\nensure CRDs are installed first'
             )
         page = self._object("v1", "ConfigMap", f"{self.fullname}-page", data={PAGE.name: PAGE.read_text()})
-        return [*self._certificates(), *self._account(), page, *self._services(), self._deployment()]
+        route = [self._route(routes)] if self.values["route"]["enabled"] else []
+        return [*self._certificates(), *self._account(), page, *self._services(), *route, self._deployment()]
 
     def _object(self, api_version: str, kind: str, name: str, **fields: Any) -> Manifest:
         metadata = {"name": name, "namespace": self.namespace, "labels": self.labels}
@@ -98,7 +102,8 @@ class Release:
             spec: Manifest = {"ca": "skupper-local-ca", "hosts": [host], "client": True, "subject": host}
             name = own["nameOverride"] or f"{self.fullname}-client"
             yield self._object("skupper.io/v2alpha1", "Certificate", name, spec=spec)
-        if self.values["tls"]["skupperIssued"] and not self.values["tls"]["secretName"]:
+        issued = self.values["tls"]["skupperIssued"] or self.values["tls"]["openshiftIssued"]
+        if issued and not self.values["tls"]["secretName"]:
             spec = {"ca": "skupper-local-ca", "hosts": [self.fullname], "server": True, "subject": self.fullname}
             yield self._object("skupper.io/v2alpha1", "Certificate", self.tls_secret, spec=spec)
 
@@ -124,6 +129,16 @@ class Release:
         metrics = {"name": "metrics", "port": METRICS, "targetPort": "metrics", "protocol": "TCP"}
         spec = {"type": "ClusterIP", "ports": [metrics], "selector": self.selector}
         yield self._object("v1", "Service", f"{self.fullname}-metrics", spec=spec)
+
+    def _route(self, domain: str) -> Manifest:
+        """The Route, with the host that OpenShift's API server gives one that names none."""
+        spec = {
+            "host": self.values["route"]["host"] or f"{self.fullname}-{self.namespace}.{domain}",
+            "tls": {"termination": "reencrypt", "insecureEdgeTerminationPolicy": "Redirect"},
+            "port": {"targetPort": "https"},
+            "to": {"kind": "Service", "name": self.fullname, "weight": 100},
+        }
+        return self._object(ROUTES, "Route", self.fullname, spec=spec)
 
     def _deployment(self) -> Manifest:
         mounts = [

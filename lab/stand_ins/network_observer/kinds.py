@@ -10,7 +10,9 @@ CERTIFICATE = Kind("skupper.io/v2alpha1", "Certificate", "certificates")
 NETWORK_OBSERVER = Kind("observability.skupper.io/v2alpha1", "NetworkObserver", "networkobservers")
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+ROUTE = Kind("route.openshift.io/v1", "Route", "routes")
 RELEASED = {
-    kind.name: kind for kind in (CERTIFICATE, CONFIG_MAP, DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT)
+    kind.name: kind
+    for kind in (CERTIFICATE, CONFIG_MAP, DEPLOYMENT, ROLE, ROLE_BINDING, ROUTE, SERVICE, SERVICE_ACCOUNT)
 }
 """The kinds of a release, by name."""

@@ -15,12 +15,12 @@ from lab.stand_ins.controller import conditions, definitions
 from lab.stand_ins.controller.api import key_of, owned_by, split_key
 from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.informer import brief
-from lab.stand_ins.controller.kinds import DEPLOYMENT, POD, SECRET
+from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT, POD, SECRET
 from lab.stand_ins.controller.worker import Worker
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.network_observer import crds
 from lab.stand_ins.network_observer.chart import PART_OF, ChartError, Release
-from lab.stand_ins.network_observer.kinds import MANAGER, NETWORK_OBSERVER, RELEASED
+from lab.stand_ins.network_observer.kinds import MANAGER, NETWORK_OBSERVER, RELEASED, ROUTE
 from lab.stand_ins.network_observer.rollout import roll_out
 
 FINALIZER = "helm.sdk.operatorframework.io/uninstall-release"
@@ -98,7 +98,7 @@ class Observers:
         conditions.put(status, "Initialized", "True")
         is_new, again, release = "deployedRelease" not in status, None, Release(observer)
         try:
-            manifests = release.manifests()
+            manifests = release.manifests(self._routes())
         except ChartError as error:
             reason = "InstallError" if is_new else "UpgradeError"
             conditions.put(status, "ReleaseFailed", "True", reason=reason, message=str(error))
@@ -108,7 +108,9 @@ class Observers:
                 self._make_login(release)
             for manifest in manifests:
                 manifest["metadata"]["ownerReferences"] = [owned_by(NETWORK_OBSERVER, observer)]
-                self._cluster.api.apply(RELEASED[manifest["kind"]], release.namespace, manifest)
+                written = self._cluster.api.apply(RELEASED[manifest["kind"]], release.namespace, manifest)
+                if manifest["kind"] == ROUTE.name:
+                    self._admit(written)
             text = json.dumps(manifests, sort_keys=True)
             if (status.get("deployedRelease") or {}).get("manifest") != text:
                 reason = "InstallSuccessful" if is_new else "UpgradeSuccessful"
@@ -119,6 +121,20 @@ class Observers:
         if json.dumps(status, sort_keys=True) != before:
             self._cluster.update_status(NETWORK_OBSERVER, observer)
         return again
+
+    def _routes(self) -> str:
+        """The domain of the cluster's Routes; empty where it has none."""
+        has_routes = self._cluster.api.get(DEFINITION, None, f"{ROUTE.plural}.{ROUTE.api_version.partition('/')[0]}")
+        return f"apps.{self.context}.lab" if has_routes else ""
+
+    def _admit(self, route: Manifest) -> None:
+        """What OpenShift's router says of a Route that it has taken."""
+        if (route.get("status") or {}).get("ingress"):
+            return
+        admitted = {"type": "Admitted", "status": "True", "lastTransitionTime": conditions.timestamp()}
+        ingress = {"host": route["spec"]["host"], "routerName": "default", "conditions": [admitted]}
+        body = {"metadata": {"name": route["metadata"]["name"]}, "status": {"ingress": [ingress]}}
+        self._cluster.api.patch(ROUTE, route["metadata"]["namespace"], body, "status")
 
     def _make_login(self, release: Release) -> None:
         """A user `skupper` with a random password, where the Secret is not there yet (the chart's ensure-secret)."""
@@ -134,7 +150,7 @@ class Observers:
         if FINALIZER not in (metadata.get("finalizers") or []):
             return
         try:
-            manifests = Release(observer).manifests()
+            manifests = Release(observer).manifests(self._routes())
         except ChartError:
             manifests = []
         for manifest in manifests:

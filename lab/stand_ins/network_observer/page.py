@@ -88,8 +88,8 @@ def handler(namespace: str, auth: str) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             """Answer a request."""
             known = users(USERS.read_text()) if auth == "basic" else {}
-            if auth == "openshift" or (auth == "basic" and not may_enter(self.headers.get("Authorization", ""), known)):
-                self._send(401, "text/plain", "log in first", login=auth == "basic")
+            if auth == "basic" and not may_enter(self.headers.get("Authorization", ""), known):
+                self._send(401, "text/plain", "log in first", login=True)
                 return
             try:
                 records = network(namespace)
