@@ -8,7 +8,7 @@ import pytest
 from lab.kube import Manifest
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
-from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT, SERVICE_ACCOUNT
+from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT, POD, SERVICE_ACCOUNT
 from lab.stand_ins.olm import operator, packages
 from lab.stand_ins.olm.bundles import in_range
 from lab.stand_ins.olm.csvs import unsupported
@@ -263,6 +263,9 @@ def test_a_catalogue_that_cannot_be_pulled_keeps_its_whole_reach_from_being_reso
     world.settle()
     state = world.get(CATALOG_SOURCE, MARKETPLACE, "mine")["status"]["connectionState"]
     assert state["lastObservedState"] == "TRANSIENT_FAILURE"
+    (pod,) = [one for one in world.cluster.api.list(POD) if one["metadata"]["labels"]["olm.catalogSource"] == "mine"]
+    (container,) = pod["status"]["containerStatuses"]
+    assert container["state"]["waiting"]["reason"] == "ImagePullBackOff"
     world.subscribe()
     failed = world.condition("ResolutionFailed")
     assert failed["reason"] == "ErrorPreventedResolution"
@@ -273,6 +276,17 @@ def test_a_catalogue_that_cannot_be_pulled_keeps_its_whole_reach_from_being_reso
     assert world.condition("CatalogSourcesUnhealthy")["status"] == "False"
     world.delete(CATALOG_SOURCE, MARKETPLACE, "mine")
     assert world.versions() == {NEWEST: "Succeeded"}
+
+
+def test_a_catalogue_with_another_image_has_another_pod(world: World) -> None:
+    spec = {"sourceType": "grpc", "image": "mirror.example.com/index:latest"}
+    world.cluster.api.create(CATALOG_SOURCE, MARKETPLACE, {"metadata": {"name": "mine"}, "spec": spec})
+    world.settle()
+    world.change(CATALOG_SOURCE, MARKETPLACE, "mine", image="mirror.example.com/redhat/redhat-marketplace-index:v4.20")
+    (pod,) = [one for one in world.cluster.api.list(POD) if one["metadata"]["labels"]["olm.catalogSource"] == "mine"]
+    assert pod["status"]["phase"] == "Running"
+    state = world.get(CATALOG_SOURCE, MARKETPLACE, "mine")["status"]["connectionState"]
+    assert state["lastObservedState"] == "READY"
 
 
 def test_a_version_fails_where_its_group_selects_what_it_does_not_support(world: World) -> None:

@@ -13,6 +13,7 @@ from lab.kube import Manifest
 from lab.stand_ins.controller.api import split_key
 from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.conditions import timestamp
+from lab.stand_ins.olm import registry
 from lab.stand_ins.olm.bundles import Bundle, Package
 from lab.stand_ins.olm.kinds import CATALOG_SOURCE, MARKETPLACE
 from lab.stand_ins.olm.manifests import publish
@@ -63,6 +64,7 @@ class Sources:
             self._changed(namespace)
         if connected != CONNECTING:
             publish(self._cluster.api, namespace, name, _packages(source) or ())
+            registry.show(self._cluster.api, source, runs=connected == READY)
         if all(self._state(one) not in ("", CONNECTING) for one in self._cluster.items(CATALOG_SOURCE, MARKETPLACE)):
             self.connected.set()
 
