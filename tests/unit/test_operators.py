@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.custom_resource import OLM_SUBSCRIPTION, POSTGRES_OPERATORS
@@ -11,9 +12,11 @@ from components.operators.external_secrets import ExternalSecretsArgs, external_
 from components.operators.packages import packages
 from components.operators.serving import NoOlmError
 from components.operators.waiting import JOB_NAMES
+from components.past import contradictions
 from components.sites.operators import vault_port
+from components.sites.past import facts
 from components.skupper.network_observer import NetworkObserverArgs, network_observer_spec
-from tests.unit.recorder import PRIMARY, STANDBY, Graph, Registration, record, reveal
+from tests.unit.recorder import PRIMARY, STANDBY, Graph, Registration, record, reveal, settings_of
 from tests.unit.urns import VARIANTS
 
 SUBSCRIPTION = "kubernetes:operators.coreos.com/v1alpha1:Subscription"
@@ -275,3 +278,16 @@ def test_an_observer_elsewhere_is_told_of_by_its_service_and_the_name_of_its_sec
         "secret": "network-observer-auth",
     }
     assert not graph.of_type("kubernetes:route.openshift.io/v1:Route")
+
+
+def test_a_stack_remembers_where_its_operators_are_and_only_theirs() -> None:
+    read = settings_of({**STANDBY, "operators": {"skupper": {"enabled": True}}}, stack="site-b")
+    known = facts(read, pulumi.Output.from_input("uid"))
+    assert known["operators.skupper.namespace"].value == "openshift-operators"
+    assert [key for key in known if key.startswith("operators.")] == ["operators.skupper.namespace"]
+    (sentence,) = contradictions(
+        {"operators.skupper.namespace": known["operators.skupper.namespace"]},
+        {"operators.skupper.namespace": "skupper"},
+        {"operators.skupper.namespace": "openshift-operators"},
+    )
+    assert "to move the operator, remove its part, run `pulumi up`, and add the part again" in sentence
