@@ -17,6 +17,7 @@ LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
     "lab/test_commands.py",
+    "lab/test_operators.py",
     "lab/test_screens.py",
     "lab/test_stopped_commands.py",
     "lab/test_claim_failures.py",
