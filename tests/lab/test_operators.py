@@ -179,8 +179,8 @@ def test_the_end_of_both_stacks_leaves_kinds_and_other_peoples_operators(bare: B
 
 
 def test_what_is_left_of_a_subscription_is_told_and_the_other_order_of_the_end_works_too(bare: Bare) -> None:
+    # External Secrets runs on, without an operator of this stack.
     checkout = bare.checkout
-    checkout.change("site-b", "operators.externalSecrets", {"enabled": True})
     checkout.change("site-a", "networkObserver.enabled", False)
     checkout.change("site-a", "operators.networkObserver", {"enabled": False})
     text = bare.refused("site-a")

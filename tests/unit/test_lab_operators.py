@@ -1,14 +1,19 @@
 """Operators on the lab: what stacks of a bare lab install, and what `status` says of it."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import environment
+from lab.commands import session
 from lab.commands.next_steps import block, next_steps
 from lab.environment import Environment
-from lab.home import Home
+from lab.home import Home, LabError
+from lab.servers.folder import take
 from lab.stacks import Stack, settings
 from lab.stand_ins.network_observer.kinds import ROUTE
 from lab.status.objects import describe
@@ -86,6 +91,61 @@ def test_what_next_leads_to_each_network_observer_and_to_a_login_that_is_its_own
     elsewhere = primary(networkObserver=on, cluster={"platform": "kubernetes"})
     assert login in block(next_steps(lab(), [elsewhere, standby()]))
     assert "network observer" not in block(next_steps(lab(), [primary(), standby()]))
+
+
+def standing(home: Home, *, bare: bool) -> Environment:
+    """A lab that stands, as far as its own record says."""
+    found = replace(settings.provisional(home), bare=bare)
+    home.folder()
+    take(home)
+    environment._save(found)
+    return found
+
+
+@pytest.mark.parametrize(("bare", "how"), [(True, "bare"), (False, "with every operator installed")])
+def test_a_lab_that_was_started_the_other_way_is_refused(tmp_path: Path, how: str, *, bare: bool) -> None:
+    home = Home(tmp_path / "lab")
+    assert environment.load(home) is None
+    assert environment.load(home) != standing(home, bare=bare)
+    with pytest.raises(LabError, match=f"was started {how}: run `python -m lab down` before you start it differently"):
+        environment.start(home, bare=not bare)
+
+
+def test_a_record_of_an_older_checkout_is_of_a_lab_that_is_not_bare(tmp_path: Path) -> None:
+    home = Home(tmp_path / "lab")
+    standing(home, bare=True)
+    file = home.root / environment.FILE
+    facts = json.loads(file.read_text())
+    assert facts.pop("bare") is True
+    file.write_text(json.dumps(facts))
+    found = environment.load(home)
+    assert found
+    assert not found.bare
+
+
+@pytest.mark.parametrize(
+    ("stands", "asked", "wanted"), [(None, False, False), (None, True, True), (True, False, True), (False, True, True)]
+)
+def test_a_command_takes_a_lab_as_it_stands_unless_bare_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stands: bool | None, *, asked: bool, wanted: bool
+) -> None:
+    home = Home(tmp_path / "lab")
+    monkeypatch.setenv("RHSI_LAB_HOME", str(home.root))
+    found = standing(home, bare=bool(stands))
+    if stands is None:
+        (home.root / environment.FILE).unlink()
+    told: dict[str, Any] = {}
+
+    def start(*_: object, **options: Any) -> Environment:
+        told.update(options)
+        return found
+
+    monkeypatch.setattr(environment, "start", start)
+    monkeypatch.setattr("lab.preflight.check", lambda _: None)
+    monkeypatch.setattr("lab.binaries.unbuilt", lambda _: [])
+    monkeypatch.setenv("VAULT_TOKEN", "token")
+    session.start(None, bare=asked)
+    assert told["bare"] is wanted
 
 
 def subscription(**status: Any) -> dict[str, Any]:
