@@ -6,6 +6,7 @@ from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.object_store import AUTHORITY_SECRET, ObjectStore
 from lab.stacks import rotations
+from lab.stacks.databases import OPERATOR
 from lab.stacks.files import Stack
 
 UNKNOWN_STORE = "https://127.0.0.1"
@@ -47,7 +48,7 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
     for key, changes in (("vault", vault), ("cluster", cluster)):
         if _is_section(stack, key):
             found[f"rhsi:{key}"] = {**stack.section(key), **changes}
-    if asks_for_backups(stack):
+    if asks_for_backups(stack) and OPERATOR not in environment.without:
         edb = stack.section("edb")
         found["rhsi:edb"] = {**edb, "backup": {**edb["backup"], **_object_store(edb["backup"], environment)}}
     return found

@@ -46,6 +46,11 @@ _EXISTING: dict[str, dict[str, Any]] = {
 }
 # Stores of External Secrets and Sites of Skupper that somebody else made, by what the settings call them.
 FOUND_STORE = {"provider": {"vault": {"server": "https://vault.example.com:8200", "path": "rhsi", "version": "v2"}}}
+FOUND_SITE: dict[str, Any] = {
+    "metadata": {"uid": "uid-of-the-site"},
+    "spec": {"linkAccess": "default"},
+    "status": {"status": "Ready", "endpoints": [{"name": "inter-router", "host": "router", "port": "55671"}]},
+}
 # What the cluster publishes of the keys with which it signs tokens (RFC 7515, appendix A.3.1).
 PUBLISHED: dict[str, dict[str, Any]] = {
     issuer.DISCOVERY: {"issuer": "https://kubernetes.default.svc"},
@@ -329,6 +334,8 @@ class _Providers(Mocks):
             return dict(_EXISTING[object_id])
         if object_id.endswith("/rhsi-owner"):
             return {"data": dict(self.claims.get(object_id, {"stack": "s", "id": OWNER_ID}))}
+        if kind.endswith(":Site"):
+            return dict(FOUND_SITE)
         return {"spec": dict(self.store_spec)} if kind.endswith("SecretStore") else None
 
 

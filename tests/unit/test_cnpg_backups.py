@@ -210,6 +210,8 @@ def test_on_the_lab_a_stack_backs_up_into_the_labs_own_store(tmp_path: Path) -> 
         "endpointUrl": "https://127.0.0.1:1234",
         "endpointCa": "lab-object-store-ca",
     }
+    elsewhere = provisional(home, without={"cnpg"})
+    assert "rhsi:edb" not in overrides(stack(enabled=True, backup=backup), elsewhere), "the operator is not the lab's"
 
 
 def test_the_keys_of_a_store_stay_and_show_nowhere(tmp_path: Path) -> None:

@@ -164,6 +164,18 @@ VARIANTS = {
             "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table", "crm": "schema"}},
         },
     ),
+    "primary with a way in of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "skupper": {"siteName": "hub", "linkAccess": "none", "routerAccess": {}, "ha": True}},
+    ),
+    "primary in a site that exists": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "cluster": {**PRIMARY["cluster"], "createNamespace": False},
+            "skupper": {"existingSite": "hub"},
+        },
+    ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
         stack="site-b",
