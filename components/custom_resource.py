@@ -51,6 +51,7 @@ SERVICE = Kind(api_version="v1", kind="Service")
 SERVICE_ACCOUNT = Kind(api_version="v1", kind="ServiceAccount")
 ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role")
 ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding")
+CLUSTER_ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRole")
 CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
 JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
@@ -87,6 +88,25 @@ EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecre
 # For those whose Secret must exist before it is used, and who have no voice of their own.
 AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
 OBJECT_STORE = Kind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore", timeout="2m")
+# Not to be confused with CloudNativePG's Subscription: the token has the whole group. Not awaited: OLM's status does
+# not say which spec it is about, and a Job reads it with the words that a person needs (components/operators).
+OLM_SUBSCRIPTION = Kind(api_version="operators.coreos.com/v1alpha1", kind="Subscription", timeout="2m")
+OPERATOR_GROUP = Kind(api_version="operators.coreos.com/v1", kind="OperatorGroup", timeout="2m")
+# Red Hat's operator runs External Secrets only where this one object of the cluster asks for it.
+EXTERNAL_SECRETS_CONFIG = Kind(
+    api_version="operator.openshift.io/v1alpha1",
+    kind="ExternalSecretsConfig",
+    wait_for=("condition=Ready",),
+    timeout="5m",
+)
+# A helm operator's object has no Ready (skupper:scripts/skupper-network-observer-operator-generator.sh).
+NETWORK_OBSERVER = Kind(
+    api_version="observability.skupper.io/v2alpha1",
+    kind="NetworkObserver",
+    wait_for=("condition=Deployed",),
+    timeout="5m",
+)
+ROUTE = Kind(api_version="route.openshift.io/v1", kind="Route")
 POD_MONITOR = Kind(api_version="monitoring.coreos.com/v1", kind="PodMonitor", timeout="2m")
 
 

@@ -119,6 +119,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "SUPERSEDED": rotation.apply(lambda number: " ".join(superseded(number) or [token_name(0)])),
         },
         rules=role_rules(args.secret, args.store if args.own_store else None, rotation.apply(token_name), links),
+        has_rights_elsewhere=False,
         secrets={},
         runtime=args.runtime,
         repeatable=True,

@@ -14,12 +14,14 @@ from components.edb.names import routing_key
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
+from components.operators.waiting import JOB_NAMES
 from components.postgres import access, smoke_test, upkeep
 from components.postgres.accounts import USER_SECRET_PREFIX, USERS
 from components.postgres.replication import FENCED, PRIMARY, STANDBY
 from components.secret_store import STORE
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
+from components.skupper.network_observer import OBSERVER
 from components.skupper.router_access import ROUTER_ACCESS_NAME
 from components.skupper.site import SITE_NAMES
 from components.vault.reader import READER_ACCOUNT, reviewer_secret
@@ -49,6 +51,8 @@ _FIXED = frozenset(
         upkeep.JOB_NAME,
         ROUTER_ACCESS_NAME,
         f"{ROUTER_ACCESS_NAME}-2",
+        *JOB_NAMES.values(),
+        OBSERVER,
     }
 )
 
@@ -63,6 +67,8 @@ def is_reserved(name: str, sites: Collection[str]) -> bool:
     return (
         name in _FIXED
         or name.startswith((SKUPPERS_PREFIX, USER_SECRET_PREFIX))
+        # What the observer's Helm chart makes, such as network-observer-metrics.
+        or name.startswith(f"{OBSERVER}-")
         or name in {routing_key(site) for site in sites}
         or bool(re.fullmatch(rf"{TOKEN_PREFIX}-[0-9]+(-[0-9]+)?", name))
         or bool(re.fullmatch(rf"{revocation.JOB_NAME}-[0-9a-f]+", name))

@@ -24,7 +24,9 @@ from components.settings.images import Images, mirrored
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
+from components.settings.network_observer import NetworkObserver
 from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
+from components.settings.operators import Operators, operators_mistakes
 from components.settings.pods import Annotations, Labels, Pods, pods_mistakes
 from components.settings.postgres import Postgres
 from components.settings.postgres_mistakes import postgres_mistakes
@@ -69,6 +71,8 @@ class Settings(Section):
     skupper: Skupper = Skupper()
     postgres: Postgres = Postgres()
     edb: Edb = Edb()
+    operators: Operators = Operators()
+    network_observer: NetworkObserver = NetworkObserver()
     protect: bool = True
     """Whether `destroy` leaves what holds data alone."""
 
@@ -141,6 +145,11 @@ class Settings(Section):
         return _seconds(self.timeouts.smoke_test)
 
     @property
+    def operator_seconds(self) -> int:
+        """How long the wait for an operator may take."""
+        return _seconds(self.timeouts.operator)
+
+    @property
     def routing_prefix(self) -> str:
         """A primary's environment, which its services carry in their names."""
         return self.services.routing_prefix or self.site
@@ -183,6 +192,7 @@ def load(
         *network_policies_mistakes(meant),
         *postgres_mistakes(meant, secret_keys),
         *edb_mistakes(meant, secret_keys),
+        *operators_mistakes(meant),
     ]
     try:
         settings = Settings.model_validate(raw)

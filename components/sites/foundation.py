@@ -86,12 +86,33 @@ class Foundation(Component):
             policies=cluster_network_policies(self._settings),
         )
 
+    def operator_namespace(self, namespace: str, *, shared: bool) -> NamespaceArgs:
+        """The namespace of an operator; a shared one is the platform's, and neither made nor claimed."""
+        if not shared:
+            return self._namespace(namespace, create=True, protect=False, policies={})
+        if taken := self._is_taken(namespace):
+            pulumi.log.warn(
+                f"The Subscriptions of rhsi:operators in {namespace} become this stack's: {TAKE_OVER} names it."
+            )
+        return self._args(namespace, taken=taken, create=False, protect=False, policies={})
+
+    def creating(self, what: str) -> pulumi.ProviderResource:
+        """The provider for an object that must not exist yet, unless somebody takes it over by that name."""
+        return self._used.cluster if self._is_taken(what) else self._used.creating
+
     def _namespace(
         self, namespace: str, *, create: bool, protect: bool, policies: Mapping[str, Mapping[str, Any]]
     ) -> NamespaceArgs:
-        taken = namespace in os.environ.get(TAKE_OVER, "").split(",")
-        if taken:
+        if taken := self._is_taken(namespace):
             pulumi.log.warn(f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
+        return self._args(namespace, taken=taken, create=create, protect=protect, policies=policies)
+
+    def _is_taken(self, name: str) -> bool:
+        return name in os.environ.get(TAKE_OVER, "").split(",")
+
+    def _args(
+        self, namespace: str, *, taken: bool, create: bool, protect: bool, policies: Mapping[str, Mapping[str, Any]]
+    ) -> NamespaceArgs:
         return NamespaceArgs(
             namespace=namespace,
             create=create,

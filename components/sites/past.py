@@ -4,8 +4,10 @@ import json
 
 import pulumi
 
+from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
+from components.settings.operators import place
 from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
@@ -21,6 +23,10 @@ _PROMOTED = (
 _FENCED = (
     "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
     "promotion' in docs/runbook.md"
+)
+_REMOVE = (
+    "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
+    "the new one"
 )
 _OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
@@ -58,6 +64,7 @@ def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Ou
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
         **(_of_postgres(settings) if settings.postgres.enabled else {}),
         **(_of_edb(settings) if settings.edb.enabled else {}),
+        **_of_operators(settings),
     }
 
 
@@ -127,4 +134,16 @@ def _of_the_version(major: str) -> dict[str, Fact]:
             fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
             "follow 'A new major version of PostgreSQL' in docs/runbook.md",
         )
+    }
+
+
+def _of_operators(settings: Settings) -> dict[str, Fact]:
+    """Two operators of one kind would work at once before the first one goes."""
+    platform, operator = settings.cluster.platform, settings.edb.operator
+    return {
+        f"operators.{part}.namespace": Fact(
+            value=place(settings.operators, part, platform=platform, edb_operator=operator).namespace, fix=_REMOVE
+        )
+        for part in packages(operator)
+        if settings.operators.part(part).enabled
     }

@@ -4,6 +4,7 @@ from components.component import Component
 from components.settings import Settings
 from components.settings.skupper import RouterAccess
 from components.sites.foundation import Foundation
+from components.sites.operators import SiteOperators
 from components.skupper.found_site import FoundSkupperSite, FoundSkupperSiteArgs
 from components.skupper.router_access import RouterAccessArgs
 from components.skupper.site import SkupperSite, SkupperSiteArgs
@@ -36,9 +37,16 @@ def router_access_args(settings: Settings, wanted: RouterAccess) -> RouterAccess
     )
 
 
-def skupper_site(site: Component, name: str, settings: Settings, base: Foundation) -> SkupperSite | FoundSkupperSite:
+def skupper_site(
+    site: Component, name: str, settings: Settings, base: Foundation, operators: SiteOperators
+) -> SkupperSite | FoundSkupperSite:
     """Register the Site below a site's component, or the place of one that exists."""
     if settings.skupper.existing_site:
         found = FoundSkupperSiteArgs(site_name=settings.site_name, namespace=base.site_namespace())
         return FoundSkupperSite(f"{name}-skupper", found, site.child())
-    return SkupperSite(f"{name}-skupper", site_args(settings, base), site.child())
+    return SkupperSite(
+        f"{name}-skupper",
+        site_args(settings, base),
+        site.child(),
+        operator=lambda owned: operators.install("skupper", site, owned),
+    )

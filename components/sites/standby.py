@@ -18,6 +18,8 @@ from components.secret_store import STORE
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
+from components.sites.network_observer import network_observer
+from components.sites.operators import SiteOperators
 from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
@@ -41,8 +43,11 @@ class StandbySite(Component):
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
-        site = skupper_site(self, name, settings, base)
-        way = WayIn(self, name, settings, base, site)
+        operators = SiteOperators(name, settings, base, self)
+        site = skupper_site(self, name, settings, base, operators)
+        observed = operators.install("networkObserver", self, site.owned)
+        external_secrets = operators.external_secrets(self, site.owned)
+        way = WayIn(self, name, settings, base, after=[site], external_secrets=external_secrets)
         store = way.store
         secret = SyncedSecret(
             f"{name}-link-token",
@@ -139,7 +144,14 @@ class StandbySite(Component):
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, base, peer, way=way, claim=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb",
+                settings,
+                base,
+                peer,
+                operators,
+                way=way,
+                claim=claim,
+                opts=self.child(depends_on=[site]),
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
@@ -155,6 +167,7 @@ class StandbySite(Component):
                 remote_site=claim.remote_site,
                 exported_services=described(exported),
                 imported_services=described(imported),
+                network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=postgres,
                 edb=databases.output if databases else None,
             )

@@ -4,6 +4,7 @@ Source of the rules: skupper:pkg/apis/skupper/v2alpha1/types.go. The site's rout
 belong to the Skupper controller and are never declared here; who may link to the site is the business of link/.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +48,23 @@ class SkupperSite(Component):
 
     site_name: pulumi.Output[str]
     namespace: pulumi.Output[str]
+    owned: list[pulumi.Input[pulumi.Resource]]
 
-    def __init__(self, name: str, args: SkupperSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Register the component."""
+    def __init__(
+        self,
+        name: str,
+        args: SkupperSiteArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        operator: Callable[[list[pulumi.Input[pulumi.Resource]]], Sequence[pulumi.Resource]] = lambda _: (),
+    ) -> None:
+        """Register the component; `owned` is what everything in the namespace depends on.
+
+        `operator` gets the same, and returns what brings the kind Site.
+        """
         super().__init__("rhsi:index:SkupperSite", name, opts)
         namespace = args.namespace.namespace
-        owned = owned_namespace(self, name, args.namespace)
+        self.owned = owned_namespace(self, name, args.namespace)
         site = KubernetesObject(
             f"{name}-site",
             # Without a way in there are no addresses to tell two routers by.
@@ -60,7 +72,7 @@ class SkupperSite(Component):
             metadata={"name": args.site_name, "namespace": namespace},
             spec=site_spec(args),
             timeout=args.timeout,
-            opts=self.child(depends_on=owned),
+            opts=self.child(depends_on=[*self.owned, *operator(self.owned)]),
         )
         self.site_name = once(site, args.site_name)
         self.namespace = pulumi.Output.from_input(namespace)

@@ -108,6 +108,7 @@ def script_pod(**changes: Any) -> Any:
         script="true",
         environment={},
         rules=[],
+        has_rights_elsewhere=False,
         secrets={},
         runtime=RUNTIME,
         repeatable=True,

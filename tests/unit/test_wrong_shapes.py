@@ -187,6 +187,7 @@ def build(found: Settings) -> None:
             script="",
             environment={},
             rules=[],
+            has_rights_elsewhere=False,
             secrets={},
             runtime=runtime,
             repeatable=True,
