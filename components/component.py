@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 
 import pulumi
 
+from components.common_metadata import NONE, CommonMetadata
+
 T = TypeVar("T")
 
 
@@ -12,14 +14,27 @@ class Component(pulumi.ComponentResource):
 
     Its type token is written out by each class (`rhsi:index:<Class>`): it is a part of every URN below it, so that a
     renamed class keeps the one that it had.
+
+    Attributes:
+        common: labels and annotations of every Kubernetes object below it: its parent's. A component without a parent
+            has none, unless it sets them itself before it makes a child.
     """
+
+    common: CommonMetadata
 
     def __init__(self, token: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
         super().__init__(token, name, {}, opts)
+        self.common = common_metadata(opts)
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child: this component is its parent and thereby gives it its provider."""
         return pulumi.ResourceOptions(parent=self, **options)
+
+
+def common_metadata(opts: pulumi.ResourceOptions | None) -> CommonMetadata:
+    """Labels and annotations that a resource with these options inherits."""
+    parent = opts.parent if opts else None
+    return parent.common if isinstance(parent, Component) else NONE
 
 
 def once(exists: pulumi.CustomResource | pulumi.Output[Any], value: T) -> pulumi.Output[T]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pulumi
 
+from components.component import common_metadata
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -52,6 +54,7 @@ ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBindin
 CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
 JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
+NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind(api_version="policy/v1", kind="PodDisruptionBudget")
 
 SITE = Kind(api_version="skupper.io/v2alpha1", kind="Site", wait_for=("condition=Ready",), timeout="3m")
@@ -67,12 +70,17 @@ ACCESS_GRANT = Kind(
     secret=("status",),
 )
 LINK = Kind(api_version="skupper.io/v2alpha1", kind="Link", timeout="2m")
+ROUTER_ACCESS = Kind(
+    api_version="skupper.io/v2alpha1", kind="RouterAccess", wait_for=("condition=Ready",), timeout="3m"
+)
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
 CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
 LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")
 SECRET_STORE = Kind(
     api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",), timeout="2m"
 )
+# Only looked at: one for all namespaces is the platform's.
+CLUSTER_SECRET_STORE = Kind(api_version="external-secrets.io/v1", kind="ClusterSecretStore")
 # Not awaited: External Secrets reports only a generic condition; the claim reads the events and says what is wrong.
 EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecret", timeout="2m")
 # For those whose Secret must exist before it is used, and who have no voice of their own.
@@ -165,9 +173,13 @@ class KubernetesObject(pulumi.CustomResource):
             timeout: instead of the kind's own, a Go duration such as `90s`.
             fields: the rest of the manifest, such as `spec`, in camelCase as Kubernetes has it.
         """
+        common = common_metadata(opts)
         if kind.wait_for:
-            given = metadata.get("annotations", {})
+            given = {**metadata.get("annotations", {}), **common.mark()}
             metadata = {**metadata, "annotations": {**given, "pulumi.com/waitFor": gate(kind.wait_for, given)}}
+        if "spec" in fields:
+            fields["spec"] = common.on_what_it_makes(kind.kind, fields["spec"])
+        metadata = common.on(metadata)
         hidden = {field: pulumi.Output.secret(fields[field]) for field in kind.secret if field in fields}
         manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **fields, **hidden}
         limit = timeout or kind.timeout
@@ -186,6 +198,7 @@ class ExistingObject(pulumi.CustomResource):
 
     metadata: pulumi.Output[dict[str, Any]]
     data: pulumi.Output[dict[str, str]]
+    spec: pulumi.Output[dict[str, Any]]
     status: pulumi.Output[dict[str, Any]]
 
     def __init__(self, name: str, kind: Kind, *, object_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:

@@ -1,6 +1,7 @@
-"""External Secrets: the store that reads one site's Vault folder, and the Secrets that it keeps in step.
+"""External Secrets: the Secrets that it keeps in step with values in Vault.
 
-Only `external-secrets.io/v1` (v1beta1 is no longer served). Does not own the Secrets themselves: the controller does.
+Only `external-secrets.io/v1`. Does not own the Secrets themselves: the controller does. The stores that they come
+through are secret_store.py's.
 """
 
 from dataclasses import dataclass
@@ -9,43 +10,10 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE, KubernetesObject
-from components.encoding import to_base64
+from components.custom_resource import AWAITED_EXTERNAL_SECRET, EXTERNAL_SECRET, KubernetesObject
+from components.secret_store import StoreReference
 
 VERSION_ANNOTATION = "rhsi/version"
-# The SecretStore of every namespace that reads Vault.
-STORE = "vault-rhsi"
-
-
-@dataclass(frozen=True, kw_only=True)
-class VaultSecretStoreArgs:
-    """A SecretStore for Vault.
-
-    Attributes:
-        store: name of the SecretStore.
-        namespace: where it serves.
-        address: Vault's URL as this cluster sees it.
-        mount: the KV v2 mount.
-        ca: PEM of the CA that signed Vault's certificate; empty means the system's own CAs.
-        vault_namespace: Vault namespace, empty for none.
-        auth_path: the cluster's auth mount, by name (`kubernetes-site-b`), never as `/v1/auth/...`.
-        role: Vault role.
-        service_account: whose token logs in.
-        audiences: audiences of that token; empty means the API server's own.
-        timeout: Go duration for the first successful login.
-    """
-
-    store: str
-    namespace: str
-    address: str
-    mount: str
-    auth_path: pulumi.Input[str]
-    role: pulumi.Input[str]
-    service_account: pulumi.Input[str]
-    ca: str
-    vault_namespace: str
-    audiences: tuple[str, ...]
-    timeout: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +23,7 @@ class SyncedSecretArgs:
     Attributes:
         secret: that name.
         namespace: of both.
-        store: name of the SecretStore.
+        store: the store.
         path: of the Vault secret below the store's mount.
         version: any text that changes with the value: a changed annotation makes External Secrets read at once.
         type: type of the Secret, empty for Opaque.
@@ -66,31 +34,13 @@ class SyncedSecretArgs:
 
     secret: str
     namespace: str
-    store: pulumi.Input[str]
+    store: StoreReference
     path: pulumi.Input[str]
     version: pulumi.Input[str]
     type: str
     data: dict[str, str]
     labels: dict[str, str]
     awaited: bool
-
-
-def store_spec(args: VaultSecretStoreArgs) -> dict[str, Any]:
-    """Spec of the SecretStore; optional parts are absent, not empty."""
-    account: dict[str, Any] = {"name": args.service_account}
-    if args.audiences:
-        account["audiences"] = list(args.audiences)
-    provider: dict[str, Any] = {
-        "server": args.address,
-        "path": args.mount,
-        "version": "v2",
-        "auth": {"kubernetes": {"mountPath": args.auth_path, "role": args.role, "serviceAccountRef": account}},
-    }
-    if args.vault_namespace:
-        provider["namespace"] = args.vault_namespace
-    if args.ca:
-        provider["caBundle"] = to_base64(args.ca)
-    return {"provider": {"vault": provider}}
 
 
 def external_secret_spec(args: SyncedSecretArgs) -> dict[str, Any]:
@@ -106,31 +56,11 @@ def external_secret_spec(args: SyncedSecretArgs) -> dict[str, Any]:
     return {
         "refreshPolicy": "Periodic",
         # In the form in which the controller writes it back: any other one shows as drift and conflicts with it.
-        "refreshInterval": "1h0m0s",
-        "secretStoreRef": {"kind": "SecretStore", "name": args.store},
+        "refreshInterval": args.store.refresh_interval,
+        "secretStoreRef": {"kind": args.store.kind, "name": args.store.name},
         "target": target,
         "dataFrom": [{"extract": {"key": args.path}}],
     }
-
-
-class VaultSecretStore(Component):
-    """A SecretStore, awaited until its login to Vault works."""
-
-    store: pulumi.Output[str]
-
-    def __init__(self, name: str, args: VaultSecretStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Register the component."""
-        super().__init__("rhsi:index:VaultSecretStore", name, opts)
-        store = KubernetesObject(
-            f"{name}-store",
-            SECRET_STORE,
-            metadata={"name": args.store, "namespace": args.namespace},
-            spec=store_spec(args),
-            timeout=args.timeout,
-            opts=self.child(),
-        )
-        self.store = once(store, args.store)
-        self.register_outputs({"store": self.store})
 
 
 class SyncedSecret(Component):

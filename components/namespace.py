@@ -1,6 +1,7 @@
 """A namespace and whose it is: no stack touches what is in one before the API server has confirmed that it may.
 
-Owns the Namespace, where it is the stack's own, and the ConfigMap that names the owner. A Namespace is created and
+Owns the Namespace, where it is the stack's own, the ConfigMap that names the owner, and the NetworkPolicies without
+which nothing in it might work. A Namespace is created and
 never taken over. The ConfigMap is applied without force, under a field manager that carries the owner: the API server
 refuses another owner's and names the first, and a killed run's own is no conflict
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts). Does not look at other objects: what is
@@ -9,11 +10,12 @@ in a namespace belongs to its owner.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
 from components.component import Component, once
-from components.custom_resource import CONFIG_MAP, NAMESPACE, ExistingObject, KubernetesObject
+from components.custom_resource import CONFIG_MAP, NAMESPACE, NETWORK_POLICY, ExistingObject, KubernetesObject
 from components.owner import Owner, OwnerError
 
 OWNER_CONFIG_MAP = "rhsi-owner"
@@ -32,6 +34,7 @@ class NamespaceArgs:
         namespace: its name.
         create: whether the Namespace is this stack's; otherwise it must be there.
         protect: whether `pulumi destroy`, and a change of its name, must leave the Namespace alone.
+        policies: specs of NetworkPolicies in it, by name.
         owner: who uses it.
         creating: a provider that creates what does not exist and refuses what does.
         claiming: a provider that applies without force.
@@ -40,6 +43,7 @@ class NamespaceArgs:
     namespace: str
     create: bool
     protect: bool
+    policies: Mapping[str, Mapping[str, Any]]
     owner: Owner
     creating: pulumi.ProviderResource
     claiming: pulumi.ProviderResource
@@ -111,4 +115,19 @@ def owned_namespace(component: Component, name: str, args: NamespaceArgs) -> lis
         check_owner(data, str(number), args.namespace)  # type: ignore[arg-type]  # what Output.all hands over has no types
         return claim
 
-    return [*made, claim, pulumi.Output.all(found.data, args.owner.id).apply(checked)]
+    owned: list[pulumi.Input[pulumi.Resource]] = [
+        *made,
+        claim,
+        pulumi.Output.all(found.data, args.owner.id).apply(checked),
+    ]
+    policies = [
+        KubernetesObject(
+            f"{name}-{policy}",
+            NETWORK_POLICY,
+            metadata={"name": policy, "namespace": args.namespace},
+            spec=spec,
+            opts=component.child(depends_on=owned),
+        )
+        for policy, spec in args.policies.items()
+    ]
+    return [*owned, *policies]

@@ -165,6 +165,8 @@ class Edb:
     subscription: Input[str] = dataclasses.field(metadata={MAY_BE_EMPTY: True})
     """SQL name, empty without one; known once the operator has applied it, on the primary once it is made.
     Example: `site_a_from_site_b`"""
+    published: Mapping[str, Input[str]] | None
+    """Only with `rhsi:edb.publish`: what this site publishes -> `table` or `schema`. Example: `sales.orders: table`"""
 
 
 @dataclass(frozen=True, kw_only=True)

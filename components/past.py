@@ -26,12 +26,15 @@ class Fact:
         fix: what to do where it may not change; the end of a sentence.
         grows: whether a larger number may follow; everything else stays what it was.
         sentence: what was found, after the key; `{new}` and `{old}` stand for the values.
+        usual: what a stack is that remembers nothing of it, for a fact that is younger than many a stack. It is not
+            remembered either, so that the memory of such a stack stays as it was.
     """
 
     value: pulumi.Input[str | int | bool]
     fix: str
     grows: bool = False
     sentence: str = "is {new}, it was {old}"
+    usual: str | None = None
 
 
 class PastError(pulumi.RunError):
@@ -39,12 +42,12 @@ class PastError(pulumi.RunError):
 
 
 def contradictions(facts: Mapping[str, Fact], now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """What may not follow upon the past, as sentences; a fact that only one of the two has is none."""
+    """What may not follow upon the past, as sentences; a fact that only one of the two has is none, or as usual."""
     found = []
     for key, fact in facts.items():
-        if key not in now or key not in before:
+        new, old = now.get(key, fact.usual), before.get(key, fact.usual)
+        if new is None or old is None:
             continue
-        new, old = now[key], before[key]
         if new < old if fact.grows else new != old:
             sentence = fact.sentence.replace("{new}", _shown(new)).replace("{old}", _shown(old))
             found.append(f"rhsi:{key} {sentence}: {fact.fix}.")
@@ -71,7 +74,7 @@ class Past:
         hook = pulumi.ResourceHook("past", worded(self._refuse), pulumi.ResourceHookOptions(on_dry_run=True))
         self.memory = pulumi.Stash(
             "past",
-            input={key: fact.value for key, fact in facts.items()},
+            input={key: fact.value for key, fact in facts.items() if fact.usual is None or fact.value != fact.usual},
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
             ),

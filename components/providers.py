@@ -23,13 +23,15 @@ class Providers:
             another manager since and could not even be previewed.
         claiming: for what tells whose a namespace is. It takes over its own only: the API server refuses the rest.
         creating: for what must not exist yet.
-        vault: for everything in Vault.
+        vault: for everything in Vault but the way in.
+        login: for the way in, which may be in another Vault namespace; mostly the same.
     """
 
     cluster: pulumi.ProviderResource
     claiming: pulumi.ProviderResource
     creating: pulumi.ProviderResource
     vault: pulumi.ProviderResource
+    login: pulumi.ProviderResource
 
 
 def reading_provider(settings: Settings) -> pulumi.ProviderResource:
@@ -52,24 +54,31 @@ def providers(settings: Settings, depends_on: list[pulumi.Resource]) -> Provider
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(f"{missing}.")
         pulumi.log.warn(f"{missing}; `pulumi up` will refuse to run without it.")
+    found = settings.vault
+    reached = _vault("vault", settings, found.namespace, depends_on)
     return Providers(
         cluster=_kubernetes("kubernetes", settings, depends_on, upsert=True, force=True),
         claiming=_kubernetes("kubernetes-claiming", settings, depends_on, upsert=True, force=False),
         creating=_kubernetes("kubernetes-creating", settings, depends_on, upsert=False, force=False),
-        vault=vault.Provider(
-            "vault",
-            # The operator may reach Vault under another name than the clusters do.
-            address=None if os.environ.get("VAULT_ADDR") else settings.vault.address,
-            namespace=settings.vault.namespace or None,
-            # Left out, the token's own namespace would fill in, and another person's token may have another one.
-            set_namespace_from_token=False,
-            # The SDK would take these two from the environment into the state, where they differ from person to person.
-            max_retries=2,
-            max_lease_ttl_seconds=1200,
-            # A child token would end after 20 minutes, whatever the run still has to do.
-            skip_child_token=True,
-            opts=pulumi.ResourceOptions(depends_on=depends_on),
-        ),
+        vault=reached,
+        login=_vault("vault-login", settings, found.auth_namespace, depends_on) if found.auth_namespace else reached,
+    )
+
+
+def _vault(name: str, settings: Settings, namespace: str, depends_on: list[pulumi.Resource]) -> pulumi.ProviderResource:
+    return vault.Provider(
+        name,
+        # The operator may reach Vault under another name than the clusters do.
+        address=None if os.environ.get("VAULT_ADDR") else settings.vault.address,
+        namespace=namespace or None,
+        # Left out, the token's own namespace would fill in, and another person's token may have another one.
+        set_namespace_from_token=False,
+        # The SDK would take these two from the environment into the state, where they differ from person to person.
+        max_retries=2,
+        max_lease_ttl_seconds=1200,
+        # A child token would end after 20 minutes, whatever the run still has to do.
+        skip_child_token=True,
+        opts=pulumi.ResourceOptions(depends_on=depends_on),
     )
 
 

@@ -1,8 +1,9 @@
 """The parts of a pod that make it admissible under OpenShift's restricted-v2 and under Kubernetes' restricted standard.
 
-Owns who the pod runs as and how it gets its Secrets; what runs in it is the business of the component that asks.
+Owns who the pod runs as, where, and how it gets its Secrets; what runs in it is up to the component that asks.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,39 @@ class SecretFile:
 
     secret: pulumi.Input[str]
     file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodShape:
+    """Where a pod runs and what pulls its images.
+
+    Attributes:
+        image_pull_secrets: names of Secrets in its namespace. A pod that names one does not get its account's.
+        node_selector: labels of the nodes that may run it.
+        tolerations: taints that it bears, as manifests.
+        priority_class: name of a PriorityClass, empty for the cluster's default.
+    """
+
+    image_pull_secrets: tuple[str, ...]
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, Any], ...]
+    priority_class: str
+
+
+def pull_secrets(*names: str) -> list[dict[str, str]]:
+    """References to Secrets, each once and none for an empty name."""
+    return [{"name": name} for name in dict.fromkeys(names) if name]
+
+
+def placement(shape: PodShape, *more_pull_secrets: str) -> dict[str, Any]:
+    """The fields of a pod's spec that the shape decides; what is empty is absent, as in a pod that nobody shaped."""
+    fields = {
+        "imagePullSecrets": pull_secrets(*more_pull_secrets, *shape.image_pull_secrets),
+        "nodeSelector": dict(shape.node_selector),
+        "tolerations": [dict(one) for one in shape.tolerations],
+        "priorityClassName": shape.priority_class,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def pod_security(run_as_user: int, *, volumes: bool) -> dict[str, Any]:

@@ -14,18 +14,22 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
+from components.container_resources import ContainerResources
 from components.custom_resource import CONFIG_MAP, JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, KubernetesObject
-from components.restricted_pod import SecretFile, container_security, pod_security, secret_mount, secret_volume
+from components.restricted_pod import (
+    PodShape,
+    SecretFile,
+    container_security,
+    placement,
+    pod_security,
+    secret_mount,
+    secret_volume,
+)
 from components.shell_script import read_script
 
 # The one writable folder of the container, for kubectl's cache and what the prelude keeps.
 HOME = "/home/job"
 PRELUDE = Path(__file__).parent / "prelude.sh"
-# Complete: a ResourceQuota refuses a pod that leaves out what it counts.
-RESOURCES = {
-    "requests": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "32Mi"},
-    "limits": {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "128Mi"},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +40,18 @@ class Runtime:
         image: an image with sh and whatever else the script calls.
         user: UID, 0 for "as the cluster assigns" (OpenShift does).
         pull_secret: name of the Secret that the image's registry asks for, empty for none.
+        shape: where its pod runs, and what else pulls its image.
+        resources: of its container.
+        proxy: variables that say which proxy it uses, none of them secret.
         seconds: how long the script gives itself; the Job ends a minute later.
     """
 
     image: str
     user: int
     pull_secret: str
+    shape: PodShape
+    resources: ContainerResources
+    proxy: Mapping[str, str]
     seconds: int
 
 
@@ -58,8 +68,9 @@ class ScriptJobArgs:
         rules: rights of the account in its namespace; without any, the pod gets no token at all.
         secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it, or a single one of them.
         runtime: in what it runs.
-        repeatable: whether it runs again whenever anything about it changes. If not, it runs once for each value of its
-            first variable, a number, and never again: what stands keeps the settings that it ran with.
+        repeatable: whether it runs again whenever anything about it changes but labels and annotations. If not, it
+            runs once for each value of its first variable, a number, and never again: what stands keeps the settings
+            that it ran with.
     """
 
     job: str
@@ -85,7 +96,9 @@ def environment(args: ScriptJobArgs) -> list[dict[str, Any]]:
         "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}},
     }
     own = {"TIMEOUT_SECONDS": str(args.runtime.seconds), "JOB_NAME": args.job, "HOME": HOME}
-    values = {**args.environment, **own}
+    # What runs only once keeps its variables, and the engine cannot ignore a new one in a list.
+    proxy = args.runtime.proxy if args.repeatable else {}
+    values = {**args.environment, **own, **proxy}
     return [*({"name": name, "value": value} for name, value in values.items()), uid]
 
 
@@ -104,7 +117,7 @@ def pod_spec(args: ScriptJobArgs) -> dict[str, Any]:
                 # The last lines of a failed run become the message that Pulumi shows.
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "securityContext": container_security(),
-                "resources": RESOURCES,
+                "resources": args.runtime.resources.manifest(),
                 "volumeMounts": [{"name": "home", "mountPath": HOME}, *map(secret_mount, args.secrets)],
             }
         ],
@@ -115,9 +128,8 @@ def pod_spec(args: ScriptJobArgs) -> dict[str, Any]:
     }
     if not args.rules:
         spec["automountServiceAccountToken"] = False
-    if args.runtime.pull_secret:
-        spec["imagePullSecrets"] = [{"name": args.runtime.pull_secret}]
-    return spec
+    # Last: the digest of a run sees the order, and another digest is another run.
+    return spec | placement(args.runtime.shape, args.runtime.pull_secret)
 
 
 def job_spec(args: ScriptJobArgs) -> dict[str, Any]:
@@ -153,6 +165,10 @@ def digest(spec: dict[str, Any]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps(spec).apply(lambda text: hashlib.sha256(text.encode()).hexdigest()[:8])
 
 
+# What a pod's spec may have or not, by the settings: each is ignored whether it is there or not.
+PLACEMENT = ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName")
+
+
 def all_but_first_variable(spec: dict[str, Any]) -> list[str]:
     """Everything about a Job but the first variable of its script."""
     pod = spec["template"]["spec"]
@@ -162,7 +178,7 @@ def all_but_first_variable(spec: dict[str, Any]) -> list[str]:
         "metadata.ownerReferences",
         *(f"spec.{field}" for field in spec if field != "template"),
         "spec.template.metadata",
-        *(f"spec.template.spec.{field}" for field in (*pod, "imagePullSecrets") if field != "containers"),
+        *(f"spec.template.spec.{field}" for field in (*pod, *PLACEMENT) if field != "containers"),
         *(f"spec.template.spec.containers[0].{field}" for field in container if field != "env"),
         *(f"spec.template.spec.containers[0].env[{index}]" for index in range(1, len(container["env"]))),
     ]
@@ -212,7 +228,9 @@ class ScriptJob(Component):
             # The next `up` replaces a failed Job instead of reporting its failure again.
             "annotations": {"pulumi.com/replaceUnready": "true"},
         }
-        ignored = []
+        # Labels and annotations of the pod are a part of the template, but no reason to run again. The next run has
+        # them: where the engine replaces, it ignores no change (pulumi:pkg/resource/deploy/step_generator.go).
+        ignored = ["spec.template.metadata"]
         logical_name = f"{name}-job"
         if number:
             # Each number has an entry of its own in the state. What stands keeps the settings that it ran with.
@@ -231,7 +249,7 @@ class ScriptJob(Component):
             JOB,
             metadata=metadata,
             spec=spec,
-            opts=self.child(ignore_changes=ignored or None, **options),
+            opts=self.child(ignore_changes=ignored, **options),
         )
         # Unknown until the Job is done; its name would be known in every preview.
         self.job_id = job.id

@@ -69,7 +69,8 @@ path "rhsi/metadata/site-b/" {
   capabilities = ["list"]
 }
 
-# Its auth mount and the configuration. Vault demands sudo for enabling one. Unnecessary with `rhsi:vault.manageAuth: false`.
+# Its auth mount and the configuration. Vault demands sudo for enabling one. Unnecessary with `rhsi:vault.manageAuth: false`; with
+# `rhsi:vault.login: jwt` take the part below that begins with `sys/auth/jwt-site-b` instead of these.
 path "sys/auth/kubernetes-site-b" {
   capabilities = ["create", "read", "update", "delete", "sudo"]
   allowed_parameters = {
@@ -100,6 +101,35 @@ path "sys/policies/acl/rhsi-site-b" {
 
 # Its role, with that policy and no other.
 path "auth/kubernetes-site-b/role/rhsi-site-b" {
+  capabilities = ["create", "read", "update", "delete"]
+  allowed_parameters = {
+    "token_policies" = [["rhsi-site-b"]]
+    "*"              = []
+  }
+  denied_parameters = {
+    "policies" = []
+  }
+}
+
+# The same with `rhsi:vault.login: jwt`: auth mount, configuration and role; leave it out otherwise. With an existing store
+# (`rhsi:vault.store`) a standby needs none of policy, role and auth mount.
+path "sys/auth/jwt-site-b" {
+  capabilities = ["create", "read", "update", "delete", "sudo"]
+  allowed_parameters = {
+    "type" = ["jwt"]
+    "*"    = []
+  }
+}
+
+path "sys/mounts/auth/jwt-site-b/tune" {
+  capabilities = ["read", "update"]
+}
+
+path "auth/jwt-site-b/config" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "auth/jwt-site-b/role/rhsi-site-b" {
   capabilities = ["create", "read", "update", "delete"]
   allowed_parameters = {
     "token_policies" = [["rhsi-site-b"]]

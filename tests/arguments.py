@@ -3,13 +3,16 @@
 import dataclasses
 from typing import Any, cast
 
+from components import container_resources
 from components.edb.cluster import EdbClusterArgs
 from components.edb.logical_replication import LogicalReplicationArgs
 from components.external_secrets import SyncedSecretArgs
 from components.link.grant import LinkGrantArgs
 from components.namespace import NamespaceArgs
 from components.postgres.server import ServerShape
+from components.restricted_pod import PodShape
 from components.script_job import Runtime
+from components.secret_store import KeyOf, StoreReference, VaultSecretStoreArgs
 from components.sites.edb import cluster_args
 from components.sites.postgres import server_shape
 from components.skupper.site import SkupperSiteArgs
@@ -18,7 +21,10 @@ from tests.unit.recorder import PRIMARY, settings_of
 _DEFAULTS = settings_of(
     {**PRIMARY, "postgres": {"enabled": True}, "edb": {"enabled": True, "operator": "community"}}, stack="site-a"
 )
-RUNTIME = Runtime(image="i", user=0, pull_secret="", seconds=300)
+ANYWHERE = PodShape(image_pull_secrets=(), node_selector={}, tolerations=(), priority_class="")
+RUNTIME = Runtime(
+    image="i", user=0, pull_secret="", shape=ANYWHERE, resources=container_resources.JOB, proxy={}, seconds=300
+)
 
 
 def edb_cluster(**changes: Any) -> EdbClusterArgs:
@@ -35,6 +41,8 @@ def edb_replication(**changes: Any) -> LogicalReplicationArgs:
         database="app",
         site="site-a",
         peer="site-b",
+        published={},
+        taken="",
         tls="require",
         subscribe=True,
         awaited=True,
@@ -83,12 +91,37 @@ def synced_secret(**changes: Any) -> SyncedSecretArgs:
     usual = SyncedSecretArgs(
         secret="s",
         namespace="n",
-        store="store",
+        store=StoreReference(kind="SecretStore", name="store", refresh_interval="1h0m0s"),
         path="site-b/s",
         version="1",
         type="",
         data={},
         labels={},
         awaited=False,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def vault_store(**changes: Any) -> VaultSecretStoreArgs:
+    """A store of which only what must be is set."""
+    none = KeyOf(kind="", name="", key="")
+    usual = VaultSecretStoreArgs(
+        store="s",
+        namespace="n",
+        address="https://v",
+        mount="rhsi",
+        login="kubernetes",
+        auth_path="p",
+        role="r",
+        service_account="a",
+        ca="",
+        ca_provider=none,
+        client_certificate=none,
+        client_key=none,
+        vault_namespace="",
+        auth_namespace="",
+        audiences=(),
+        refresh_interval="1h0m0s",
+        timeout="2m",
     )
     return dataclasses.replace(usual, **changes)

@@ -16,6 +16,7 @@ from lab.home import Home
 LABS = "RHSI_TEST_LABS"
 LONG = (
     "lab/test_databases.py",
+    "lab/test_published_tables.py",
     "lab/test_commands.py",
     "lab/test_screens.py",
     "lab/test_stopped_commands.py",

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
+from components.container_resources import ContainerResources
 from components.custom_resource import CONFIG_MAP, OBJECT_STORE, POSTGRES_OPERATORS, KubernetesObject
 from components.edb.backup import (
     BackupArgs,
@@ -36,13 +37,26 @@ from components.edb.names import (
 )
 from components.edb.options import ClusterOptions, ClusterOptionsArgs, PoolerArgs
 from components.edb.placement import PlacementArgs, placement_spec
-from components.edb.schema import role_sql, schema_sql, slot_wait_sql
+from components.edb.placing import placed
+from components.edb.published import Published
+from components.edb.schema import init_sql, role_sql, schema_sql, slot_wait_sql
+from components.restricted_pod import PodShape
 
 SCHEMA_KEY = "schema.sql"
+INIT_KEY = "init.sql"
 # The operator's own 5 s for both timeouts would break the stream at every hiccup of the link. The limit on the WAL kept
 # for slots saves the volume when the peer stays away; its subscription must then be made again. `wal_level` is logical
 # by the operator's default, and older operators refuse to be told.
 PARAMETERS = {"wal_sender_timeout": "60s", "wal_receiver_timeout": "60s", "max_slot_wal_keep_size": "4GB"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitSqlArgs:
+    """SQL of the user's for the first boot: statements, and keys of ConfigMaps and Secrets as pairs of name and key."""
+
+    statements: list[str]
+    config_maps: list[tuple[str, str]]
+    secrets: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +70,9 @@ class EdbClusterArgs:
         namespace: of everything here.
         image: PostgreSQL 16 or newer; the tag must begin with the version.
         database: the replicated database.
+        published: what the site publishes; empty for its table of the demonstration.
+        taken: a text that changes with what the peer publishes, empty for its table of the demonstration.
+        init: the SQL of the user's that the cluster boots with.
         host: the name under which the peer reaches this cluster, through every alias of the Service.
         peer_host: the name under which this cluster reaches its peer.
         bounds_slot_wait: whether the peer's subscription gives way where both are made at once; on one site of the two.
@@ -65,6 +82,8 @@ class EdbClusterArgs:
         synchronous_replicas: how many must confirm a commit, fewer than there are replicas.
         size: of the volume, a Kubernetes quantity.
         storage_class: empty for the cluster's default.
+        pod: where the instances and PgBouncer run, and what pulls their images.
+        pooler_resources: of PgBouncer's container; empty for the operator's own.
         resources: `requests` and `limits` of each instance.
         parameters: of PostgreSQL, besides and above this program's own.
         pg_hba: lines of pg_hba.conf after this program's own.
@@ -85,6 +104,9 @@ class EdbClusterArgs:
     namespace: str
     image: str
     database: str
+    published: Published
+    taken: pulumi.Input[str]
+    init: InitSqlArgs
     host: str
     peer_host: str
     bounds_slot_wait: bool
@@ -94,6 +116,8 @@ class EdbClusterArgs:
     synchronous_replicas: int
     size: str
     storage_class: str
+    pod: PodShape
+    pooler_resources: ContainerResources
     resources: dict[str, dict[str, str]]
     parameters: dict[str, str]
     pg_hba: list[str]
@@ -138,8 +162,6 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         spec["certificates"]["serverCASecret"] = CA_SECRET
     if args.storage_class:
         spec["storage"]["storageClass"] = args.storage_class
-    if args.pull_secret:
-        spec["imagePullSecrets"] = [{"name": args.pull_secret}]
     spec |= placement_spec(args.placement, POSTGRES_OPERATORS[args.operator].metadata_prefix, cluster_name(args.site))
     if args.resources:
         spec["resources"] = args.resources
@@ -149,7 +171,7 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
         spec["plugins"] = plugins
     if template := account_template(args.backup):
         spec["serviceAccountTemplate"] = template
-    return spec
+    return placed(spec, args.pod, args.pull_secret)
 
 
 def bootstrap(args: EdbClusterArgs) -> dict[str, Any]:
@@ -157,15 +179,32 @@ def bootstrap(args: EdbClusterArgs) -> dict[str, Any]:
     application = {"database": args.database, "owner": OWNER, "secret": {"name": app_secret(args.site)}}
     if args.recovery.server_name:
         return {"recovery": {**application, **recovery(args.recovery)}}
-    schema = {"name": schema_config_map(args.site), "key": SCHEMA_KEY}
+    maps = [
+        *({"name": schema_config_map(args.site), "key": key} for key in ([INIT_KEY] if args.init.statements else [])),
+        *({"name": name, "key": key} for name, key in args.init.config_maps),
+        {"name": schema_config_map(args.site), "key": SCHEMA_KEY},
+    ]
+    secrets = [{"name": name, "key": key} for name, key in args.init.secrets]
     return {
         "initdb": {
             **application,
             "dataChecksums": True,
             "postInitSQL": [role_sql(), *([slot_wait_sql()] if args.bounds_slot_wait else [])],
-            "postInitApplicationSQLRefs": {"configMapRefs": [schema]},
+            "postInitApplicationSQLRefs": {**({"secretRefs": secrets} if secrets else {}), "configMapRefs": maps},
         }
     }
+
+
+def boot_scripts(args: EdbClusterArgs) -> dict[str, str]:
+    """The SQL of this program's own ConfigMap, by key.
+
+    The statements of the user's are here too: the operator's own list of them goes through a container's command line,
+    where Kubernetes halves every `$$` (cloudnative-pg:pkg/specs/jobs.go).
+    """
+    init = args.init
+    given = bool(init.statements or init.config_maps or init.secrets)
+    schema = schema_sql(args.site, sorted([args.site, args.peer]), args.published, given=given)
+    return {SCHEMA_KEY: schema} | ({INIT_KEY: init_sql(init.statements)} if init.statements else {})
 
 
 def replication_role(site: str) -> dict[str, Any]:
@@ -182,7 +221,7 @@ def replication_role(site: str) -> dict[str, Any]:
 def peer_cluster(args: EdbClusterArgs) -> dict[str, Any]:
     """How to reach the peer; nothing connects because of it."""
     peer: dict[str, Any] = {
-        "name": external_cluster(args.peer, args.tls),
+        "name": external_cluster(args.peer, args.tls, args.taken),
         "connectionParameters": {
             "host": args.peer_host,
             "port": str(PORT),
@@ -212,7 +251,7 @@ class EdbCluster(Component):
             f"{name}-schema",
             CONFIG_MAP,
             metadata={"name": schema_config_map(args.site), "namespace": args.namespace},
-            data={SCHEMA_KEY: schema_sql(args.site, sorted([args.site, args.peer]))},
+            data=boot_scripts(args),
             opts=self.child(),
         )
         before: list[pulumi.Resource] = [schema]
@@ -242,6 +281,8 @@ class EdbCluster(Component):
                 namespace=args.namespace,
                 monitoring=args.monitoring,
                 pooler=args.pooler,
+                pod=args.pod,
+                pooler_resources=args.pooler_resources,
                 backup=args.backup,
             ),
             self.child(depends_on=[cluster]),

@@ -14,6 +14,7 @@ import pulumi
 from components.component import Component, once
 from components.custom_resource import POSTGRES_OPERATORS, KubernetesObject
 from components.edb.names import external_cluster, publication_name, subscription_name, table_name
+from components.edb.published import TABLE, Published, target_objects
 
 # Immutable for the operator; EDB's older CRDs lack the rule for the cluster and would accept a change without effect.
 IMMUTABLE = ["spec.cluster", "spec.name", "spec.dbname"]
@@ -28,8 +29,10 @@ class LogicalReplicationArgs:
         namespace: of the cluster.
         cluster: the Cluster.
         database: the replicated database, the same on both sides.
-        site: whose table is published.
+        site: whose tables are published.
         peer: whose publication is taken.
+        published: what the site publishes; empty for its table of the demonstration.
+        taken: as the Cluster's, in the name of the same entry.
         tls: the sslmode towards the peer, with which the Cluster names its `externalClusters` entry.
         subscribe: whether to take the peer's rows; without it only the publication stands.
         awaited: whether to wait until the peer accepted the subscription. The site that is made first cannot.
@@ -43,6 +46,8 @@ class LogicalReplicationArgs:
     database: str
     site: str
     peer: str
+    published: Published
+    taken: pulumi.Input[str]
     tls: str
     subscribe: bool
     awaited: bool
@@ -63,7 +68,7 @@ def publication_spec(args: LogicalReplicationArgs) -> dict[str, Any]:
         "cluster": {"name": args.cluster},
         "dbname": args.database,
         "name": publication_name(args.site),
-        "target": {"objects": [{"table": {"schema": "public", "name": table_name(args.site)}}]},
+        "target": {"objects": target_objects(args.published or {f"public.{table_name(args.site)}": TABLE})},
         "publicationReclaimPolicy": "retain",
     }
 
@@ -74,7 +79,7 @@ def subscription_spec(args: LogicalReplicationArgs) -> dict[str, Any]:
         "cluster": {"name": args.cluster},
         "dbname": args.database,
         "name": subscription_name(args.site, args.peer),
-        "externalClusterName": external_cluster(args.peer, args.tls),
+        "externalClusterName": external_cluster(args.peer, args.tls, args.taken),
         "publicationName": publication_name(args.peer),
         # Rows that came from elsewhere are not sent back. Also, without a parameter that can be altered the operator
         # ends every later change in a syntax error, `ALTER SUBSCRIPTION ... SET ()`.
@@ -101,7 +106,7 @@ def applied(status: Mapping[str, Any] | None, kind: str, name: str) -> str:
 
 
 class LogicalReplication(Component):
-    """The Publication of the site's own table, then the Subscription to the peer's."""
+    """The Publication of the site's own tables, then the Subscription to the peer's."""
 
     publication: pulumi.Output[str]
     subscription: pulumi.Output[str]

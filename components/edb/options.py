@@ -6,8 +6,11 @@ from typing import Any
 import pulumi
 
 from components.component import Component, once
+from components.container_resources import ContainerResources
 from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, KubernetesObject
 from components.edb.backup import BackupArgs, scheduled_backup_spec
+from components.edb.placing import placed_pooler
+from components.restricted_pod import PodShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class ClusterOptionsArgs:
     namespace: str
     monitoring: bool
     pooler: PoolerArgs
+    pod: PodShape
+    pooler_resources: ContainerResources
     backup: BackupArgs
 
 
@@ -80,7 +85,7 @@ class ClusterOptions(Component):
                 f"{name}-pooler",
                 operator.pooler,
                 metadata={"name": service, "namespace": args.namespace},
-                spec=pooler_spec(args.pooler, args.cluster),
+                spec=placed_pooler(pooler_spec(args.pooler, args.cluster), args.pod, args.pooler_resources),
                 opts=self.child(),
             )
             self.pooler = once(pooler, service)

@@ -10,12 +10,24 @@ from pathlib import Path
 import pulumi
 
 from components.component import Component, once
-from components.edb.names import CA_SECRET, OWNER, PORT, app_secret, link_host, service_host, table_name
+from components.edb.names import (
+    CA_SECRET,
+    OWNER,
+    PORT,
+    app_secret,
+    link_host,
+    publication_name,
+    service_host,
+    subscription_name,
+    table_name,
+)
 from components.restricted_pod import SECRETS, SecretFile
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
 JOB_NAME = "edb-replication-test"
 SCRIPT = job_script(Path(__file__).parent / "replication_test.sh")
+# For people's own tables, into which no test writes.
+PROGRESS_SCRIPT = job_script(Path(__file__).parent / "progress_test.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +42,7 @@ class ReplicationTestArgs:
         skupper_namespace: where the peer's database appears.
         database: the replicated database.
         tls: the sslmode of both databases, `require` or `verify-full`.
+        taken: as the Cluster's; not empty where people replicate their own tables. Another text proves them anew.
         runtime: of the script, with psql and sed, such as the cluster's own image.
     """
 
@@ -40,6 +53,7 @@ class ReplicationTestArgs:
     skupper_namespace: str
     database: str
     tls: str
+    taken: pulumi.Input[str]
     runtime: Runtime
 
 
@@ -57,7 +71,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
         job=JOB_NAME,
         account=JOB_NAME,
         namespace=args.namespace,
-        script=SCRIPT,
+        script=PROGRESS_SCRIPT if args.taken else SCRIPT,
         environment={
             "DATABASE": args.database,
             "ROLE": OWNER,
@@ -66,6 +80,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             **verified,
             **_environment("OWN", args.site, own_host),
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
+            **(_of_own_tables(args) if args.taken else {}),
         },
         rules=[],
         secrets=secrets,
@@ -81,6 +96,15 @@ def _environment(prefix: str, site: str, host: str) -> dict[str, pulumi.Input[st
         f"{prefix}_PORT": str(PORT),
         f"{prefix}_TABLE": table_name(site),
         f"{prefix}_CREDENTIALS": f"{SECRETS}/{prefix.lower()}",
+    }
+
+
+def _of_own_tables(args: ReplicationTestArgs) -> dict[str, pulumi.Input[str]]:
+    return {
+        "OWN_SUBSCRIPTION": subscription_name(args.site, args.peer),
+        "PEER_SUBSCRIPTION": subscription_name(args.peer, args.site),
+        "PEER_PUBLICATION": publication_name(args.peer),
+        "TAKEN": args.taken,
     }
 
 

@@ -23,6 +23,7 @@ from components.custom_resource import POSTGRES_OPERATORS, SECRET, KubernetesObj
 from components.edb.names import CA_SECRET, OWNER, REPLICATION_ROLE, app_secret, replicator_secret, superuser_secret
 from components.encoding import to_base64
 from components.external_secrets import SyncedSecret, SyncedSecretArgs
+from components.secret_store import StoreReference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ class EdbSyncedCredentialsArgs:
         site: the standby.
         peer: the primary.
         namespace: of the cluster.
-        store: name of the SecretStore there.
+        store: the store there.
         paths: path in Vault of each Secret.
         version: any text that changes with the passwords.
         peer_app: as the primary's.
@@ -76,7 +77,7 @@ class EdbSyncedCredentialsArgs:
     site: str
     peer: str
     namespace: str
-    store: pulumi.Input[str]
+    store: StoreReference
     paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
     peer_app: bool

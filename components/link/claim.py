@@ -30,6 +30,7 @@ class LinkClaimArgs:
         namespace: of the Skupper site.
         secret: the Secret with the credentials; its ExternalSecret has the same name.
         store: name of the SecretStore that it comes through.
+        own_store: whether that is this stack's; somebody else's is left alone.
         ha: whether the primary has two routers, hence two Links.
         rotation: the grant's rotation.
         expires: the grant's expiry, UTC as RFC 3339; with the rotation it tells one grant from every other.
@@ -40,6 +41,7 @@ class LinkClaimArgs:
     namespace: str
     secret: str
     store: str
+    own_store: bool
     ha: pulumi.Input[bool]
     rotation: pulumi.Input[int]
     expires: pulumi.Input[str]
@@ -48,15 +50,22 @@ class LinkClaimArgs:
 
 
 def role_rules(
-    secret: str, store: str, token: pulumi.Input[str], links: pulumi.Input[list[str]]
+    secret: str, store: str | None, token: pulumi.Input[str], links: pulumi.Input[list[str]]
 ) -> list[dict[str, Any]]:
     """Exactly the script's requests. Creation and lists cannot be limited by name in Kubernetes.
 
     Nor can the removal of what other rotations left: their numbers may jump or come back, and only the cluster knows
-    which Links stand. The script removes none whose name is not one of its own.
+    which Links stand. The script removes none whose name is not one of its own. It asks the store to log in again too,
+    unless there is none that it may touch (None).
     """
     skupper, external_secrets, core = ["skupper.io"], ["external-secrets.io"], [""]
     read = ["get", "list", "watch"]
+    stores = {
+        "apiGroups": external_secrets,
+        "resources": ["secretstores"],
+        "resourceNames": [store],
+        "verbs": ["get", "patch"],
+    }
     return [
         {"apiGroups": skupper, "resources": ["accesstokens"], "verbs": ["create"]},
         {"apiGroups": skupper, "resources": ["accesstokens"], "resourceNames": [token], "verbs": read},
@@ -70,12 +79,7 @@ def role_rules(
             "resourceNames": [secret],
             "verbs": ["get", "patch"],
         },
-        {
-            "apiGroups": external_secrets,
-            "resources": ["secretstores"],
-            "resourceNames": [store],
-            "verbs": ["get", "patch"],
-        },
+        *([stores] if store else []),
         {"apiGroups": core, "resources": ["events"], "verbs": ["list"]},
     ]
 
@@ -101,7 +105,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             # Never empty: the API server drops an empty value, and every preview would show a change. There is no 0.
             "SUPERSEDED": rotation.apply(lambda number: " ".join(superseded(number) or [token_name(0)])),
         },
-        rules=role_rules(args.secret, args.store, rotation.apply(token_name), links),
+        rules=role_rules(args.secret, args.store if args.own_store else None, rotation.apply(token_name), links),
         secrets={},
         runtime=args.runtime,
         repeatable=True,

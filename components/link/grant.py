@@ -109,8 +109,9 @@ class LinkGrant(Component):
             },
             spec=grant_spec(args),
             timeout=args.timeout,
-            # What a grant makes was decided when it was redeemed; its site may have other routers since.
-            opts=self.child(ignore_changes=["metadata.annotations"]),
+            # What a grant makes was decided when it was redeemed; its site may have other routers since. The gate is an
+            # annotation too, and it knows the labels, so they stay with it until the next rotation.
+            opts=self.child(ignore_changes=["metadata.annotations", "metadata.labels"]),
         )
         token = grant.status.apply(lambda status: link_token(status, f"{args.namespace}/{object_name}", args.rotation))
         written = kv_secret(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 
+from components.common_metadata import CommonMetadata
 from components.component import Component, once
 from components.custom_resource import (
     POD_DISRUPTION_BUDGET,
@@ -23,7 +24,7 @@ from components.custom_resource import (
     KubernetesObject,
 )
 from components.postgres import access, monitoring
-from components.restricted_pod import container_security, pod_security, secret_mount, secret_volume
+from components.restricted_pod import PodShape, container_security, placement, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
 
 PORT = 5432
@@ -45,6 +46,8 @@ class ServerShape:
         run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does); elsewhere one that the image has a name for.
         size: of the volume when it is made, as a Kubernetes quantity.
         storage_class: empty means the cluster's default.
+        pod: where it runs, and what pulls its image.
+        relabel: whether a change of the labels and annotations of everything reaches its pod, which then starts again.
         requests: what the container asks for, by resource.
         limits: what it may not exceed, by resource.
         parameters: settings of the server by name, such as `shared_buffers`.
@@ -59,6 +62,8 @@ class ServerShape:
     run_as_user: int
     size: str
     storage_class: str
+    pod: PodShape
+    relabel: bool
     requests: dict[str, str]
     limits: dict[str, str]
     parameters: dict[str, str]
@@ -211,6 +216,7 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
             *([access.volume(args.server)] if args.shape.access_rules else []),
         ],
+        **placement(args.shape.pod),
     }
 
 
@@ -244,6 +250,16 @@ def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
             "whenScaled": "Retain",
         },
     }
+
+
+def restarting_metadata(common: CommonMetadata) -> list[str]:
+    """What is ignored of the pod's metadata, so that a policy's new label starts no server again.
+
+    The program's own annotation there has to start it, so the others are named one by one: one that is removed from the
+    settings starts the server again.
+    """
+    template = "spec.template.metadata"
+    return [f"{template}.labels", *(f'{template}.annotations["{key}"]' for key in sorted(common.annotations))]
 
 
 def service_spec(args: PostgresServerArgs) -> dict[str, Any]:
@@ -300,8 +316,11 @@ class PostgresServer(Component):
             spec=stateful_set_spec(args),
             opts=self.child(
                 depends_on=needed,
-                # Nothing here can be changed in place, and another StatefulSet would not grow the volume either.
-                ignore_changes=["spec.volumeClaimTemplates"],
+                ignore_changes=[
+                    # Nothing here can be changed in place, and another StatefulSet would not grow the volume either.
+                    "spec.volumeClaimTemplates",
+                    *([] if args.shape.relabel else restarting_metadata(self.common)),
+                ],
                 custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit, delete="5m"),
             ),
         )

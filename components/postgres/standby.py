@@ -32,6 +32,7 @@ from components.postgres.replication import (
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
 from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs
 from components.script_job import Runtime
+from components.secret_store import StoreReference
 from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
 
 
@@ -58,7 +59,7 @@ class StandbyDatabaseArgs:
         site: this site.
         namespace: of the Skupper site; the Listener's Service is there, and the server beside it.
         shape: of the server.
-        store: name of the SecretStore in that namespace.
+        store: the store in that namespace.
         paths: path in Vault by Secret.
         version: any text that changes with the passwords; another one makes External Secrets read at once.
         routing_prefix: that of whoever takes the writes; with a promotion the environment's.
@@ -70,7 +71,7 @@ class StandbyDatabaseArgs:
     site: str
     namespace: str
     shape: ServerShape
-    store: pulumi.Input[str]
+    store: StoreReference
     paths: Mapping[str, pulumi.Input[str]]
     version: pulumi.Input[str]
     routing_prefix: pulumi.Input[str]

@@ -9,8 +9,10 @@ from components.edb.names import PULL_SECRET
 from components.settings import edb_formats, formats
 from components.settings.backup import Backup, Recovery
 from components.settings.edb_placement import Affinity, TopologySpread
+from components.settings.publish import Publish, SqlSource
 from components.settings.section import (
     Count,
+    Counter,
     GivenText,
     Name,
     Namespace,
@@ -95,6 +97,19 @@ class Edb(Section):
     registry: Registry = Registry()
     passwords: dict[Name, Password] = Field(default_factory=dict)
     password_rotation: Rotation = 1
+    publish: Publish = Publish()
+    """What this site writes and its peer reads. Both sites name theirs, or neither does: then each has a table of the
+    demonstration."""
+    init_sql: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """SQL statements that make schemas and tables, of both sites, as superuser at the first boot of the cluster and
+    never again; what they make belongs to the user `app` afterwards. A cluster that stands already gets its tables by
+    hand, or from the application."""
+    init_sql_from: list[SqlSource] = Field(default_factory=list)
+    """More such SQL, in ConfigMaps and Secrets of the databases' namespace: Secrets run before `initSql`, ConfigMaps
+    after it."""
+    refresh: Counter = 0
+    """Another number makes this site ask its peer again which tables there are: after tables were made in a schema that
+    the peer publishes."""
     subscribe: bool = True
     reclaim_policy: Literal["delete", "retain"] = "delete"
     smoke_test: bool = False

@@ -20,6 +20,7 @@ _OPERATORS_PARAMETERS = re.compile(
 )
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_PART = re.compile(r"[A-Za-z0-9_]{1,63}")
 _HBA_KINDS = frozenset({"local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"})
 _EC_KEY = re.compile(r"-----BEGIN EC PRIVATE KEY-----\s(?P<body>[A-Za-z0-9+/=\s]+)-----END EC PRIVATE KEY-----\s*")
 _REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
@@ -46,6 +47,23 @@ def major_version(image: str) -> str:
     """PostgreSQL's major version from an image's tag, empty where the tag does not begin with one."""
     found = _POSTGRES_IMAGE.fullmatch(image)
     return found["major"] if found else ""
+
+
+def table(text: str) -> str | None:
+    """A table with its schema. It is quoted in SQL, so what it is made of is all that could do harm."""
+    parts = text.split(".")
+    if len(parts) != 2 or not _PART.fullmatch(parts[1]):
+        return "write schema.table, such as public.orders: two names of 1 to 63 letters, digits and underscores each"
+    return schema(parts[0])
+
+
+def schema(text: str) -> str | None:
+    """A schema that is not PostgreSQL's own."""
+    if not _PART.fullmatch(text):
+        return "the name of a schema has 1 to 63 letters, digits and underscores here; rename it"
+    if text.startswith("pg_") or text == "information_schema":
+        return f"the schema {text} is PostgreSQL's own; its tables do not replicate"
+    return None
 
 
 def label_name(text: str) -> str | None:

@@ -15,6 +15,7 @@ from components.settings.backup import backup_mistakes
 from components.settings.edb import Edb, likely_peer
 from components.settings.edb_placement import placement_mistakes
 from components.settings.mistakes import Mistake
+from components.settings.publish import publish_mistakes
 from components.settings.section import section
 from components.settings.site import OWN_DEFAULT, Cluster
 
@@ -46,6 +47,7 @@ def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterato
     yield from _of_names(site, peer)
     yield from _of_options(edb)
     yield from placement_mistakes(edb)
+    yield from publish_mistakes(edb)
     yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
 
 

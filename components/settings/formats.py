@@ -41,6 +41,20 @@ def service_name(text: str) -> str | None:
     )
 
 
+def object_name(text: str) -> str | None:
+    """A subdomain of RFC 1123, as most objects may be called that somebody else made."""
+    if len(text) <= 253 and all(_LABEL.fullmatch(part) for part in text.split(".")):
+        return None
+    return "it is the name of an object, for which Kubernetes takes lower-case letters, digits, hyphens and dots"
+
+
+def data_key(text: str) -> str | None:
+    """A key of a ConfigMap or Secret."""
+    if re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", text):
+        return None
+    return "Kubernetes takes letters, digits, '-', '_' and '.' for a key of a ConfigMap or Secret"
+
+
 def namespace(text: str) -> str | None:
     """A namespace that is not the platform's own: what is in those goes, or is changed, with the platform's updates."""
     if _PLATFORMS_NAMESPACE.fullmatch(text):
@@ -94,6 +108,21 @@ def duration(text: str) -> str | None:
     if seconds > _LONGEST_SECONDS:
         return "it is longer than 100 years; write for example 15m"
     return None if seconds >= 1 else "it is shorter than a second; write for example 15m"
+
+
+def whole_seconds(text: str) -> str | None:
+    """A Go duration without parts of a second."""
+    seconds = duration_seconds(text)
+    return None if seconds is None or seconds == int(seconds) else "it has parts of a second; write whole seconds"
+
+
+def as_go_writes(text: str) -> str:
+    """A Go duration of whole seconds in the form in which Go writes it (time.Duration.String)."""
+    minutes, seconds = divmod(int(duration_seconds(text) or 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
 def text(value: str) -> str | None:

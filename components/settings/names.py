@@ -9,18 +9,19 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from components import network_policies
 from components.edb.names import routing_key
-from components.external_secrets import STORE
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
 from components.postgres import access, smoke_test, upkeep
 from components.postgres.accounts import USER_SECRET_PREFIX, USERS
 from components.postgres.replication import FENCED, PRIMARY, STANDBY
+from components.secret_store import STORE
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
 from components.skupper.site import SITE_NAMES
-from components.vault.kubernetes_auth import READER_ACCOUNT, reviewer_secret
+from components.vault.reader import READER_ACCOUNT, reviewer_secret
 
 SKUPPERS_PREFIX = "skupper-"
 
@@ -43,6 +44,7 @@ _FIXED = frozenset(
         access.config_map(STANDBY),
         *USERS,
         smoke_test.JOB_NAME,
+        *network_policies.NAMES,
         upkeep.JOB_NAME,
     }
 )

@@ -20,16 +20,20 @@ from components.settings import formats
 from components.settings.edb import Edb, likely_peer, peer_site
 from components.settings.edb_mistakes import edb_mistakes
 from components.settings.environment import VariableMistake, environment_mistakes
+from components.settings.images import Images, mirrored
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
+from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
+from components.settings.pods import Annotations, Labels, Pods, pods_mistakes
 from components.settings.postgres import Postgres
 from components.settings.postgres_mistakes import postgres_mistakes
 from components.settings.role import as_meant, role_mistakes
 from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
-from components.settings.site import Cluster, Images, Standby, Timeouts, Vault, site_mistakes
+from components.settings.site import Cluster, Standby, Timeouts, site_mistakes
 from components.settings.skupper import Skupper, skupper_mistakes
+from components.settings.vault import Vault, vault_mistakes
 
 
 class SettingsError(pulumi.RunError):
@@ -53,6 +57,12 @@ class Settings(Section):
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     """On a standby: the primary's stack, by name or as `organization/project/stack`. Default: required on a standby."""
     images: Images = Images()
+    labels: Labels = Field(default_factory=dict)
+    """Labels of every object that this program makes, and of the pods of its Jobs and databases."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations of the same."""
+    pods: Pods = Pods()
+    network_policies: NetworkPolicies = NetworkPolicies()
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
     skupper: Skupper = Skupper()
@@ -64,7 +74,7 @@ class Settings(Section):
     @property
     def auth_path(self) -> str:
         """The cluster's auth mount in Vault."""
-        return self.vault.auth_path or f"kubernetes-{self.site}"
+        return self.vault.auth_path or f"{self.vault.login}-{self.site}"
 
     @property
     def platform(self) -> Platform:
@@ -74,18 +84,25 @@ class Settings(Section):
     @property
     def cli_image(self) -> str:
         """The image of the Jobs that talk to the API server."""
-        return self.images.claim or self.platform.cli_image
+        return self.images.claim or mirrored(self.platform.cli_image, self.images.registry)
 
     @property
     def postgres_image(self) -> str:
         """The image of the streaming database's server and of its smoke test."""
         usual = versions.image_of(self.platform.postgres_image, self.postgres.version or versions.USUAL)
-        return self.postgres.image or usual
+        return self.postgres.image or mirrored(usual, self.images.registry)
 
     @property
     def postgres_version(self) -> int | None:
         """The major version of that image; None where nobody has told it."""
         return self.postgres.version or versions.told_by(self.postgres_image)
+
+    @property
+    def edb_image(self) -> str:
+        """The image of the replicated databases' instances and of their smoke test."""
+        image = self.edb.postgres_image
+        named = self.edb.image or {"server", "repository"} & self.edb.registry.model_fields_set
+        return image if named else mirrored(image, self.images.registry)
 
     @property
     def postgres_user(self) -> int:
@@ -150,11 +167,14 @@ def load(
     meant = as_meant(raw)
     mistakes = [
         *role_mistakes(raw),
-        *site_mistakes(meant, stack, vault_addr, environment),
+        *site_mistakes(meant, stack),
+        *vault_mistakes(meant, vault_addr, environment),
         *context_mistakes(meant, known_contexts),
         *services_mistakes(meant),
         *skupper_mistakes(meant),
         *name_mistakes(meant, likely_peer(meant)),
+        *pods_mistakes(meant),
+        *network_policies_mistakes(meant),
         *postgres_mistakes(meant, secret_keys),
         *edb_mistakes(meant, secret_keys),
     ]

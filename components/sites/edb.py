@@ -4,18 +4,25 @@ import pulumi
 
 from components import outputs
 from components.edb.backup import BackupArgs, RecoveryArgs
-from components.edb.cluster import EdbClusterArgs
+from components.edb.cluster import EdbClusterArgs, InitSqlArgs
 from components.edb.logical_replication import LogicalReplication, LogicalReplicationArgs
 from components.edb.names import OWNER, PORT, app_secret, cluster_name, link_host, service_host
 from components.edb.options import PoolerArgs
 from components.edb.placement import PlacementArgs
+from components.edb.published import published
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
 from components.settings.edb import Edb
+from components.sites.runtimes import database_resources, pod_shape, pooler_resources
 
 
-def cluster_args(settings: Settings) -> EdbClusterArgs:
-    """The site's cluster."""
+def own_tables(settings: Settings) -> dict[str, str]:
+    """What the site publishes, empty for its table of the demonstration."""
+    return published(settings.edb.publish.tables, settings.edb.publish.schemas)
+
+
+def cluster_args(settings: Settings, taken: pulumi.Input[str] = "") -> EdbClusterArgs:
+    """The site's cluster; `taken` changes with what the peer publishes."""
     wanted = settings.edb
     backup, recovery = wanted.backup, wanted.recovery
     return EdbClusterArgs(
@@ -23,8 +30,15 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         site=settings.site,
         peer=settings.edb_peer,
         namespace=wanted.namespace,
-        image=wanted.postgres_image,
+        image=settings.edb_image,
         database=wanted.database,
+        published=own_tables(settings),
+        taken=taken,
+        init=InitSqlArgs(
+            statements=wanted.init_sql,
+            config_maps=[(one.config_map, one.key) for one in wanted.init_sql_from if one.config_map],
+            secrets=[(one.secret, one.key) for one in wanted.init_sql_from if one.secret],
+        ),
         host=link_host(settings.site, settings.edb_peer_namespace),
         peer_host=link_host(settings.edb_peer, settings.cluster.namespace),
         # Nobody awaits the primary's subscription, so that is the one that may come later.
@@ -35,7 +49,9 @@ def cluster_args(settings: Settings) -> EdbClusterArgs:
         synchronous_replicas=wanted.synchronous_replicas,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        resources={key: limits for key, limits in wanted.resources.model_dump().items() if limits},
+        pod=pod_shape(settings, settings.edb_image),
+        pooler_resources=pooler_resources(settings),
+        resources=database_resources(settings, wanted.resources).manifest(),
         parameters=wanted.parameters,
         pg_hba=wanted.pg_hba,
         placement=_placement(wanted),
@@ -62,17 +78,19 @@ def _placement(wanted: Edb) -> PlacementArgs:
     )
 
 
-def site_args(settings: Settings, routing_prefix: pulumi.Input[str]) -> EdbSiteArgs:
-    """The cluster and its two ways over the link."""
+def site_args(settings: Settings, routing_prefix: pulumi.Input[str], taken: pulumi.Input[str]) -> EdbSiteArgs:
+    """The cluster and its two ways over the link; `taken` as for `cluster_args`."""
     return EdbSiteArgs(
-        cluster=cluster_args(settings),
+        cluster=cluster_args(settings, taken),
         skupper_namespace=settings.cluster.namespace,
         routing_prefix=routing_prefix,
     )
 
 
-def replication_args(settings: Settings, site: EdbSite, *, awaited: bool) -> LogicalReplicationArgs:
-    """The site's half of the replication."""
+def replication_args(
+    settings: Settings, site: EdbSite, taken: pulumi.Input[str], *, awaited: bool
+) -> LogicalReplicationArgs:
+    """The site's half of the replication; `taken` as for `cluster_args`."""
     return LogicalReplicationArgs(
         operator=settings.edb.operator,
         namespace=settings.edb.namespace,
@@ -80,6 +98,8 @@ def replication_args(settings: Settings, site: EdbSite, *, awaited: bool) -> Log
         database=settings.edb.database,
         site=settings.site,
         peer=settings.edb_peer,
+        published=own_tables(settings),
+        taken=taken,
         tls=settings.edb.tls,
         subscribe=settings.edb.subscribe,
         awaited=awaited,
@@ -104,4 +124,5 @@ def described(settings: Settings, replication: LogicalReplication) -> outputs.Ed
         tls=settings.edb.tls,
         publication=replication.publication,
         subscription=replication.subscription,
+        published=own_tables(settings) or None,
     )

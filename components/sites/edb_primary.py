@@ -12,6 +12,7 @@ from components.edb.site import EdbSite
 from components.namespace import owned_namespace
 from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
+from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
 from components.sites.vault import token_owner_args
 from components.vault.ownership import VaultOwner
@@ -50,14 +51,19 @@ class PrimaryEdb(Component):
         secrets: list[pulumi.Resource] = [credentials]
         if wanted.pull_secret:
             secrets.append(self._pull_secret(name, settings, owned))
+        theirs = PeersTables.of_standby(settings, self) if wanted.publish.given else None
+        taken = theirs.taken if theirs else ""
         self.site = EdbSite(
-            f"{name}-site", site_args(settings, settings.routing_prefix), self.child(depends_on=secrets)
+            f"{name}-site", site_args(settings, settings.routing_prefix, taken), self.child(depends_on=secrets)
         )
+        ready: list[pulumi.Resource] = [self.site]
+        if theirs:
+            ready.append(theirs.checked(name, self, self.site))
         replication = LogicalReplication(
             f"{name}-replication",
             # The standby's stack comes later; the operator tries until it is there.
-            replication_args(settings, self.site, awaited=False),
-            self.child(depends_on=[self.site]),
+            replication_args(settings, self.site, taken, awaited=False),
+            self.child(depends_on=ready),
         )
         self.paths = credentials.paths
         self.output = outputs.PrimaryEdb(

@@ -9,21 +9,24 @@ from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_
 from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
 from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs, synced
 from components.edb.site import EdbSite
-from components.external_secrets import SyncedSecret, SyncedSecretArgs, VaultSecretStore
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.link.claim import LinkClaim
 from components.namespace import owned_namespace
+from components.secret_store import FoundSecretStore, VaultSecretStore
 from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
+from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
 from components.sites.peer import Peer, passwords_version
 from components.sites.runtimes import edb_runtime
-from components.sites.vault import secret_store_args
-from components.vault.kubernetes_auth import READER_ACCOUNT, KubernetesAuth, ReaderAccount, ReaderAccountArgs
+from components.sites.vault import WayIn
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
-def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> ReplicationTestArgs:
-    """The test of both ways, on the standby."""
+def replication_test_args(
+    settings: Settings, link: pulumi.Output[str], taken: pulumi.Input[str]
+) -> ReplicationTestArgs:
+    """The test of both ways, on the standby; `taken` changes with what the primary publishes."""
     return ReplicationTestArgs(
         site=settings.site,
         peer=settings.edb_peer,
@@ -32,6 +35,7 @@ def replication_test_args(settings: Settings, link: pulumi.Output[str]) -> Repli
         skupper_namespace=settings.cluster.namespace,
         database=settings.edb.database,
         tls=settings.edb.tls,
+        taken=taken,
         runtime=edb_runtime(settings),
     )
 
@@ -49,7 +53,7 @@ class StandbyEdb(Component):
         base: Foundation,
         peer: Peer,
         *,
-        auth: KubernetesAuth,
+        way: WayIn,
         claim: LinkClaim,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -57,34 +61,36 @@ class StandbyEdb(Component):
         super().__init__("rhsi:index:StandbyEdb", name, opts)
         wanted = settings.edb
         owned = owned_namespace(self, name, base.edb_namespace())
-        reader = ReaderAccount(
-            f"{name}-vault-reader",
-            ReaderAccountArgs(namespace=wanted.namespace, service_account=READER_ACCOUNT),
-            self.child(depends_on=owned),
-        )
-        store = VaultSecretStore(
-            f"{name}-store",
-            secret_store_args(settings, wanted.namespace, auth, reader.service_account),
-            self.child(depends_on=[reader, auth]),
-        )
+        store = way.store_in(self, name, wanted.namespace, owned)
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
         if wanted.pull_secret:
             secrets.append(self._pull_secret(name, settings, store))
-        self.site = EdbSite(f"{name}-site", site_args(settings, peer.routing_prefix), self.child(depends_on=secrets))
+        theirs = PeersTables.of_primary(settings, peer.edb) if wanted.publish.given else None
+        taken = theirs.taken if theirs else ""
+        self.site = EdbSite(
+            f"{name}-site", site_args(settings, peer.routing_prefix, taken), self.child(depends_on=secrets)
+        )
+        ready: list[pulumi.Resource] = [self.site, claim]
+        if theirs:
+            ready += [theirs.checked(name, self, self.site), theirs.listed(name, self)]
         replication = LogicalReplication(
             f"{name}-replication",
-            replication_args(settings, self.site, awaited=True),
-            self.child(depends_on=[self.site, claim]),
+            replication_args(settings, self.site, taken, awaited=True),
+            self.child(depends_on=ready),
         )
         result = None
         if wanted.smoke_test:
             result = ReplicationTest(
-                f"{name}-smoke-test", replication_test_args(settings, claim.link), self.child(depends_on=[replication])
+                f"{name}-smoke-test",
+                replication_test_args(settings, claim.link, taken),
+                self.child(depends_on=[replication]),
             ).result
         self.output = outputs.StandbyEdb(**vars(described(settings, replication)), smoke_test=result)
         self.register_outputs({name: value for name, value in vars(self.output).items() if value is not None})
 
-    def _credentials(self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore) -> EdbSyncedCredentials:
+    def _credentials(
+        self, name: str, settings: Settings, peer: Peer, store: VaultSecretStore | FoundSecretStore
+    ) -> EdbSyncedCredentials:
         replicated = peer.edb
         peer_app, shared_ca = settings.edb.smoke_test, settings.edb.tls == "verify-full"
         secrets = synced(settings.site, settings.edb_peer, peer_app=peer_app, shared_ca=shared_ca)
@@ -111,7 +117,7 @@ class StandbyEdb(Component):
             self.child(depends_on=[store, promised]),
         )
 
-    def _pull_secret(self, name: str, settings: Settings, store: VaultSecretStore) -> SyncedSecret:
+    def _pull_secret(self, name: str, settings: Settings, store: VaultSecretStore | FoundSecretStore) -> SyncedSecret:
         registry = settings.edb.registry
         return SyncedSecret(
             f"{name}-pull-secret",

@@ -1,6 +1,8 @@
 """What a site of either role stands on: its providers, its identity, and the right to its namespaces."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -11,6 +13,7 @@ from components.owner import Owner, this_stack
 from components.past import Past
 from components.providers import Providers, providers, reading_provider
 from components.settings import Settings
+from components.sites.network_policies import cluster_network_policies, site_network_policies
 from components.sites.past import facts
 
 
@@ -21,10 +24,14 @@ class Foundation(Component):
     """
 
     owner: Owner
+    cluster: pulumi.Output[str]
+    login_providers: list[pulumi.ProviderResource]
     opts: pulumi.ResourceOptions
 
     def __init__(self, settings: Settings) -> None:
         """Register the foundation; `opts` are those of the site's component.
+
+        `cluster` is the UID of its Namespace kube-system; `login_providers` are for what lets the cluster into Vault.
 
         Raises:
             pulumi.RunError: see `providers`. A contradiction to the past fails the run with a PastError's text.
@@ -33,27 +40,38 @@ class Foundation(Component):
         system = ExistingObject(
             "cluster", NAMESPACE, object_id="kube-system", opts=self.child(provider=reading_provider(settings))
         )
-        cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
-        past = Past(facts(settings, cluster), self.child())
+        self.cluster = system.metadata.apply(lambda metadata: str(metadata["uid"]))
+        past = Past(facts(settings, self.cluster), self.child())
         self.owner = this_stack(self.child())
         self._settings = settings
         self._used: Providers = providers(settings, [past.memory])
+        self.login_providers = [self._used.cluster, self._used.login]
         self.opts = pulumi.ResourceOptions(providers=[self._used.cluster, self._used.vault], depends_on=[past.memory])
-        self.register_outputs({"stack": self.owner.stack, "id": self.owner.id, "cluster": cluster})
+        self.register_outputs({"stack": self.owner.stack, "id": self.owner.id, "cluster": self.cluster})
 
     def site_namespace(self) -> NamespaceArgs:
         """The namespace of the Skupper site."""
         cluster = self._settings.cluster
         return self._namespace(
-            cluster.namespace, create=cluster.create_namespace, protect=self._settings.protects_namespace
+            cluster.namespace,
+            create=cluster.create_namespace,
+            protect=self._settings.protects_namespace,
+            policies=site_network_policies(self._settings),
         )
 
     def edb_namespace(self) -> NamespaceArgs:
         """The namespace of the replicated databases; their volumes would go with it."""
         edb = self._settings.edb
-        return self._namespace(edb.namespace, create=edb.create_namespace, protect=self._settings.protect)
+        return self._namespace(
+            edb.namespace,
+            create=edb.create_namespace,
+            protect=self._settings.protect,
+            policies=cluster_network_policies(self._settings),
+        )
 
-    def _namespace(self, namespace: str, *, create: bool, protect: bool) -> NamespaceArgs:
+    def _namespace(
+        self, namespace: str, *, create: bool, protect: bool, policies: Mapping[str, Mapping[str, Any]]
+    ) -> NamespaceArgs:
         taken = namespace in os.environ.get(TAKE_OVER, "").split(",")
         if taken:
             pulumi.log.warn(f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
@@ -61,6 +79,7 @@ class Foundation(Component):
             namespace=namespace,
             create=create,
             protect=protect,
+            policies=policies,
             owner=self.owner,
             creating=self._used.cluster if taken else self._used.creating,
             claiming=self._used.cluster if taken else self._used.claiming,

@@ -11,6 +11,7 @@ import pulumi
 
 from components import outputs
 from components.edb.names import link_host
+from components.edb.published import overlaps, published
 from components.settings import Settings
 
 
@@ -108,12 +109,33 @@ def peer_edb(databases: Any, settings: Settings) -> outputs.PrimaryEdb:
         _same_name(settings.site, own, edb.peer_host, "here")
         reached = link_host(settings.edb_peer, settings.cluster.namespace)
         _same_name(settings.edb_peer, edb.link_host, reached, f"in the primary's stack {stack}")
+    _one_publisher(edb, settings)
     if wanted.smoke_test and not edb.peer_app:
         raise pulumi.RunError(
             f"rhsi:edb.smokeTest needs a login of the primary's databases: set it to true in the stack {stack} too "
             f"and run `pulumi up -s {stack}` first."
         )
     return edb
+
+
+def _one_publisher(edb: outputs.PrimaryEdb, settings: Settings) -> None:
+    stack, publish = settings.primary_stack, settings.edb.publish
+    if publish.given and edb.published is None:
+        raise outputs.NotThereYetError(
+            f"rhsi:edb.publish names tables, but the primary's stack {stack} has those of the demonstration: set it "
+            f"there too and run `pulumi up -s {stack}` first."
+        )
+    theirs = {name: str(kind) for name, kind in (edb.published or {}).items()}
+    if theirs and not publish.given:
+        raise pulumi.RunError(
+            f"The primary's stack {stack} publishes its own tables ({', '.join(theirs)}), and this one none: name in "
+            "rhsi:edb.publish what this site publishes."
+        )
+    for mine, other in overlaps(published(publish.tables, publish.schemas), theirs):
+        raise pulumi.RunError(
+            f"rhsi:edb.publish names {mine}, but the primary's stack {stack} publishes {other} already: a table has "
+            f"one publisher. Remove it here, or there first with `pulumi up -s {stack}`."
+        )
 
 
 def _same_name(site: str, certified: pulumi.Input[str], reached: pulumi.Input[str], where: str) -> None:

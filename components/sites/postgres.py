@@ -18,21 +18,25 @@ from components.postgres.replication import PRIMARY, promoted_prefix, slot_name
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
 from components.postgres.standby import PromotionArgs, StandbyDatabase, StandbyDatabaseArgs
+from components.secret_store import StoreReference
 from components.settings import Settings
-from components.sites.runtimes import kubectl_runtime, postgres_runtime
+from components.sites.runtimes import database_resources, kubectl_runtime, pod_shape, postgres_runtime
 
 
 def server_shape(settings: Settings) -> ServerShape:
     """What the servers of both kinds are made of."""
     wanted = settings.postgres
+    resources = database_resources(settings, wanted.resources)
     return ServerShape(
         image=settings.postgres_image,
         version=wanted.version,
         run_as_user=settings.postgres_user,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        requests=wanted.resources.requests,
-        limits=wanted.resources.limits,
+        pod=pod_shape(settings, settings.postgres_image),
+        relabel=settings.pods.restart_databases,
+        requests=dict(resources.requests),
+        limits=dict(resources.limits),
         parameters=wanted.parameters,
         keep_data=settings.protect,
         access_rules=wanted.pg_hba,
@@ -72,7 +76,7 @@ def standby_database_args(
     primary: pulumi.Output[outputs.PrimaryPostgres],
     routing_prefix: pulumi.Output[str],
     sites: pulumi.Output[list[str]],
-    store: pulumi.Output[str],
+    store: StoreReference,
 ) -> StandbyDatabaseArgs:
     """A standby's database; what comes from the primary's outputs is keyword by keyword."""
     promotion, prefix = None, routing_prefix

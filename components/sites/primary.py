@@ -15,7 +15,7 @@ from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
 from components.sites.foundation import Foundation
 from components.sites.postgres import primary_database_args, primary_postgres
-from components.sites.runtimes import kubectl_runtime
+from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.sites.vault import primary_owner_args
 from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
@@ -32,6 +32,7 @@ class PrimarySite(Component):
         """Register the site with its providers."""
         base = Foundation(settings)
         super().__init__("rhsi:index:PrimarySite", name, base.opts)
+        self.common = common_metadata(settings)
         site = SkupperSite(
             f"{name}-skupper",
             SkupperSiteArgs(

@@ -1,13 +1,61 @@
-"""In which image, as whom and for how long the scripts of a site run."""
+"""In which image, as whom, where and for how long the pods of a site run."""
 
+from components import container_resources
+from components.common_metadata import CommonMetadata
+from components.container_resources import ContainerResources
+from components.restricted_pod import PodShape
 from components.script_job import Runtime
 from components.settings import Settings
+from components.settings.images import CLUSTER_REGISTRY
+from components.settings.section import Resources
+
+
+def common_metadata(settings: Settings) -> CommonMetadata:
+    """Labels and annotations of everything."""
+    return CommonMetadata(labels=settings.labels, annotations=settings.annotations)
+
+
+def pod_shape(settings: Settings, image: str) -> PodShape:
+    """Where a pod with this image runs, and what pulls it.
+
+    The account of a pod has the secret for OpenShift's own registry, and gives it only to pods that name none.
+    """
+    wanted = settings.pods
+    of_the_cluster = image.startswith(f"{CLUSTER_REGISTRY}/")
+    return PodShape(
+        image_pull_secrets=() if of_the_cluster else tuple(wanted.image_pull_secrets),
+        node_selector=wanted.node_selector,
+        tolerations=tuple(toleration.manifest for toleration in wanted.tolerations),
+        priority_class=wanted.priority_class_name,
+    )
+
+
+def job_resources(settings: Settings) -> ContainerResources:
+    """Of the containers of Jobs."""
+    return container_resources.overlaid(container_resources.JOB, _given(settings.pods.resources))
+
+
+def database_resources(settings: Settings, given: Resources) -> ContainerResources:
+    """Of a database's containers: what its own settings give, complete where a quota is to be met."""
+    own = _given(given)
+    return container_resources.completed(own, container_resources.DATABASE) if settings.pods.complete_resources else own
+
+
+def pooler_resources(settings: Settings) -> ContainerResources:
+    """Of PgBouncer, which has no settings of its own for it: the operator's, or those that a quota wants."""
+    return container_resources.POOLER if settings.pods.complete_resources else container_resources.NONE
 
 
 def kubectl_runtime(settings: Settings) -> Runtime:
     """Of the scripts that talk to the API server."""
     return Runtime(
-        image=settings.cli_image, user=settings.platform.cli_user, pull_secret="", seconds=settings.claim_seconds
+        image=settings.cli_image,
+        user=settings.platform.cli_user,
+        pull_secret="",
+        shape=pod_shape(settings, settings.cli_image),
+        resources=job_resources(settings),
+        proxy=settings.pods.proxy.variables,
+        seconds=settings.claim_seconds,
     )
 
 
@@ -17,6 +65,10 @@ def postgres_runtime(settings: Settings) -> Runtime:
         image=settings.postgres_image,
         user=settings.postgres_user,
         pull_secret="",
+        shape=pod_shape(settings, settings.postgres_image),
+        resources=job_resources(settings),
+        # PostgreSQL's protocol knows no proxy of this kind.
+        proxy={},
         seconds=settings.smoke_test_seconds,
     )
 
@@ -24,8 +76,16 @@ def postgres_runtime(settings: Settings) -> Runtime:
 def edb_runtime(settings: Settings) -> Runtime:
     """Of the test of the replicated databases, in the image of their instances."""
     return Runtime(
-        image=settings.edb.postgres_image,
+        image=settings.edb_image,
         user=settings.platform.cli_user,
         pull_secret=settings.edb.pull_secret,
+        shape=pod_shape(settings, settings.edb_image),
+        resources=job_resources(settings),
+        # As above.
+        proxy={},
         seconds=settings.smoke_test_seconds,
     )
+
+
+def _given(resources: Resources) -> ContainerResources:
+    return ContainerResources(requests=resources.requests, limits=resources.limits)

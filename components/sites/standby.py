@@ -1,32 +1,30 @@
 """The site that links to a primary."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import pulumi
 
 from components import outputs
 from components.component import Component
-from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.names import routing_key
-from components.external_secrets import STORE, SyncedSecret, SyncedSecretArgs, VaultSecretStore
+from components.external_secrets import SyncedSecret, SyncedSecretArgs
 from components.link.claim import LinkClaim, LinkClaimArgs
 from components.link.rotation import LINK_SECRET, rotation_commands
 from components.postgres.following import Following, FollowingArgs
 from components.postgres.replication import PRIMARY
 from components.postgres.smoke_test import SmokeTest
 from components.postgres.standby import StandbyDatabase, synced_users
+from components.secret_store import STORE
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
 from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
-from components.sites.runtimes import kubectl_runtime
+from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
-from components.sites.vault import kubernetes_auth_args, secret_store_args
+from components.sites.vault import WayIn
 from components.skupper.services import ServiceExport, ServiceImport
 from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
-from components.vault.kubernetes_auth import KubernetesAuth
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
@@ -39,6 +37,7 @@ class StandbySite(Component):
         """Register the site with its providers."""
         base = Foundation(settings)
         super().__init__("rhsi:index:StandbySite", name, base.opts)
+        self.common = common_metadata(settings)
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
@@ -54,16 +53,8 @@ class StandbySite(Component):
             ),
             self.child(),
         )
-        auth = KubernetesAuth(
-            f"{name}-vault-auth",
-            kubernetes_auth_args(settings, self._api_server_ca(name, settings)),
-            self.child(depends_on=[site]),
-        )
-        store = VaultSecretStore(
-            f"{name}-store",
-            secret_store_args(settings, namespace, auth, auth.service_account),
-            self.child(depends_on=[auth]),
-        )
+        way = WayIn(self, name, settings, base, site)
+        store = way.store
         secret = SyncedSecret(
             f"{name}-link-token",
             SyncedSecretArgs(
@@ -85,7 +76,8 @@ class StandbySite(Component):
             LinkClaimArgs(
                 namespace=namespace,
                 secret=LINK_SECRET,
-                store=STORE,
+                store=settings.vault.store.name if settings.vault.store else STORE,
+                own_store=settings.vault.store is None,
                 ha=grant.apply(lambda known: bool(known.ha)),
                 rotation=grant.rotation,
                 expires=grant.expires,
@@ -157,7 +149,7 @@ class StandbySite(Component):
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, base, peer, auth=auth, claim=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb", settings, base, peer, way=way, claim=claim, opts=self.child(depends_on=[site])
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
@@ -178,24 +170,3 @@ class StandbySite(Component):
             )
         )
         self.register_outputs(self.exports)
-
-    def _api_server_ca(self, name: str, settings: Settings) -> pulumi.Input[str]:
-        if settings.cluster.ca:
-            return settings.cluster.ca
-        published = ExistingObject(
-            f"{name}-api-server-ca", CONFIG_MAP, object_id="kube-public/kube-root-ca.crt", opts=self.child()
-        )
-        return published.data.apply(published_ca)
-
-
-def published_ca(data: Mapping[str, str] | None) -> str:
-    """The CA that a cluster publishes, of the data of its ConfigMap.
-
-    Raises:
-        pulumi.RunError: there is none.
-    """
-    if ca := (data or {}).get("ca.crt"):
-        return ca
-    raise pulumi.RunError(
-        "ConfigMap kube-public/kube-root-ca.crt has no ca.crt: set rhsi:cluster.ca to the CA of the API server."
-    )

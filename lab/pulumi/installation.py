@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.binaries.find import find
 from lab.home import CHECKOUT, Home
 
 PACKAGES = ("kubernetes", "vault")
@@ -83,7 +84,11 @@ def install(home: Home, command: Path, executor: Path | None) -> Installation:
         else:
             place.mkdir(parents=True, exist_ok=True)
             write_launcher(home, place / f"pulumi-resource-{package}", package)
-    path = os.pathsep.join((str(command.parent), os.environ.get("PATH", os.defpath)))
+    folders = [str(command.parent), os.environ.get("PATH", os.defpath)]
+    # The program asks with it (components/vault/issuer.py); what the machine has comes first.
+    if kubectl := find("kubectl"):
+        folders.append(str(kubectl.path.parent))
+    path = os.pathsep.join(folders)
     environ = {"PATH": path, "PULUMI_HOME": str(pulumi_home)}
     if missing_packages():
         # `pulumi import` ends by printing code, for which it needs the schema that a stand-in does not have.

@@ -26,13 +26,17 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
 
     Nothing is protected unless the stack file itself says so. What is no section stays, for the program to refuse.
     """
+    given = stack.section("vault")
     vault: dict[str, Any] = {"address": environment.vault_addr}
-    if environment.vault_cacert:
+    # Where the cluster has the CA itself, or a store that knows it, the program takes no other.
+    if environment.vault_cacert and not (given.get("caProvider") or given.get("store")):
         vault["ca"] = environment.vault_cacert.read_text()
     cluster: dict[str, Any] = {}
     found: dict[str, Any] = {"rhsi:protect": stack.config.get("rhsi:protect", False)}
     if not stack.is_primary:
-        if stack.context in environment.api_servers:
+        # Only the login kubernetes has Vault ask the cluster.
+        asks = given.get("login", "kubernetes") == "kubernetes" and not given.get("store")
+        if asks and stack.context in environment.api_servers:
             cluster["apiServer"] = environment.api_servers[stack.context]
     elif (given := rotations.load(Home(environment.root))) and _is_section(stack, "standbys"):
         found["rhsi:standbys"] = rotations.merge(stack.section("standbys"), given)

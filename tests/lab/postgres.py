@@ -118,7 +118,7 @@ class Server:
         for statement in initdb["postInitSQL"]:
             self.sql(statement, database="postgres")
         self.sql(f'CREATE DATABASE "{initdb["database"]}" OWNER "{initdb["owner"]}"', database="postgres")
-        self.sql(schema_sql(self.args.site, sorted([self.args.site, self.args.peer])))
+        self.sql(schema_sql(self.args.site, sorted([self.args.site, self.args.peer]), {}, given=False))
         for role, password in PASSWORDS.items():
             self.sql(f"ALTER ROLE \"{role}\" PASSWORD '{password}'")
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import hvac
 import pytest
 
-from components.external_secrets import STORE
 from components.link.rotation import grant_name, link_token_path, token_name
+from components.secret_store import STORE
 from lab import environment
 from lab.kube import Manifest
 from lab.stand_ins.skupper import pki, redemption

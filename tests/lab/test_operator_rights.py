@@ -15,7 +15,7 @@ from kubernetes.client import (
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ForbiddenError
 
-from components.vault.kubernetes_auth import policy_hcl
+from components.vault.login import policy_hcl
 from lab.kube import Manifest, api_client, connect
 from tests.lab.lab import Lab
 from tests.lab.operator_rights import ACCOUNT, POLICY, operator, vault_token, withdraw
@@ -218,6 +218,7 @@ def test_the_account_can_touch_nothing_outside_its_namespaces(may: Callable[...,
         ("", "services"),
         ("apps", "statefulsets"),
         ("batch", "jobs"),
+        ("networking.k8s.io", "networkpolicies"),
         ("skupper.io", "sites"),
         ("skupper.io", "links"),
         ("external-secrets.io", "secretstores"),

@@ -14,8 +14,8 @@ from typing import Any
 import hvac
 import pytest
 
-from components.external_secrets import STORE
 from components.link.rotation import grant_name, token_name
+from components.secret_store import STORE
 from lab import environment
 from lab.rotation import objects
 from tests.lab import runbook

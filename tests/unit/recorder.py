@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from unittest import mock
 
 import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
@@ -19,6 +20,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from pulumi.runtime.settings import get_stack
 
 from components import settings, sites
+from components.vault import issuer
 
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
 SECRET_MARK = {SECRET_KEY: "1b47061264138c4ac30d75fd1eb44270"}
@@ -42,6 +44,24 @@ _EXISTING: dict[str, dict[str, Any]] = {
     "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
     "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
 }
+# Stores of External Secrets and Sites of Skupper that somebody else made, by what the settings call them.
+FOUND_STORE = {"provider": {"vault": {"server": "https://vault.example.com:8200", "path": "rhsi", "version": "v2"}}}
+# What the cluster publishes of the keys with which it signs tokens (RFC 7515, appendix A.3.1).
+PUBLISHED: dict[str, dict[str, Any]] = {
+    issuer.DISCOVERY: {"issuer": "https://kubernetes.default.svc"},
+    issuer.KEYS: {
+        "keys": [
+            {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            }
+        ]
+    },
+}
+# A Vault that answers no question.
+SEALED: Mapping[str, Mapping[str, str]] = {"sealed": {}}
 # What the PostgreSQL operator says of a publication or subscription.
 APPLIED = {"applied": True}
 PRIMARY_OUTPUTS: dict[str, Any] = {
@@ -257,22 +277,32 @@ class _Providers(Mocks):
         kept: str = "",
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
+        store_spec: Mapping[str, Any] = FOUND_STORE,
+        vault: Mapping[str, Mapping[str, str]] | None = None,
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
-        self.kept, self.claims, self.preview = kept, claims, preview
+        self.kept, self.claims, self.vault, self.preview = kept, claims, vault, preview
+        self.store_spec = store_spec
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if self.vault is None:
+            raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        path = args.args["name"]
+        if self.vault is SEALED:
+            return {}, [(path, "permission denied")]
+        if args.token.endswith(":getSecretV2") and path in self.vault:
+            return {"data": dict(self.vault[path])}, []
+        if args.token.endswith(":getSecretsListV2"):
+            return {"names": [one.rpartition("/")[2] for one in self.vault if one.startswith(f"{path}/")]}, []
+        return {}, [(path, "no secret found at")]
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         if args.typ == "pulumi:pulumi:StackReference":
             return args.resource_id, {**state, "outputs": dict(self.primary_outputs), "secretOutputNames": []}
-        if args.resource_id in _EXISTING:
-            return args.resource_id, dict(_EXISTING[args.resource_id])
-        if args.resource_id and args.resource_id.endswith("/rhsi-owner"):
-            return args.resource_id, {"data": dict(self.claims.get(args.resource_id, {"stack": "s", "id": OWNER_ID}))}
+        if args.resource_id and (found := self._found(args.typ, args.resource_id)) is not None:
+            return args.resource_id, found
         if args.typ == "pulumi:index:Stash":
             state["output"] = secret(self.kept) if self.kept else args.inputs["input"]
             if args.name == "owner":
@@ -292,6 +322,14 @@ class _Providers(Mocks):
         if args.inputs.get("type") == "kubernetes.io/service-account-token":
             state["data"] = secret({"token": "cmV2aWV3ZXI="})
         return args.resource_id or f"id-of-{args.name}", state
+
+    def _found(self, kind: str, object_id: str) -> dict[str, Any] | None:
+        """What somebody else made."""
+        if object_id in _EXISTING:
+            return dict(_EXISTING[object_id])
+        if object_id.endswith("/rhsi-owner"):
+            return {"data": dict(self.claims.get(object_id, {"stack": "s", "id": OWNER_ID}))}
+        return {"spec": dict(self.store_spec)} if kind.endswith("SecretStore") else None
 
 
 class _Monitor(MockMonitor):
@@ -378,6 +416,9 @@ def record(
     grant_status: Mapping[str, Any] | None = None,
     kept: str = "",
     claims: Mapping[str, Mapping[str, str]] | None = None,
+    store_spec: Mapping[str, Any] = FOUND_STORE,
+    published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
+    vault: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -389,13 +430,31 @@ def record(
         grant_status: what the Skupper controller says of the grant.
         kept: what each password's Stash holds already.
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
+        store_spec: of the store that exists already.
+        published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
+        vault: the secrets that may be read, by path; None where the program asks for none.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
     """
     outputs = PRIMARY_OUTPUTS if primary_outputs is None else primary_outputs
-    mocks = _Providers(outputs, grant_status or GRANT_STATUS, kept=kept, claims=claims or {}, preview=preview)
-    return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
+    mocks = _Providers(
+        outputs,
+        grant_status or GRANT_STATUS,
+        kept=kept,
+        claims=claims or {},
+        store_spec=store_spec,
+        vault=vault,
+        preview=preview,
+    )
+
+    async def read_path(context: str, path: str) -> Mapping[str, Any]:
+        if path not in published:
+            raise issuer.IssuerError(f"nobody may ask {context} for {path}")
+        return published[path]
+
+    with mock.patch.object(issuer, "read_path", read_path):
+        return _run(lambda: sites.build(settings_of(values, stack=stack)).exports, mocks, stack=stack)
 
 
 def record_component(

@@ -51,6 +51,17 @@ def test_the_major_version_is_read_from_the_tag(image: str, major: int | None) -
     assert validation.major_version(image) == major
 
 
+def test_budgets_are_for_the_primary_and_from_three_instances_on_for_the_replicas() -> None:
+    def budgets(**spec: Any) -> dict[str, int]:
+        found = objects.disruption_budgets(COMMUNITY, cluster(**spec))
+        return {name: one["spec"]["minAvailable"] for name, one in found.items() if one}
+
+    assert budgets() == {"edb-site-a-primary": 1}
+    assert budgets(instances=2) == {"edb-site-a-primary": 1}
+    assert budgets(instances=3) == {"edb-site-a-primary": 1, "edb-site-a": 1}
+    assert budgets(instances=3, enablePDB=False) == {}
+
+
 def test_the_data_keep_the_version_that_made_them() -> None:
     given = cluster()
     given["status"] = {}

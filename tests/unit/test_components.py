@@ -6,12 +6,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import external_secrets, script_job
+from components import external_secrets, script_job, secret_store
 from components.link import claim, grant, rotation
 from components.settings import formats
 from components.skupper import services, site
-from components.vault import kubernetes_auth
-from tests.arguments import RUNTIME, link_grant, skupper_site, synced_secret
+from components.vault import kubernetes_auth, login
+from tests.arguments import RUNTIME, link_grant, skupper_site, synced_secret, vault_store
 
 
 def test_a_grant_says_how_long_and_how_often_it_can_be_redeemed() -> None:
@@ -56,9 +56,9 @@ def test_a_link_that_is_not_ready_is_the_state_of_both() -> None:
 
 def test_a_policy_reads_one_sites_values_and_nothing_else() -> None:
     own = 'path "rhsi/data/site-b/*" {\n  capabilities = ["read"]\n}\n'
-    assert kubernetes_auth.policy_hcl("rhsi", "site-b") == own
+    assert login.policy_hcl("rhsi", "site-b") == own
     shared = 'path "rhsi/data/edb-repos2" {\n  capabilities = ["read"]\n}\n'
-    assert kubernetes_auth.policy_hcl("rhsi", "site-b", ["edb-repos2"]) == f"{own}\n{shared}"
+    assert login.policy_hcl("rhsi", "site-b", ["edb-repos2"]) == f"{own}\n{shared}"
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,7 @@ def test_the_role_demands_vaults_own_audience_where_there_is_one(
 
 
 def test_a_store_leaves_out_what_is_not_set() -> None:
-    args = external_secrets.VaultSecretStoreArgs(
-        store="s",
-        namespace="n",
-        address="https://v",
-        mount="rhsi",
-        auth_path="p",
-        role="r",
-        service_account="a",
-        ca="",
-        vault_namespace="",
-        audiences=(),
-        timeout="2m",
-    )
-    provider = external_secrets.store_spec(args)["provider"]["vault"]
+    provider = secret_store.store_spec(vault_store())["provider"]["vault"]
     assert set(provider) == {"server", "path", "version", "auth"}
     assert provider["auth"]["kubernetes"]["serviceAccountRef"] == {"name": "a"}
 

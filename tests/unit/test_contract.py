@@ -28,6 +28,18 @@ OPTIONS = {
             "audiences": ["vault", "https://kubernetes.default.svc"],
         },
     },
+    "standby with the login jwt": {
+        **STANDBY,
+        "vault": {
+            **STANDBY["vault"],
+            "login": "jwt",
+            "namespace": "team/kv",
+            "authNamespace": "team",
+            "caProvider": {"name": "vault-ca"},
+            "clientTls": {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}},
+            "refreshInterval": "5m",
+        },
+    },
     "standby": STANDBY,
     "primary": PRIMARY,
     "primary after a revocation": {**PRIMARY, "revoke": 1},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_kubernetes import apps, batch, core, policy, rbac
+from pulumi_kubernetes import apps, batch, core, networking, policy, rbac
 
 from components import custom_resource
 from components.custom_resource import Kind, KubernetesObject
@@ -33,6 +33,11 @@ OWN: dict[str, tuple[Kind, Any, dict[str, Any]]] = {
         {"role_ref": REFERENCE, "subjects": [ACCOUNT]},
     ),
     "Job": (custom_resource.JOB, batch.v1.Job, {"spec": {"backoffLimit": 0, "template": TEMPLATE}}),
+    "NetworkPolicy": (
+        custom_resource.NETWORK_POLICY,
+        networking.v1.NetworkPolicy,
+        {"spec": {"podSelector": {}, "policyTypes": ["Ingress"]}},
+    ),
     "PodDisruptionBudget": (
         custom_resource.POD_DISRUPTION_BUDGET,
         policy.v1.PodDisruptionBudget,

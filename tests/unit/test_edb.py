@@ -360,6 +360,7 @@ def smoke_test_job(tls: str) -> ScriptJobArgs:
         skupper_namespace="rhsi",
         database="app",
         tls=tls,
+        taken="",
         runtime=RUNTIME,
     )
     return replication_test.script_job(args)

@@ -244,3 +244,52 @@ def test_a_secret_in_plain_text_is_refused_with_the_command(certificate: str) ->
         f"rhsi:edb.{name} is [secret]: {command} 'rhsi:edb.{name}'`."
         for name in ("passwords.edb-site-b-app", "ca.key", "registry.token")
     ]
+
+
+@pytest.mark.parametrize(
+    ("edb", "key", "words"),
+    [
+        ({"publish": {"tables": ["orders"]}}, "publish.tables.0", "write schema.table, such as public.orders"),
+        ({"publish": {"tables": ["a.b.c"]}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ['sales."orders"']}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ["sales.orders; DROP TABLE x"]}}, "publish.tables.0", "write schema.table"),
+        ({"publish": {"tables": ["sales." + "o" * 64]}}, "publish.tables.0", "1 to 63 letters"),
+        ({"publish": {"tables": ["pg_catalog.pg_class"]}}, "publish.tables.0", "PostgreSQL's own"),
+        ({"publish": {"schemas": ["information_schema"]}}, "publish.schemas.0", "PostgreSQL's own"),
+        ({"publish": {"schemas": ["sales.orders"]}}, "publish.schemas.0", "1 to 63 letters"),
+        ({"publish": {"tables": "sales.orders"}}, "publish.tables", "it must be a list"),
+        ({"publish": {"tables": []}}, "publish", "name at least one table or schema"),
+        ({"publish": {"tables": ["a.b", "a.b"]}}, "publish.tables", "it is there twice"),
+        ({"publish": {"schemas": ["a", "a"]}}, "publish.schemas", "it is there twice"),
+        ({"publish": {"tables": ["a.b"], "schemas": ["a"]}}, "publish.tables", "the schema a is published as a whole"),
+        ({"refresh": 1}, "refresh", "of use with rhsi:edb.publish only"),
+        ({"publish": {"tables": ["a.b"]}, "refresh": -1}, "refresh", "a whole number of 0 or more"),
+        ({"initSql": [""]}, "initSql.0", "it is empty"),
+        ({"initSqlFrom": [{"key": "a.sql"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
+        ({"initSqlFrom": [{"configMap": "a", "secret": "b"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
+        ({"initSqlFrom": [{"configMap": "A b"}]}, "initSqlFrom.0.configMap", "lower-case letters"),
+    ],
+)
+def test_what_a_site_publishes_is_a_name_and_nothing_else(edb: dict[str, Any], key: str, words: str) -> None:
+    (mistake,) = mistakes_in(primary(**edb))
+    assert mistake.startswith(f"rhsi:edb.{key} is ")
+    assert words in mistake
+
+
+def test_tables_are_named_with_their_schemas_in_any_case() -> None:
+    given = {"tables": ["public.site_a_data", "sales.OrderLines", "2024.07_orders"], "schemas": ["Crm"]}
+    found = settings_of(primary(publish=given, refresh=2), stack="site-a").edb
+    assert (found.publish.tables, found.publish.schemas, found.refresh) == (given["tables"], given["schemas"], 2)
+    assert found.publish.given
+    assert not settings_of(primary(), stack="site-a").edb.publish.given
+
+
+def test_the_sql_of_the_first_boot_is_statements_and_keys_of_objects() -> None:
+    statements = ["CREATE SCHEMA sales", "CREATE TABLE sales.orders (\n  id bigint PRIMARY KEY\n);"]
+    sources = [{"configMap": "schema"}, {"secret": "seeds", "key": "seeds.sql"}]
+    found = settings_of(primary(initSql=statements, initSqlFrom=sources), stack="site-a").edb
+    assert found.init_sql == statements
+    assert [(one.config_map, one.secret, one.key) for one in found.init_sql_from] == [
+        ("schema", "", "schema.sql"),
+        ("", "seeds", "seeds.sql"),
+    ]

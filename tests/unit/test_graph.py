@@ -330,7 +330,7 @@ def test_nothing_but_its_number_makes_another_renewal_while_other_jobs_follow_th
     assert {path for path in job.ignore_changes if "env" in path} == {
         f"spec.template.spec.containers[0].env[{number}]" for number in numbers
     }
-    assert standby().one(JOB).ignore_changes == []
+    assert standby().one(JOB).ignore_changes == ["spec.template.metadata"]
 
 
 def test_a_job_goes_with_the_config_map_of_its_run_which_other_settings_replace() -> None:
@@ -351,7 +351,7 @@ def test_a_job_goes_with_the_config_map_of_its_run_which_other_settings_replace(
 def test_a_preview_knows_all_of_a_job_so_that_the_api_server_can_judge_it() -> None:
     job = record(STANDBY, stack="site-b", preview=True).one(JOB)
     assert "ownerReferences" not in job.inputs["metadata"]
-    assert job.ignore_changes == ["metadata.ownerReferences"]
+    assert job.ignore_changes == ["spec.template.metadata", "metadata.ownerReferences"]
 
 
 def test_without_a_revocation_the_ca_is_left_alone() -> None:

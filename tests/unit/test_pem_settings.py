@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from components import settings
-from components.external_secrets import store_spec
+from components.secret_store import store_spec
 from components.settings import Settings
 from components.sites.vault import secret_store_args
 from lab.certificates import Authority

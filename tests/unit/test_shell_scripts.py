@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.edb import replication_test
+from components.edb import published_tables, replication_test
 from components.link import claim, revocation
 from components.postgres import server, smoke_test, upkeep
 from components.script_job import PRELUDE, job_script
@@ -19,6 +19,8 @@ FILES = sorted(COMPONENTS.glob("**/*.sh"))
 EMBEDDED = {
     "link/claim_link.sh": claim.SCRIPT,
     "link/renew_site_ca.sh": revocation.SCRIPT,
+    "edb/progress_test.sh": replication_test.PROGRESS_SCRIPT,
+    "edb/published_tables.sh": published_tables.SCRIPT,
     "edb/replication_test.sh": replication_test.SCRIPT,
     "postgres/smoke_test.sh": smoke_test.SCRIPT,
     "postgres/server.sh": server.SCRIPT,

@@ -23,21 +23,23 @@ from components.edb.cluster import EdbClusterArgs, cluster_spec
 from components.edb.options import pooler_spec
 from components.edb.registry import docker_config_template
 from components.edb.schema import schema_sql
-from components.external_secrets import store_spec
 from components.link.grant import LinkGrantArgs, grant_spec, link_token
 from components.link.rotation import rotation_commands
 from components.postgres.parameters import assignments, effective
 from components.postgres.replication import standby_args
 from components.postgres.server import stateful_set_spec
 from components.script_job import ScriptJobArgs, job_spec
+from components.secret_store import store_spec
 from components.settings import Settings
 from components.sites.edb import cluster_args
 from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
 from components.sites.postgres import server_shape
 from components.sites.runtimes import edb_runtime, kubectl_runtime, postgres_runtime
-from components.sites.vault import kubernetes_auth_args, secret_store_args
+from components.sites.vault import kubernetes_auth_args, login_args, secret_store_args
 from components.skupper.services import ServiceExportArgs, connector_spec
-from components.vault.kubernetes_auth import policy_hcl, role_audience
+from components.vault.jwt_auth import subjects
+from components.vault.kubernetes_auth import role_audience
+from components.vault.login import policy_hcl
 from tests.unit.recorder import GRANT_STATUS, PRIMARY_OUTPUTS, STANDBY, settings_of
 from tests.unit.urns import VARIANTS
 
@@ -155,7 +157,7 @@ def build(found: Settings) -> None:
     transported(object_store_spec(cluster.backup))
     transported(scheduled_backup_spec(cluster.backup, "edb"))
     transported(pooler_spec(cluster.pooler, "edb"))
-    transported(schema_sql(found.site, [found.site, found.edb_peer]))
+    transported(schema_sql(found.site, [found.site, found.edb_peer], {}, given=False))
     transported(docker_config_template(found.edb.registry.server, found.edb.registry.user))
     server = standby_args(
         namespace=namespace,
@@ -167,6 +169,7 @@ def build(found: Settings) -> None:
     transported(stateful_set_spec(server))
     transported(store_spec(secret_store_args(found, namespace, Auth(), "reader")))  # type: ignore[arg-type] # two names are enough
     auth = kubernetes_auth_args(found, "CA")
+    transported(subjects(login_args(found)))
     transported([role_audience(auth), policy_hcl(auth.kv_mount, auth.site, auth.shared), vars(auth)])
     for runtime in (kubectl_runtime(found), edb_runtime(found), postgres_runtime(found)):
         job = ScriptJobArgs(

@@ -44,6 +44,14 @@ EDB = {
     "pooler": {"instances": 2},
     "backup": {"destinationPath": "s3://backups/rhsi", "credentials": "s3"},
 }
+# What a platform asks of everything in its namespaces.
+RULES: dict[str, Any] = {
+    "labels": {"example.com/team": "payments"},
+    "annotations": {"example.com/contact": "team@example.com"},
+    "pods": {"imagePullSecrets": ["mirror"], "completeResources": True},
+    "images": {"registry": "mirror.example.com"},
+    "networkPolicies": {"enabled": True},
+}
 VERIFY_FULL = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "tls": "verify-full"}}
 # Of the form that the settings want; the key is empty and assembled so that no scanner takes it for a real one.
 CERTIFICATE = (FIXTURES / "authority.pem").read_text()
@@ -77,6 +85,7 @@ OF_USERS = {
         "site-c": {},
     },
 }
+OWN_TABLES = {"enabled": True, "operator": "community", "smokeTest": True, "initSql": ["CREATE SCHEMA sales"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +95,7 @@ class Variant:
     stack: str
     settings: Mapping[str, Any]
     primary_outputs: Mapping[str, Any] = field(default_factory=lambda: PRIMARY_OUTPUTS)
+    vault: Mapping[str, Mapping[str, str]] | None = None
 
 
 VARIANTS = {
@@ -99,6 +109,16 @@ VARIANTS = {
             "services": SERVICES,
             "postgres": POSTGRES,
             "edb": EDB_PRIMARY,
+        },
+    ),
+    "primary under a platform's rules": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            **RULES,
+            "services": SERVICES,
+            "postgres": POSTGRES,
+            "edb": {"enabled": True, "operator": "community", "pooler": {"instances": 1}},
         },
     ),
     "primary with databases of the community": Variant(
@@ -131,6 +151,19 @@ VARIANTS = {
     "primary with a promoted standby": Variant(
         stack="site-a", settings={**PRIMARY, "postgres": {**POSTGRES, "promotedStandby": "site-b"}}
     ),
+    "primary with tables of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "edb": {**OWN_TABLES, "publish": {"tables": ["sales.orders"], "schemas": ["crm"]}}},
+        vault={"site-b/edb-published": {"stock.levels": "table"}},
+    ),
+    "standby with tables of its own": Variant(
+        stack="site-b",
+        settings={**STANDBY, "edb": {**OWN_TABLES, "publish": {"tables": ["stock.levels"]}}},
+        primary_outputs={
+            **PRIMARY_OUTPUTS,
+            "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table", "crm": "schema"}},
+        },
+    ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
         stack="site-b",
@@ -147,6 +180,40 @@ VARIANTS = {
             "edb": EDB,
         },
         primary_outputs=VERIFY_FULL,
+    ),
+    "standby under a platform's rules": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            **RULES,
+            "services": SERVICES,
+            "postgres": {**POSTGRES, "smokeTest": True},
+            "edb": {"enabled": True, "operator": "community", "smokeTest": True, "pooler": {"instances": 1}},
+        },
+    ),
+    "standby that Vault cannot reach": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "cluster": {"context": "site-b"},
+            "vault": {
+                **STANDBY["vault"],
+                "login": "jwt",
+                "namespace": "team/kv",
+                "authNamespace": "team",
+                "caProvider": {"name": "vault-ca"},
+                "clientTls": {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}},
+            },
+            "edb": {"enabled": True, "operator": "community"},
+        },
+    ),
+    "standby with an existing store": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "vault": {**STANDBY["vault"], "store": {"kind": "ClusterSecretStore", "name": "vault"}},
+            "edb": {"enabled": True, "operator": "community"},
+        },
     ),
     "standby with a whole streaming database": Variant(
         stack="site-b", settings={**STANDBY, "postgres": STREAMING}, primary_outputs=OF_USERS
@@ -195,7 +262,7 @@ def identity(resource: Registration) -> dict[str, str]:
 
 def registered(variant: Variant) -> list[Registration]:
     """Everything that this program registers for a variant, parents before their children."""
-    graph = record(variant.settings, stack=variant.stack, primary_outputs=variant.primary_outputs)
+    graph = record(variant.settings, stack=variant.stack, primary_outputs=variant.primary_outputs, vault=variant.vault)
     return in_order(graph)
 
 

@@ -33,6 +33,10 @@ class Kind(ABC):
         """Inputs that follow from others."""
         return inputs
 
+    def fault(self, inputs: Properties) -> str:  # noqa: ARG002 - most kinds have no check of their own
+        """What the provider's own check refuses of inputs that are all known, "" for nothing."""
+        return ""
+
     def writing(self, inputs: Properties) -> str:  # noqa: ARG002 - some kinds name their path
         """How an error of writing begins, "" if the client's own words will do."""
         return "error writing to Vault"

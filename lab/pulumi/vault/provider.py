@@ -13,6 +13,7 @@ from lab.pulumi.provider import CheckResult, Diff, ProviderError, Reading, Reque
 from lab.pulumi.values import UNKNOWN, Properties, has_secret, has_unknown, reveal, secret
 from lab.pulumi.vault import functions
 from lab.pulumi.vault.client import NoClientError, Settings, VaultClient, VaultError
+from lab.pulumi.vault.jwt_auth import JwtAuth, JwtAuthRole
 from lab.pulumi.vault.kinds import Kind
 from lab.pulumi.vault.kubernetes_auth import KubernetesAuthConfig, KubernetesAuthRole
 from lab.pulumi.vault.kv import SecretBackendV2, SecretV2
@@ -24,6 +25,8 @@ _KINDS: dict[str, Kind] = {
     "vault:index/policy:Policy": Policy(),
     "vault:kubernetes/authBackendConfig:AuthBackendConfig": KubernetesAuthConfig(),
     "vault:kubernetes/authBackendRole:AuthBackendRole": KubernetesAuthRole(),
+    "vault:jwt/authBackend:AuthBackend": JwtAuth(),
+    "vault:jwt/authBackendRole:AuthBackendRole": JwtAuthRole(),
     "vault:kv/secretV2:SecretV2": SecretV2(),
     "vault:kv/secretBackendV2:SecretBackendV2": SecretBackendV2(),
 }
@@ -62,6 +65,9 @@ class VaultProvider:
             key = str(path[0])
             if key not in [ignored.split(".")[0].split("[")[0] for ignored in request.ignore_changes]:
                 detailed[key] = f"{change}-replace" if key in kind.replacing else "update"
+        # The bridge asks the provider's own check here, with all values known (CustomizeDiff).
+        if not has_unknown(request.news) and (fault := kind.fault(reveal(request.news))):
+            raise ProviderError(_refused("", VaultError(0, fault)))
         return Diff(bool(detailed), [key for key, change in detailed.items() if "replace" in change], detailed)
 
     def create(self, request: Request) -> tuple[str, Properties]:

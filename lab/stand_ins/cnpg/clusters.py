@@ -15,7 +15,7 @@ from lab.stand_ins.cnpg.members import Members, StoppedError
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of, split_key
-from lab.stand_ins.controller.kinds import SERVICE, SERVICE_ACCOUNT
+from lab.stand_ins.controller.kinds import DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT
 
 CLUSTER_IS_GONE = "cluster resource has been deleted, skipping reconciliation"
 
@@ -101,6 +101,13 @@ class Clusters:
                 self._refuse_foreign(cluster, service["metadata"]["name"])
                 api.apply(SERVICE, namespace, service)
             api.apply(SERVICE_ACCOUNT, namespace, objects.service_account(self._group, cluster))
+            for name, budget in objects.disruption_budgets(self._group, cluster).items():
+                if budget:
+                    api.apply(DISRUPTION_BUDGET, namespace, budget)
+                elif (found := api.get(DISRUPTION_BUDGET, namespace, name)) and objects.is_owned(
+                    self._group, cluster, found
+                ):
+                    api.delete(DISRUPTION_BUDGET, namespace, name)
         except CertificateError as error:
             raise StoppedError(status.CANNOT_CREATE_OBJECTS, str(error)) from error
 

@@ -1,7 +1,7 @@
 """The objects that the operator makes for a Cluster, apart from its Secrets. Pure functions.
 
-Upstream: pkg/specs/services.go, pods.go, serviceaccount.go, pkg/reconciler/persistentvolumeclaim. PodDisruptionBudget,
-Role, RoleBinding, Lease and the metrics' ConfigMap are left out: nothing on the lab would read them.
+Upstream: pkg/specs (services.go, pods.go, serviceaccount.go, poddisruptionbudget.go), persistentvolumeclaim in
+pkg/reconciler. Role, RoleBinding, Lease and the metrics' ConfigMap are left out: nothing on the lab would read them.
 """
 
 from lab.kube import Manifest
@@ -97,6 +97,24 @@ def services(group: Group, cluster: Manifest) -> list[Manifest]:
         }
         for suffix, selected in SERVICES.items()
     ]
+
+
+def disruption_budgets(group: Group, cluster: Manifest) -> dict[str, Manifest | None]:
+    """The budgets by name: of the primary, and of the replicas where there are two; None where there shall be none."""
+    name, instances = cluster["metadata"]["name"], cluster["spec"]["instances"]
+    enabled = cluster["spec"].get("enablePDB", True)
+
+    def budget(suffix: str, role: str, available: int) -> Manifest:
+        selector = {group.label("cluster"): name, group.label("instanceRole"): role}
+        return {
+            "metadata": metadata(group, cluster, f"{name}{suffix}", _application(cluster)),
+            "spec": {"minAvailable": available, "selector": {"matchLabels": selector}},
+        }
+
+    return {
+        f"{name}-primary": budget("-primary", "primary", 1) if enabled else None,
+        name: budget("", "replica", instances - 2) if enabled and instances > 2 else None,
+    }
 
 
 def volume_claim(group: Group, cluster: Manifest, serial: int) -> Manifest:

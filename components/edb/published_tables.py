@@ -1,0 +1,103 @@
+"""The check of the tables that two sites publish: a Job on each site, before anything is published or taken.
+
+It runs again whenever one of the sites publishes something else. What it refuses PostgreSQL would not: a table without
+a key is published without a word, and its writers fail. Its password is a file in the pod and nothing else.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+from components.component import Component
+from components.edb.names import (
+    CA_SECRET,
+    OWNER,
+    PORT,
+    REPLICATION_ROLE,
+    app_secret,
+    service_host,
+    subscription_name,
+)
+from components.edb.published import SCHEMA, TABLE, Published, named
+from components.restricted_pod import SECRETS, SecretFile
+from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
+
+JOB_NAME = "edb-published-tables"
+SCRIPT = job_script(Path(__file__).parent / "published_tables.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTablesArgs:
+    """What one site publishes and what it takes.
+
+    Attributes:
+        site: where the Job runs, in the namespace of its cluster.
+        peer: the other site.
+        namespace: of the cluster and of its owner's Secret.
+        database: the replicated database.
+        tls: the sslmode, `require` or `verify-full`.
+        own: what the site publishes.
+        theirs: what its peer publishes, empty where that is not known yet.
+        subscribes: whether the site takes the peer's rows.
+        runtime: of the script, with psql and sed, such as the cluster's own image.
+    """
+
+    site: str
+    peer: str
+    namespace: str
+    database: str
+    tls: str
+    own: Published
+    theirs: pulumi.Output[Published]
+    subscribes: bool
+    runtime: Runtime
+
+
+def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
+    """The check as a Job, which asks nothing of the API server."""
+    host = service_host(args.site, args.namespace)
+    secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site)}
+    verified: dict[str, pulumi.Input[str]] = {}
+    if args.tls == "verify-full":
+        secrets["ca"] = SecretFile(secret=CA_SECRET, file="ca.crt")
+        verified["PGSSLROOTCERT"] = f"{SECRETS}/ca/ca.crt"
+        # The operator certifies the whole name too, but only in its newer versions.
+        host = host.removesuffix(".cluster.local")
+    return ScriptJobArgs(
+        job=JOB_NAME,
+        account=JOB_NAME,
+        namespace=args.namespace,
+        script=SCRIPT,
+        environment={
+            "SITE": args.site,
+            "PEER": args.peer,
+            "OWN_TABLES": " ".join(named(args.own, TABLE)),
+            "OWN_SCHEMAS": " ".join(named(args.own, SCHEMA)),
+            "PEER_TABLES": args.theirs.apply(lambda theirs: " ".join(named(theirs, TABLE))),
+            "PEER_SCHEMAS": args.theirs.apply(lambda theirs: " ".join(named(theirs, SCHEMA))),
+            "REPLICATOR": REPLICATION_ROLE,
+            "SUBSCRIPTION": subscription_name(args.site, args.peer) if args.subscribes else "",
+            "CREDENTIALS": f"{SECRETS}/own",
+            "PGHOST": host,
+            "PGPORT": str(PORT),
+            "PGUSER": OWNER,
+            "PGDATABASE": args.database,
+            "PGSSLMODE": args.tls,
+            **verified,
+        },
+        rules=[],
+        secrets=secrets,
+        runtime=args.runtime,
+        repeatable=True,
+    )
+
+
+class PublishedTables(Component):
+    """The Job; whatever publishes or takes the tables depends on this component."""
+
+    def __init__(self, name: str, args: PublishedTablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register the component; `opts` must make it wait for the cluster."""
+        super().__init__("rhsi:index:PublishedTables", name, opts)
+        job = ScriptJob(f"{name}-job", script_job(args), self.child())
+        self.register_outputs({"jobId": job.job_id})

@@ -1,0 +1,152 @@
+"""How a standby reads Vault beside the default way: by its cluster's signature, and by a store that exists.
+
+The stacks stand during the whole module, in a Vault namespace of their own, with the login in the one above it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hvac
+import pytest
+
+from lab import environment
+from lab.certificates import key_pem, rsa_key
+from lab.servers import process
+from tests.lab.checkout import Checkout
+from tests.lab.lab import Lab
+from tests.lab.outages import control_plane
+from tests.lab.waiting import eventually
+
+pytestmark = pytest.mark.lab
+
+ABOVE, BELOW = "team", "team/links"
+NAMESPACE = "rhsi"
+CA, STORE = "vault-ca", "platform-vault"
+EXTERNAL_SECRETS = "external-secrets.io/v1"
+
+
+def vault(lab: Lab, namespace: str = "") -> hvac.Client:
+    """The administrator of a namespace of Vault."""
+    return hvac.Client(url=lab.vault_addr, token=lab.vault_token, verify=str(lab.vault_cacert), namespace=namespace)
+
+
+def create(lab: Lab, api_version: str, kind: str, name: str, **fields: Any) -> None:
+    """Make an object as the standby's administrator."""
+    body = {"metadata": {"name": name}, **fields}
+    place = {} if kind == "Namespace" else {"namespace": NAMESPACE}
+    lab.connect("site-b").resources.get(api_version=api_version, kind=kind).create(body=body, **place)
+
+
+@pytest.fixture(scope="module")
+def sites(lab: Lab, copy_checkout: Any) -> Iterator[Checkout]:
+    """Both sites up, the standby by the login jwt; its namespace and what it finds there are the administrator's."""
+    for path in (ABOVE, BELOW):
+        above, _, name = path.rpartition("/")
+        vault(lab, above).sys.create_namespace(name)
+    create(lab, "v1", "Namespace", NAMESPACE)
+    create(lab, "v1", "ConfigMap", CA, data={"ca.crt": lab.vault_cacert.read_text()})
+    found: Checkout = copy_checkout()
+    for stack in ("site-a", "site-b"):
+        found.change(stack, "vault.namespace", BELOW)
+    settings = {"login": "jwt", "authNamespace": ABOVE, "caProvider": {"name": CA}, "refreshInterval": "30s"}
+    for key, value in settings.items():
+        found.change("site-b", f"vault.{key}", value)
+    found.change("site-b", "cluster.createNamespace", False)
+    found.up()
+    yield found
+    found.remove()
+    namespaces = lab.connect("site-b").resources.get(api_version="v1", kind="Namespace")
+    namespaces.delete(name=NAMESPACE)
+
+
+def method(lab: Lab) -> dict[str, Any]:
+    """The configuration of the standby's auth mount."""
+    answer = vault(lab, ABOVE).read("auth/jwt-site-b/config")
+    assert answer
+    return dict(answer["data"])
+
+
+def assert_settled(sites: Checkout) -> None:
+    for stack in ("site-a", "site-b"):
+        result = sites.run("up", stack, "--expect-no-changes")
+        assert result.code == 0, result.text
+
+
+def test_a_standby_logs_in_by_its_clusters_signature_and_nobody_asks_its_api_server(lab: Lab, sites: Checkout) -> None:
+    assert sites.outputs("site-b")["link_status"] == "Ready"
+    known = method(lab)
+    assert len(known["jwt_validation_pubkeys"]) == 1
+    assert known["bound_issuer"].startswith("https://")
+    assert "kubernetes_host" not in known
+    bindings = lab.connect("site-b").resources.get(
+        api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding"
+    )
+    assert not [one for one in bindings.get().items if one.metadata.name.startswith("rhsi-vault-reader")]
+    assert "kubernetes-site-b/" not in vault(lab).sys.list_auth_methods()["data"]
+    secret = lab.connect("site-b").resources.get(api_version=EXTERNAL_SECRETS, kind="ExternalSecret")
+    assert secret.get(name="rhsi-link-token", namespace=NAMESPACE).spec.refreshInterval == "30s"
+    assert_settled(sites)
+
+
+def test_new_keys_of_the_cluster_reach_vault_with_the_next_up(lab: Lab, sites: Checkout) -> None:
+    before = method(lab)["jwt_validation_pubkeys"]
+    file = Path(lab.home.root, "clusters", "site-b", "service-accounts.key")
+    old, mode = file.read_bytes(), file.stat().st_mode
+    servers = control_plane("site-b")
+    process.stop((one for one in lab.environment.processes() if one.name.startswith(servers)), grace=0)
+    # As a cluster rotates: it signs with the new key, the first one, and takes both.
+    file.write_bytes(key_pem(rsa_key()) + old)
+    assert file.stat().st_mode == mode
+    environment.start(lab.home)
+    sites.next_rotation()
+    sites.up("site-a")
+    preview = sites.run("preview", "site-b", "--diff")
+    assert preview.code == 0, preview.text
+    assert "jwtValidationPubkeys" in preview.text
+    sites.up("site-b")
+    after = method(lab)["jwt_validation_pubkeys"]
+    assert set(before) < set(after)
+    assert len(after) == 2
+    assert sites.outputs("site-b")["rotation"] == sites.rotation()
+    assert_settled(sites)
+
+
+def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack(lab: Lab, sites: Checkout) -> None:
+    create(lab, "v1", "Secret", STORE, stringData={"token": lab.vault_token})
+    provider = {
+        "server": lab.vault_addr,
+        "path": "rhsi",
+        "version": "v2",
+        "namespace": BELOW,
+        "caProvider": {"type": "ConfigMap", "name": CA, "key": "ca.crt"},
+        # The token is the root's; its namespace is not that of the values.
+        "auth": {"namespace": "root", "tokenSecretRef": {"name": STORE, "key": "token"}},
+    }
+    create(lab, EXTERNAL_SECRETS, "SecretStore", STORE, spec={"provider": {"vault": {**provider, "path": "kv"}}})
+    # Instead of everything that the login had.
+    sites.change("site-b", "vault", {"namespace": BELOW, "store": {"name": STORE}})
+    refused = sites.run("preview", "site-b")
+    assert refused.code != 0, refused.text
+    assert f"rhsi:vault.store names SecretStore {NAMESPACE}/{STORE}, which reads the mount 'kv'" in refused.text
+    stores = lab.connect("site-b").resources.get(api_version=EXTERNAL_SECRETS, kind="SecretStore")
+    stores.patch(
+        name=STORE,
+        namespace=NAMESPACE,
+        body={"spec": {"provider": {"vault": {"path": "rhsi"}}}},
+        content_type="application/merge-patch+json",
+    )
+    sites.next_rotation()
+    sites.up()
+    assert sites.outputs("site-b")["rotation"] == sites.rotation()
+    assert sites.outputs("site-b")["link_status"] == "Ready"
+    assert_settled(sites)
+    assert [one.metadata.name for one in stores.get(namespace=NAMESPACE).items] == [STORE]
+    above = vault(lab, ABOVE)
+    assert "jwt-site-b/" not in above.sys.list_auth_methods()["data"]
+    assert "rhsi-site-b" not in above.sys.list_policies()["data"]["policies"]
+    untouched = stores.get(name=STORE, namespace=NAMESPACE).metadata
+    assert "rhsi/claim" not in dict(untouched.annotations or {})
+    sites.destroy("site-b")
+    eventually(lambda: stores.get(name=STORE, namespace=NAMESPACE))
+    assert stores.get(name=STORE, namespace=NAMESPACE).metadata.uid == untouched.uid
