@@ -73,6 +73,7 @@ LINK = Kind(api_version="skupper.io/v2alpha1", kind="Link", timeout="2m")
 ROUTER_ACCESS = Kind(
     api_version="skupper.io/v2alpha1", kind="RouterAccess", wait_for=("condition=Ready",), timeout="3m"
 )
+HA_ROUTER_ACCESS = dataclasses.replace(ROUTER_ACCESS, wait_for=HA_SITE.wait_for)
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
 CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
 LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")

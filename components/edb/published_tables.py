@@ -72,12 +72,12 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
         environment={
             "SITE": args.site,
             "PEER": args.peer,
-            "OWN_TABLES": " ".join(named(args.own, TABLE)),
-            "OWN_SCHEMAS": " ".join(named(args.own, SCHEMA)),
-            "PEER_TABLES": args.theirs.apply(lambda theirs: " ".join(named(theirs, TABLE))),
-            "PEER_SCHEMAS": args.theirs.apply(lambda theirs: " ".join(named(theirs, SCHEMA))),
+            "OWN_TABLES": _listed(args.own, TABLE),
+            "OWN_SCHEMAS": _listed(args.own, SCHEMA),
+            "PEER_TABLES": args.theirs.apply(lambda theirs: _listed(theirs, TABLE)),
+            "PEER_SCHEMAS": args.theirs.apply(lambda theirs: _listed(theirs, SCHEMA)),
             "REPLICATOR": REPLICATION_ROLE,
-            "SUBSCRIPTION": subscription_name(args.site, args.peer) if args.subscribes else "",
+            **({"SUBSCRIPTION": subscription_name(args.site, args.peer)} if args.subscribes else {}),
             "CREDENTIALS": f"{SECRETS}/own",
             "PGHOST": host,
             "PGPORT": str(PORT),
@@ -91,6 +91,11 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
         runtime=args.runtime,
         repeatable=True,
     )
+
+
+def _listed(found: Published, kind: str) -> str:
+    # A blank for none: the API server forgets an empty value, and every preview would find another Job.
+    return " ".join(named(found, kind)) or " "
 
 
 class PublishedTables(Component):

@@ -6,9 +6,10 @@
 #
 # Environment: that of the prelude, libpq's PGHOST, PGPORT, PGUSER, PGDATABASE, PGSSLMODE, and PGSSLROOTCERT where it asks for
 # one; CREDENTIALS (a folder with the file `password`); SITE, PEER; OWN_TABLES, OWN_SCHEMAS, PEER_TABLES, PEER_SCHEMAS (names
-# between blanks); REPLICATOR; SUBSCRIPTION (empty where this site takes nothing).
+# between blanks); REPLICATOR; SUBSCRIPTION (absent where this site takes nothing).
 # shellcheck disable=SC2154 # what the prelude and the Job set
 umask 077
+SUBSCRIPTION=${SUBSCRIPTION:-}
 
 # A line of libpq's password file, which escapes colons and backslashes.
 export PGPASSFILE="$HOME/pgpass" PGCONNECT_TIMEOUT=10
@@ -36,7 +37,7 @@ CREATE TEMP VIEW named AS
     SELECT unnest(string_to_array(:'own_tables', ' ') || string_to_array(:'own_schemas', ' ')) AS one, true AS own
     UNION ALL
     SELECT unnest(string_to_array(:'peer_tables', ' ') || string_to_array(:'peer_schemas', ' ')), false
-  ) AS given;
+  ) AS given WHERE one <> '';
 CREATE TEMP VIEW found AS
   SELECT namespace.nspname AS schema, class.relname AS name, named.own, class.oid, class.relkind AS kind,
     class.relpersistence = 'p' AS logged, pg_get_userbyid(class.relowner) AS owner,

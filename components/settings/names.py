@@ -20,6 +20,7 @@ from components.postgres.replication import FENCED, PRIMARY, STANDBY
 from components.secret_store import STORE
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
+from components.skupper.router_access import ROUTER_ACCESS_NAME
 from components.skupper.site import SITE_NAMES
 from components.vault.reader import READER_ACCOUNT, reviewer_secret
 
@@ -46,6 +47,8 @@ _FIXED = frozenset(
         smoke_test.JOB_NAME,
         *network_policies.NAMES,
         upkeep.JOB_NAME,
+        ROUTER_ACCESS_NAME,
+        f"{ROUTER_ACCESS_NAME}-2",
     }
 )
 
@@ -81,8 +84,10 @@ def name_mistakes(raw: Mapping[str, Any], peer: str) -> Iterator[Mistake]:
         peer: the site with which this one's databases replicate, or would.
     """
     sites = {str(raw["site"]), peer, *section(raw, "standbys")} - {""}
+    skupper = section(raw, "skupper")
+    site = (skupper.get("siteName"), skupper.get("existingSite"))
     fix = "the program has, or may be told to make, an object of that name in this namespace; rename the service"
     for key in ("exports", "imports"):
         for name in section(section(raw, "services"), key):
-            if is_reserved(name, sites):
+            if is_reserved(name, sites) or name in site:
                 yield Mistake.of(f"services.{key}.{name}", name, fix)

@@ -34,6 +34,7 @@ from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Standby, Timeouts, site_mistakes
 from components.settings.skupper import Skupper, skupper_mistakes
 from components.settings.vault import Vault, vault_mistakes
+from components.skupper.site import SITE_NAMES
 
 
 class SettingsError(pulumi.RunError):
@@ -75,6 +76,11 @@ class Settings(Section):
     def auth_path(self) -> str:
         """The cluster's auth mount in Vault."""
         return self.vault.auth_path or f"{self.vault.login}-{self.site}"
+
+    @property
+    def site_name(self) -> str:
+        """Name of the Skupper Site, this stack's own or the one that exists."""
+        return self.skupper.existing_site or self.skupper.site_name or SITE_NAMES[self.role]
 
     @property
     def platform(self) -> Platform:

@@ -6,6 +6,7 @@ import pulumi
 
 from components.past import Fact
 from components.settings import Settings
+from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
@@ -21,15 +22,17 @@ _FENCED = (
     "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
     "promotion' in docs/runbook.md"
 )
+_OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
 
-def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
+def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Output[str] | None) -> dict[str, Fact]:
     """Everything that the stack remembers of itself.
 
     Args:
         settings: of this run.
         cluster: the cluster's identity, the UID of its Namespace kube-system.
+        found_site: the UID of the Skupper Site that exists already, None for one of the stack's own.
     """
     return {
         "role": Fact(value=settings.role, fix="make a new stack for another role, with `pulumi stack init`"),
@@ -42,6 +45,14 @@ def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
         ),
         "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE),
         "cluster.createNamespace": Fact(value=settings.cluster.create_namespace, fix=_KEEP),
+        "skupper.siteName": Fact(value=_own_site_name(settings), usual=SITE_NAMES[settings.role], fix=_MOVE),
+        "skupper.existingSite": Fact(
+            value=found_site or _OWN_SITE,
+            usual=_OWN_SITE,
+            sentence=f"is {json.dumps(settings.skupper.existing_site)}, which is another Site than before (its UID is "
+            "{new}, it was {old}; none means one of this stack's own)",
+            fix=_MOVE,
+        ),
         "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE),
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
@@ -62,6 +73,11 @@ def _of_postgres(settings: Settings) -> dict[str, Fact]:
         sentence = "is missing, and it was set"
         found["postgres.promotedStandby"] = Fact(value=fenced, sentence=sentence, fix=_FENCED, grows=True)
     return found
+
+
+def _own_site_name(settings: Settings) -> str:
+    """A Site that exists already is told by its UID."""
+    return SITE_NAMES[settings.role] if settings.skupper.existing_site else settings.site_name
 
 
 def _of_primary(settings: Settings) -> dict[str, Fact]:

@@ -17,8 +17,9 @@ from components.sites.foundation import Foundation
 from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
+from components.sites.skupper import router_access_args, skupper_site
 from components.sites.vault import primary_owner_args
-from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
+from components.skupper.router_access import RouterAccess
 from components.vault.mount import KvStore, KvStoreArgs
 from components.vault.ownership import VaultOwner
 
@@ -33,19 +34,11 @@ class PrimarySite(Component):
         base = Foundation(settings)
         super().__init__("rhsi:index:PrimarySite", name, base.opts)
         self.common = common_metadata(settings)
-        site = SkupperSite(
-            f"{name}-skupper",
-            SkupperSiteArgs(
-                site_name=SITE_NAMES["primary"],
-                namespace=base.site_namespace(),
-                accepts_links=True,
-                cut_old_tls=settings.revoke > 0,
-                ha=settings.skupper.ha,
-                timeout=settings.timeouts.site,
-            ),
-            self.child(),
-        )
+        site = skupper_site(self, name, settings, base)
         ready: list[pulumi.Resource] = [site]
+        if settings.skupper.router_access:
+            access = router_access_args(settings, settings.skupper.router_access)
+            ready.append(RouterAccess(f"{name}-router-access", access, self.child(depends_on=[site])))
         if settings.revoke:
             revocation = LinkRevocationArgs(
                 number=settings.revoke,

@@ -22,9 +22,9 @@ from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
+from components.sites.skupper import skupper_site
 from components.sites.vault import WayIn
 from components.skupper.services import ServiceExport, ServiceImport
-from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
@@ -41,18 +41,7 @@ class StandbySite(Component):
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
-        site = SkupperSite(
-            f"{name}-skupper",
-            SkupperSiteArgs(
-                site_name=SITE_NAMES["standby"],
-                namespace=base.site_namespace(),
-                accepts_links=False,
-                cut_old_tls=False,
-                ha=False,
-                timeout=settings.timeouts.site,
-            ),
-            self.child(),
-        )
+        site = skupper_site(self, name, settings, base)
         way = WayIn(self, name, settings, base, site)
         store = way.store
         secret = SyncedSecret(
@@ -79,6 +68,7 @@ class StandbySite(Component):
                 store=settings.vault.store.name if settings.vault.store else STORE,
                 own_store=settings.vault.store is None,
                 ha=grant.apply(lambda known: bool(known.ha)),
+                link_cost=settings.skupper.link_cost,
                 rotation=grant.rotation,
                 expires=grant.expires,
                 rotate_hint=grant.apply(

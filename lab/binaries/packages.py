@@ -1,4 +1,4 @@
-"""Python packages that only carry files: put into a folder by pip, never into this virtual environment."""
+"""Python packages apart from the program's: put into a folder by pip, never into this virtual environment."""
 
 import subprocess
 import sys
@@ -17,7 +17,20 @@ def unpack(requirement: str, target: Path) -> None:
     Raises:
         PackageError: it cannot be had.
     """
-    arguments = ["--target", str(target), "--no-deps", "--only-binary=:all:", "--ignore-requires-python", requirement]
+    _install(target, "--ignore-requires-python", requirement)
+
+
+def unpack_all(requirements: Path, target: Path) -> None:
+    """The same for every wheel of a file, for this Python, which will import them from the folder.
+
+    Raises:
+        PackageError: one cannot be had.
+    """
+    _install(target, "--requirement", str(requirements))
+
+
+def _install(target: Path, *wanted: str) -> None:
+    arguments = ["--target", str(target), "--no-deps", "--only-binary=:all:", *wanted]
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
         capture_output=True,

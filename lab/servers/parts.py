@@ -17,7 +17,7 @@ from lab.binaries.definitions import external_secrets_definitions
 from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
-from lab.servers import PARTS
+from lab.servers import PARTS, object_store
 from lab.servers.clusters import OwnClusters
 from lab.servers.existing import ExistingClusters, ExistingVault
 from lab.servers.external_secrets import define, external_secrets
@@ -129,6 +129,9 @@ class Start:
         if "eso" in self._parts:
             actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
         actors += [partial(self._stand_in, name) for name in OPTIONS if name in self._parts]
+        if self._supervisor.find(object_store.NAME):
+            # A stack has asked for it; its content went with the process.
+            actors.append(lambda: object_store.ensure(self._supervisor))
         if "skupper" in self._parts:
             actors.append(lambda: self._supervisor.ensure(lambda: router(self._supervisor)))
         return actors

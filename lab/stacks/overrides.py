@@ -4,8 +4,13 @@ from typing import Any
 
 from lab.environment import Environment
 from lab.home import Home, LabError
+from lab.object_store import AUTHORITY_SECRET, ObjectStore
 from lab.stacks import rotations
+from lab.stacks.databases import OPERATOR
 from lab.stacks.files import Stack
+
+UNKNOWN_STORE = "https://127.0.0.1"
+"""The address of a store that nobody has asked for yet."""
 
 
 def refuse_foreign(stack: Stack, environment: Environment) -> None:
@@ -43,7 +48,25 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
     for key, changes in (("vault", vault), ("cluster", cluster)):
         if _is_section(stack, key):
             found[f"rhsi:{key}"] = {**stack.section(key), **changes}
+    if asks_for_backups(stack) and OPERATOR not in environment.without:
+        edb = stack.section("edb")
+        found["rhsi:edb"] = {**edb, "backup": {**edb["backup"], **_object_store(edb["backup"], environment)}}
     return found
+
+
+def asks_for_backups(stack: Stack) -> bool:
+    """Whether the stack's replicated database goes to an object store, which on the lab is the lab's own."""
+    if not _is_section(stack, "edb"):
+        return False
+    edb = stack.section("edb")
+    backup = edb.get("backup")
+    return edb.get("enabled") is True and isinstance(backup, dict) and bool(backup.get("destinationPath"))
+
+
+def _object_store(backup: dict[str, Any], environment: Environment) -> dict[str, Any]:
+    """Where the lab's store is; keys and bucket stay the stack's, for which the lab makes them."""
+    url = ObjectStore(Home(environment.root)).url
+    return {"endpointUrl": url or UNKNOWN_STORE, "endpointCa": backup.get("endpointCa") or AUTHORITY_SECRET}
 
 
 def _is_section(stack: Stack, key: str) -> bool:

@@ -21,15 +21,17 @@ from lab.files import write_private
 from lab.home import CHECKOUT, Home, LabError
 from lab.progress import Progress, Silent
 from lab.pulumi import installation
+from lab.servers import object_store
 from lab.servers.folder import locked
 from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
 from lab.stacks import done, outputs, state
 from lab.stacks.copies import Copies
+from lab.stacks.databases import OPERATOR
 from lab.stacks.display import Display, Quiet, Screen, Watch
 from lab.stacks.files import Stack
 from lab.stacks.interruptions import Interruptions
-from lab.stacks.overrides import refuse_foreign
+from lab.stacks.overrides import asks_for_backups, refuse_foreign
 from lab.stacks.settings import effective
 
 # The actions of `pulumi` that are commands of the lab under the same name.
@@ -64,7 +66,8 @@ class Runner:
         # A project of the lab's own around the checkout's program, so that Pulumi never writes into the checkout.
         self.project = self.home.folder("stacks")
         self._copies = Copies(self.project)
-        self._installation = install(self.home, progress or Silent())
+        self._progress = progress or Silent()
+        self._installation = install(self.home, self._progress)
 
     @property
     def command(self) -> str:
@@ -81,11 +84,15 @@ class Runner:
         With `subscribe=False` replicated databases do not follow one another, whatever the stack file says.
 
         Raises:
-            LabError: a stack is of another cluster than the lab's; nothing is written then.
+            LabError: a stack is of another cluster than the lab's, or the store that it asks for does not start;
+                nothing is written then.
         """
         for stack in stacks:
             refuse_foreign(stack, self._environment)
         self._write_project()
+        if OPERATOR not in self._environment.without and any(map(asks_for_backups, stacks)):
+            with locked(self.home, self._progress):
+                object_store.ensure(Supervisor(self.home, self._progress))
         for stack in stacks:
             if not self._copies.is_initialized(stack):
                 # It writes the file in its own way, which must be done before the settings are written.

@@ -16,17 +16,22 @@ def statements(heading: str) -> list[str]:
     return [statement.strip() for statement in code.split(";") if statement.strip()]
 
 
-def commands(heading: str) -> list[str]:
-    """The shell commands of a section, or of what follows words in bold such as `**Promote the standby.**`."""
+def commands(heading: str, block: int = 0) -> list[str]:
+    """The shell commands of a section, or of what follows words in bold such as `**Promote the standby.**`.
+
+    Args:
+        heading: the section's, or the words.
+        block: which of the section's blocks, the first one by default.
+    """
     title = heading if heading.startswith("**") else f" {heading}\n"
-    return _block(title, "sh").replace("\\\n", "").strip().splitlines()
+    lines = _block(title, "sh", block).replace("\\\n", "").strip().splitlines()
+    return [line.strip() for line in lines]
 
 
-def _block(heading: str, language: str) -> str:
-    """The first block of code after a heading, and before the next one."""
+def _block(heading: str, language: str, number: int = 0) -> str:
+    """A block of code after a heading, and before the next one."""
     section = re.split(r"^#+ ", _text().split(heading, 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    block, *_ = re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
-    return str(block)
+    return str(re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)[number])
 
 
 def _text() -> str:

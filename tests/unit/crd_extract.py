@@ -23,6 +23,7 @@ from tests.unit.crd_contract import FOLDER, Definition, fields, schema
 SOURCES = {
     "skupper": "skupperproject/skupper, main of 2026-07-23 after 2.2.1 (80b1ba6de37f), config/crd/bases, Apache-2.0",
     "cloudnative-pg": "cloudnative-pg/cloudnative-pg, v1.30.0-86 (a95a534dbe08), config/crd/bases, Apache-2.0",
+    "plugin-barman-cloud": "cloudnative-pg/plugin-barman-cloud, after v0.14.0 (9967e2c), config/crd/bases, Apache-2.0",
     "external-secrets": "external-secrets/external-secrets, v2.9.0 (cc5bfbc2234a), config/crds/bases, Apache-2.0",
 }
 OF_THE_LAB = "external-secrets-of-the-lab"

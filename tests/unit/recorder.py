@@ -46,6 +46,11 @@ _EXISTING: dict[str, dict[str, Any]] = {
 }
 # Stores of External Secrets and Sites of Skupper that somebody else made, by what the settings call them.
 FOUND_STORE = {"provider": {"vault": {"server": "https://vault.example.com:8200", "path": "rhsi", "version": "v2"}}}
+FOUND_SITE: dict[str, Any] = {
+    "metadata": {"uid": "uid-of-the-site"},
+    "spec": {"linkAccess": "default"},
+    "status": {"status": "Ready", "endpoints": [{"name": "inter-router", "host": "router", "port": "55671"}]},
+}
 # What the cluster publishes of the keys with which it signs tokens (RFC 7515, appendix A.3.1).
 PUBLISHED: dict[str, dict[str, Any]] = {
     issuer.DISCOVERY: {"issuer": "https://kubernetes.default.svc"},
@@ -278,7 +283,7 @@ class _Providers(Mocks):
         claims: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         *,
         store_spec: Mapping[str, Any] = FOUND_STORE,
-        vault: Mapping[str, Mapping[str, str]] | None = None,
+        vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         preview: bool = False,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
@@ -286,8 +291,8 @@ class _Providers(Mocks):
         self.store_spec = store_spec
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        if self.vault is None:
-            raise AssertionError(f"the program calls no provider functions, but called {args.token}")
+        if not args.token.startswith("vault:kv/getSecret"):
+            raise AssertionError(f"the program calls no other provider functions, but called {args.token}")
         path = args.args["name"]
         if self.vault is SEALED:
             return {}, [(path, "permission denied")]
@@ -329,6 +334,8 @@ class _Providers(Mocks):
             return dict(_EXISTING[object_id])
         if object_id.endswith("/rhsi-owner"):
             return {"data": dict(self.claims.get(object_id, {"stack": "s", "id": OWNER_ID}))}
+        if kind.endswith(":Site"):
+            return dict(FOUND_SITE)
         return {"spec": dict(self.store_spec)} if kind.endswith("SecretStore") else None
 
 
@@ -418,7 +425,7 @@ def record(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     store_spec: Mapping[str, Any] = FOUND_STORE,
     published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
-    vault: Mapping[str, Mapping[str, str]] | None = None,
+    vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -432,7 +439,7 @@ def record(
         claims: who owns a namespace by now, by `<namespace>/rhsi-owner`; this stack where it is not named.
         store_spec: of the store that exists already.
         published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
-        vault: the secrets that may be read, by path; None where the program asks for none.
+        vault: the secrets that may be read, by path.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.

@@ -26,6 +26,7 @@ RULES = (
     "x-kubernetes-validations",
 )
 OURS = {cast("str", definition["metadata"]["name"]): definition for definition in crds.definitions()}
+PLUGINS = "objectstores.barmancloud.cnpg.io"
 SHARED = sorted(name for name in OURS if name.endswith(COMMUNITY.name))
 
 
@@ -54,15 +55,20 @@ def test_both_groups_have_the_same_kinds_and_schemas() -> None:
     assert len(OURS) == 2 * len(SHARED) + 1
 
 
-@pytest.mark.parametrize("name", SHARED)
+def upstream(name: str) -> Definition:
+    """Upstream's definition of that name, the operator's or the plugin's."""
+    return load("plugin-barman-cloud" if name == PLUGINS else "cloudnative-pg")[name]
+
+
+@pytest.mark.parametrize("name", [*SHARED, PLUGINS])
 def test_names_scope_and_columns_are_upstreams(name: str) -> None:
-    assert identity(OURS[name]) == identity(load("cloudnative-pg")[name])
-    assert columns(OURS[name]) == columns(load("cloudnative-pg")[name])
+    assert identity(OURS[name]) == identity(upstream(name))
+    assert name == PLUGINS or columns(OURS[name]) == columns(upstream(name))
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", [*SHARED, PLUGINS])
 def test_every_field_exists_upstream_with_the_same_rules(name: str) -> None:
-    theirs = dict(fields(schema(load("cloudnative-pg")[name])))
+    theirs = dict(fields(schema(upstream(name))))
     for path, node in fields(schema(OURS[name])):
         assert path in theirs, f"{path} does not exist upstream"
         wanted = rules(theirs[path])
@@ -83,9 +89,9 @@ PARTLY = {
 }
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", [*SHARED, PLUGINS])
 def test_required_fields_are_upstreams(name: str) -> None:
-    theirs = dict(fields(schema(load("cloudnative-pg")[name])))
+    theirs = dict(fields(schema(upstream(name))))
     for path, node in fields(schema(OURS[name])):
         assert sorted(node.get("required", [])) == sorted(theirs[path].get("required", [])), path
 

@@ -38,7 +38,7 @@ def primary_of(example: Example) -> Mapping[str, Any]:
     """The outputs of the primary of a standby's example; where it has none, those of a primary with everything."""
     for other in EXAMPLES:
         if other.subject == example.subject and other.role == "primary":
-            graph = record(given(other), stack=stack_of(other))
+            graph = record(given(other), stack=stack_of(other), vault={})
             return {name: reveal(value) for name, value in graph.exports.items()}
     return PRIMARY_OUTPUTS
 
@@ -60,8 +60,8 @@ def test_every_key_has_a_meaning_and_an_example(key: Key) -> None:
 def test_the_program_previews_and_runs_every_example(example: Example) -> None:
     outputs = primary_of(example) if example.role == "standby" else None
     settings, stack = given(example), stack_of(example)
-    previewed = record(settings, stack=stack, preview=True, primary_outputs=outputs)
-    run = record(settings, stack=stack, primary_outputs=outputs)
+    previewed = record(settings, stack=stack, preview=True, primary_outputs=outputs, vault={})
+    run = record(settings, stack=stack, primary_outputs=outputs, vault={})
     assert reveal(run.exports["site"]) == stack
     assert previewed.resources.keys() <= run.resources.keys()
 

@@ -48,6 +48,32 @@ OPTIONS = {
         "postgres": {"enabled": True},
         "services": {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}},
     },
+    "primary with a way in of its own": {
+        **PRIMARY,
+        "skupper": {
+            "siteName": "hub",
+            "ha": True,
+            "linkAccess": "none",
+            "routerAccess": {
+                "accessType": "ingress",
+                "bindHost": "127.0.0.1",
+                "settings": {"ingressClassName": "haproxy"},
+            },
+        },
+        "services": {
+            "exports": {
+                "pods": {"selector": "app=x", "port": 80, "includeNotReadyPods": True},
+                "host": {
+                    "host": "x.example.com",
+                    "port": 443,
+                    "tlsCredentials": "server-ca",
+                    "useClientCert": True,
+                    "verifyHostname": True,
+                },
+            },
+            "imports": {"web": {"port": 443, "tlsCredentials": "web", "observer": "http1"}},
+        },
+    },
     "standby with services": {
         **STANDBY,
         "postgres": {"enabled": True, "smokeTest": True},
@@ -60,6 +86,7 @@ OPTIONS = {
 DATABASES = ["Cluster", "Connector", "Listener", "Publication", "Subscription"]
 ADDED = {
     "primary with services": ["Connector", "Connector"],
+    "primary with a way in of its own": ["Connector", "Connector", "Listener", "RouterAccess"],
     "standby with services": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
     "primary with databases": DATABASES,
     "standby with databases": [*DATABASES, "SecretStore", *["ExternalSecret"] * 6],
@@ -69,9 +96,9 @@ ADDED = {
 @functools.cache
 def upstream() -> dict[str, Definition]:
     """Upstream's schemas; EDB's kinds are the community's under another group, as its own CRDs have them."""
-    community = list(load("cloudnative-pg").values())
+    community, plugin = list(load("cloudnative-pg").values()), load("plugin-barman-cloud").values()
     edb = json.loads(json.dumps(community).replace(COMMUNITY.name, EDB.name))
-    return schemas([*load("skupper").values(), *load("external-secrets").values(), *community, *edb])
+    return schemas([*load("skupper").values(), *load("external-secrets").values(), *plugin, *community, *edb])
 
 
 @functools.cache
@@ -80,8 +107,9 @@ def lab() -> dict[str, Definition]:
     return schemas([*skupper.definitions(), *cnpg.definitions(), *load("external-secrets-of-the-lab").values()])
 
 
+PLUGIN = "barmancloud.cnpg.io"
 SCHEMAS = {"upstream": upstream, "lab": lab}
-GROUPS = {f"kubernetes:{group}" for group in ("skupper.io", "external-secrets.io", COMMUNITY.name, EDB.name)}
+GROUPS = {f"kubernetes:{group}" for group in ("skupper.io", "external-secrets.io", PLUGIN, COMMUNITY.name, EDB.name)}
 """Each kind of these groups has to be known; `observability.skupper.io` has no definition upstream."""
 
 
@@ -138,16 +166,33 @@ def test_every_object_of_a_database_is_valid_for_upstream_and_for_the_lab(operat
     )
     none = edb_cluster(operator=operator)
     backup = dataclasses.replace(
-        none.backup, destination_path="s3://backups", credentials="s3", server_name="edb-site-a-2"
+        none.backup,
+        destination_path="s3://backups",
+        endpoint_url="https://store",
+        endpoint_ca="store-ca",
+        credentials="s3",
+        region_key="REGION",
+        server_name="edb-site-a-2",
+        compression="lz4",
+        wal_compression="zstd",
+        encryption="aws:kms",
+        data_jobs=4,
+        wal_max_parallel=8,
+        tags={"team": "databases"},
     )
     wanted = dataclasses.replace(wanted, backup=backup)
+    by_role = dataclasses.replace(
+        none, backup=dataclasses.replace(none.backup, destination_path="s3://b", iam_role="arn:aws:iam::1:role/b")
+    )
     half = edb_replication(operator=operator)
-    kinds = ["Cluster", "Pooler", "Publication", "ScheduledBackup", "Subscription"]
+    kinds = ["Cluster", "ObjectStore", "Pooler", "Publication", "ScheduledBackup", "Subscription"]
     graph = record_component(
         lambda: {"cluster": EdbCluster("db", wanted).cluster, "slot": LogicalReplication("half", half).subscription}
     )
     assert validated(graph, source) == kinds
     assert validated(record_component(lambda: {"cluster": EdbCluster("db", none).cluster}), source) == ["Cluster"]
+    few = ["Cluster", "ObjectStore", "ScheduledBackup"]
+    assert validated(record_component(lambda: {"cluster": EdbCluster("db", by_role).cluster}), source) == few
 
 
 def test_the_runbooks_secured_access_would_have_been_found() -> None:

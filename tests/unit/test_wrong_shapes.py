@@ -21,10 +21,12 @@ from components import outputs, settings
 from components.edb.backup import object_store_spec, scheduled_backup_spec
 from components.edb.cluster import EdbClusterArgs, cluster_spec
 from components.edb.options import pooler_spec
+from components.edb.placing import placed_pooler
 from components.edb.registry import docker_config_template
 from components.edb.schema import schema_sql
 from components.link.grant import LinkGrantArgs, grant_spec, link_token
 from components.link.rotation import rotation_commands
+from components.network_policies import cluster_policies, site_policies
 from components.postgres.parameters import assignments, effective
 from components.postgres.replication import standby_args
 from components.postgres.server import stateful_set_spec
@@ -32,11 +34,15 @@ from components.script_job import ScriptJobArgs, job_spec
 from components.secret_store import store_spec
 from components.settings import Settings
 from components.sites.edb import cluster_args
+from components.sites.network_policies import cluster_flows, site_flows
 from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
 from components.sites.postgres import server_shape
 from components.sites.runtimes import edb_runtime, kubectl_runtime, postgres_runtime
+from components.sites.services import export_args
+from components.sites.skupper import router_access_args
 from components.sites.vault import kubernetes_auth_args, login_args, secret_store_args
-from components.skupper.services import ServiceExportArgs, connector_spec
+from components.skupper.router_access import router_access_spec
+from components.skupper.services import connector_spec
 from components.vault.jwt_auth import subjects
 from components.vault.kubernetes_auth import role_audience
 from components.vault.login import policy_hcl
@@ -171,6 +177,8 @@ def build(found: Settings) -> None:
     auth = kubernetes_auth_args(found, "CA")
     transported(subjects(login_args(found)))
     transported([role_audience(auth), policy_hcl(auth.kv_mount, auth.site, auth.shared), vars(auth)])
+    transported([site_policies(site_flows(found)), cluster_policies(cluster_flows(found))])
+    transported(placed_pooler(pooler_spec(cluster.pooler, "edb"), cluster.pod, cluster.pooler_resources))
     for runtime in (kubectl_runtime(found), edb_runtime(found), postgres_runtime(found)):
         job = ScriptJobArgs(
             job="job",
@@ -198,20 +206,20 @@ def build(found: Settings) -> None:
         )
         transported(grant_spec(grant))
         transported(rotation_commands("site-a", standby, grant.rotation, "site-b"))
-    for service, exported in found.services.exports.items():
-        spec = ServiceExportArgs(
-            service=service,
-            namespace=namespace,
-            port=exported.port,
-            routing_prefix=found.routing_prefix,
-            host=exported.host,
-            selector=exported.selector,
-        )
-        transported(connector_spec(spec, "key"))
+    for service in found.services.exports:
+        transported(connector_spec(export_args(found, service, found.routing_prefix), "key"))
+    if found.skupper.router_access:
+        transported(router_access_spec(router_access_args(found, found.skupper.router_access)))
     transported([found.claim_seconds, found.smoke_test_seconds, found.auth_path, found.postgres_user])
 
 
-BASES = ["primary", "primary with everything", "standby with everything", "standby that owns little"]
+BASES = [
+    "primary",
+    "primary with everything",
+    "standby with everything",
+    "standby that owns little",
+    "primary under a platform's rules",
+]
 
 
 @bounded

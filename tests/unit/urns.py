@@ -95,7 +95,7 @@ class Variant:
     stack: str
     settings: Mapping[str, Any]
     primary_outputs: Mapping[str, Any] = field(default_factory=lambda: PRIMARY_OUTPUTS)
-    vault: Mapping[str, Mapping[str, str]] | None = None
+    vault: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 VARIANTS = {
@@ -162,6 +162,18 @@ VARIANTS = {
         primary_outputs={
             **PRIMARY_OUTPUTS,
             "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table", "crm": "schema"}},
+        },
+    ),
+    "primary with a way in of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "skupper": {"siteName": "hub", "linkAccess": "none", "routerAccess": {}, "ha": True}},
+    ),
+    "primary in a site that exists": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "cluster": {**PRIMARY["cluster"], "createNamespace": False},
+            "skupper": {"existingSite": "hub"},
         },
     ),
     "standby": Variant(stack="site-b", settings=STANDBY),

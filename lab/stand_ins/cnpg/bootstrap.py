@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import parameters, sql
+from lab.stand_ins.cnpg import archiving, parameters, sql
+from lab.stand_ins.cnpg.barman import FIRST_ARCHIVE
 from lab.stand_ins.cnpg.database import Session, SqlError
 from lab.stand_ins.cnpg.files import PGDATA
 from lab.stand_ins.cnpg.server import Server, ServerError
@@ -94,7 +95,7 @@ def create(server: Server, plan: Plan) -> None:
     try:
         server.say("info", "Creating new data directory", pgdata=PGDATA)
         server.run("initdb", "--username", "postgres", "-D", PGDATA, "--no-sync", *options(initdb))
-        _configure(server, plan.cluster)
+        configure(server, plan.cluster)
         server.start()
         try:
             _fill(server, plan, initdb)
@@ -115,12 +116,18 @@ def include_files(server: Server) -> None:
     server.files.write(f"{PGDATA}/postgresql.conf", text.encode())
 
 
-def _configure(server: Server, cluster: Manifest) -> None:
+def configure(server: Server, cluster: Manifest) -> None:
+    """Write the settings of a server that runs for its bootstrap only, to which nobody can connect.
+
+    Its WAL is archived already; before the first file, the archive is checked: it must be nobody else's.
+    """
     include_files(server)
     given = cluster["spec"]["postgresql"]["parameters"] | {"cluster_name": cluster["metadata"]["name"]}
+    of_the_lab = parameters.of_the_lab("", archiving.command(cluster))
     server.files.write(f"{PGDATA}/custom.conf", parameters.render(given).encode())
     server.files.write(f"{PGDATA}/override.conf", b"")
-    server.files.write(f"{PGDATA}/lab.conf", parameters.render(parameters.of_the_lab("")).encode())
+    server.files.write(f"{PGDATA}/lab.conf", parameters.render(of_the_lab).encode())
+    server.files.write(FIRST_ARCHIVE, b"")
 
 
 def _fill(server: Server, plan: Plan, initdb: Manifest) -> None:

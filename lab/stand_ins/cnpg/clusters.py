@@ -6,12 +6,13 @@ primary, its replicas, the status. Every call looks at everything, so it may be 
 
 from lab.binaries.postgresql import VERSIONS
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import defaults, objects, status, validation
+from lab.stand_ins.cnpg import archiving, backups, defaults, objects, status, validation
 from lab.stand_ins.cnpg.certificates import Certificates
 from lab.stand_ins.cnpg.credentials import Credentials
 from lab.stand_ins.cnpg.instances import Instances
 from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.members import Members, StoppedError
+from lab.stand_ins.cnpg.object_stores import archive_of
 from lab.stand_ins.cnpg.pki import CertificateError
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of, split_key
@@ -46,6 +47,8 @@ class Clusters:
         try:
             self._reconcile(cluster)
             status.set_phase(now, status.HEALTHY)
+            # No watch tells of the archive, nor of a Secret that it needs.
+            again = archiving.AGAIN if archive_of(cluster) else None
         except StoppedError as stop:
             status.set_phase(now, stop.phase, stop.reason)
             again = stop.again
@@ -69,6 +72,9 @@ class Clusters:
         self._make_objects(cluster)
         running = [self._members.primary(cluster)]
         status.set_bootstrapped(now, done=True)
+        if backup := backups.last(self._group, self._store, cluster):
+            told = backup["status"]
+            status.set_backup(now, done=told["phase"] == backups.COMPLETED, fault=told.get("error", ""))
         try:
             for serial in range(2, cluster["spec"]["instances"] + 1):
                 running += [self._members.replica(cluster, serial, running[0])]
@@ -81,9 +87,6 @@ class Clusters:
             self._store.log.info("Cluster %s is invalid: %s: %s", key_of(cluster), refusal.field, refusal.reason)
         if found:
             raise StoppedError(status.INVALID, validation.summary(found), None)
-        if "recovery" in cluster["spec"]["bootstrap"]:
-            reason = "the lab bootstraps by initdb only: a restore needs a real operator and its object store"
-            raise StoppedError(status.INVALID, reason, None)
         major = validation.major_version(cluster["spec"].get("imageName", ""))
         if major not in VERSIONS:
             reason = f"the lab has PostgreSQL {', '.join(map(str, VERSIONS))}: set spec.imageName to an image of these"

@@ -29,7 +29,8 @@ def superuser_secret(cluster: Manifest) -> str:
 
 def application_secret(cluster: Manifest) -> str:
     """The name of the application's Secret."""
-    given = cluster["spec"]["bootstrap"].get("initdb", {}).get("secret", {}).get("name")
+    made = cluster["spec"]["bootstrap"]
+    given = (made.get("recovery") or made.get("initdb", {})).get("secret", {}).get("name")
     return str(given or f"{cluster['metadata']['name']}-app")
 
 
@@ -64,9 +65,9 @@ class Credentials:
             found = self._api.get(SECRET, self._namespace, name)
             if found and is_owned(self._group, self._cluster, found):
                 self._api.delete(SECRET, self._namespace, name)
-        initdb = spec["bootstrap"].get("initdb", {})
-        if initdb and not initdb.get("secret", {}).get("name"):
-            self._create(application_secret(self._cluster), "app", database=initdb["database"], user=initdb["owner"])
+        made = spec["bootstrap"].get("recovery") or spec["bootstrap"].get("initdb", {})
+        if made and not made.get("secret", {}).get("name"):
+            self._create(application_secret(self._cluster), "app", database=made["database"], user=made["owner"])
 
     def _create(self, name: str, user_type: str, *, database: str, user: str) -> None:
         # Whoever made it, it is used as it is.

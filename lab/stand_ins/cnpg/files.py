@@ -102,6 +102,16 @@ class Files:
         draft.replace(target)
         return True
 
+    def read(self, path: str) -> bytes:
+        """What is in a file below /controller or PGDATA; empty where there is none."""
+        target = self._outside(path)
+        return target.read_bytes() if target.exists() else b""
+
+    def last_line(self, path: str) -> str:
+        """The last line of such a file that says anything."""
+        lines = [line for line in self.read(path).decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
     def clear(self) -> None:
         """Remove a data folder that is not known to be whole."""
         shutil.rmtree(self.pgdata, ignore_errors=True)

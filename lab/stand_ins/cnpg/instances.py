@@ -16,6 +16,7 @@ from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.files import Place
 from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.manager import Manager
+from lab.stand_ins.cnpg.object_stores import ObjectStores
 from lab.stand_ins.cnpg.server import Server
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.cnpg.validation import major_version
@@ -49,6 +50,7 @@ class Instances:
     def __init__(self, store: Store, home: Home) -> None:
         self._store = store
         self._home = home
+        self.stores = ObjectStores(store.api, home)
         self._known: dict[str, Instance] = {}
 
     def claim(self, group: Group, cluster: Manifest, serial: int) -> Manifest:
@@ -121,7 +123,7 @@ class Instances:
             hosts=names_file(namespace) if folder_of_names else "",
         )
         server = Server(place, lambda: self._store.queue.add(Key(POD.name, key)))
-        manager = Manager(server, self._store.api, namespace)
+        manager = Manager(server, self._store.api, namespace, self.stores)
         self._known[key] = Instance(group, cluster["metadata"]["name"], manager)
         return manager
 

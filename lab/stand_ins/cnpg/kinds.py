@@ -34,6 +34,16 @@ class Group:
         """Kind Subscription."""
         return Kind(f"{self.name}/v1", "Subscription", "subscriptions")
 
+    @property
+    def backup(self) -> Kind:
+        """Kind Backup."""
+        return Kind(f"{self.name}/v1", "Backup", "backups")
+
+    @property
+    def scheduled_backup(self) -> Kind:
+        """Kind ScheduledBackup."""
+        return Kind(f"{self.name}/v1", "ScheduledBackup", "scheduledbackups")
+
     def label(self, name: str) -> str:
         """A label, annotation or finalizer of this group, for example `cnpg.io/cluster`."""
         return f"{self.prefix}/{name}"
@@ -42,3 +52,5 @@ class Group:
 COMMUNITY = Group("postgresql.cnpg.io", "cnpg.io")
 EDB = Group("postgresql.k8s.enterprisedb.io", "k8s.enterprisedb.io")
 GROUPS = (COMMUNITY, EDB)
+OBJECT_STORE = Kind("barmancloud.cnpg.io/v1", "ObjectStore", "objectstores")
+"""The Barman Cloud plugin's own kind, which is the same for both operators."""

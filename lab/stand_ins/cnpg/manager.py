@@ -11,11 +11,12 @@ import operator
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import connections, host_based_access, parameters, roles, sql
+from lab.stand_ins.cnpg import archiving, connections, host_based_access, parameters, roles, sql
 from lab.stand_ins.cnpg.certificates import STREAMING_REPLICA
 from lab.stand_ins.cnpg.credentials import CredentialError, application_secret, superuser_secret, user_and_password
 from lab.stand_ins.cnpg.database import Session
 from lab.stand_ins.cnpg.files import PGDATA
+from lab.stand_ins.cnpg.object_stores import ObjectStores
 from lab.stand_ins.cnpg.roles import Password, PasswordError
 from lab.stand_ins.cnpg.server import Server
 from lab.stand_ins.controller.api import Api
@@ -33,8 +34,9 @@ class CannotReconcileError(Exception):
 class Manager:
     """The manager of one instance, as long as its pod lives."""
 
-    def __init__(self, server: Server, api: Api, namespace: str) -> None:
+    def __init__(self, server: Server, api: Api, namespace: str, stores: ObjectStores) -> None:
         self.server = server
+        self._stores = stores
         self._api = api
         self._namespace = namespace
         # Secret -> the version whose password has been set; a new pod begins anew, as upstream's.
@@ -55,10 +57,12 @@ class Manager:
         self._hash = hashlib.sha256(settings.encode()).hexdigest()
         settings += parameters.render({_HASH: self._hash})
         given = cluster["spec"]["postgresql"]
+        archive = archiving.command(cluster)
+        archiving.prepare(self._stores, self.server, cluster)
         files = {
             f"{PGDATA}/custom.conf": settings.encode(),
             f"{PGDATA}/override.conf": parameters.render(parameters.following(primary, slot)).encode(),
-            f"{PGDATA}/lab.conf": parameters.render(parameters.of_the_lab(address)).encode(),
+            f"{PGDATA}/lab.conf": parameters.render(parameters.of_the_lab(address, archive)).encode(),
             f"{PGDATA}/pg_hba.conf": host_based_access.rules(given.get("pg_hba", [])).encode(),
             f"{PGDATA}/pg_ident.conf": host_based_access.names(given.get("pg_ident", [])).encode(),
         }
@@ -160,7 +164,8 @@ class Manager:
         """
         with self.server.database.session() as session:
             self._set_superuser_password(session, cluster)
-            owner = cluster["spec"]["bootstrap"]["initdb"]["owner"]
+            made = cluster["spec"]["bootstrap"]
+            owner = (made.get("recovery") or made["initdb"])["owner"]
             self._set_password(session, owner, application_secret(cluster))
 
     def _set_superuser_password(self, session: Session, cluster: Manifest) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import bootstrap, objects, replicas, status
+from lab.stand_ins.cnpg import archiving, barman, bootstrap, objects, recovery, replicas, status
 from lab.stand_ins.cnpg.bootstrap import BootstrapError
 from lab.stand_ins.cnpg.database import SqlError
 from lab.stand_ins.cnpg.instances import Instances, NotYetError
 from lab.stand_ins.cnpg.kinds import Group
 from lab.stand_ins.cnpg.manager import CannotReconcileError, Manager
+from lab.stand_ins.cnpg.object_stores import archive_of, source_of
 from lab.stand_ins.cnpg.server import ServerError
 from lab.stand_ins.cnpg.status import InstanceState
 from lab.stand_ins.cnpg.store import Store
@@ -79,6 +80,10 @@ class Members:
                 replicas.keep_slots(session, cluster, self._wanted_replicas(cluster))
                 system = session.value("SELECT system_identifier FROM pg_catalog.pg_control_system()")
                 timeline = session.value("SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()")
+                if archive_of(cluster):
+                    archiving.describe(now, manager.server, session)
+                else:
+                    status.set_archiving(now)
             manager.align_passwords(cluster)
         except CannotReconcileError as error:
             # Its log says so; the operator, who sees a server that answers, calls the Cluster healthy all the same.
@@ -114,6 +119,7 @@ class Members:
         try:
             claim = self._instances.claim(self._group, cluster, making.serial)
             manager = self._instances.manager(self._group, cluster, claim)
+            self._equip(cluster, manager)
             if not objects.has_data(self._group, claim):
                 status.set_bootstrapped(cluster["status"], done=False)
                 status.set_phase(cluster["status"], making.phase, making.reason)
@@ -133,20 +139,34 @@ class Members:
             raise StoppedError(making.phase, making.reason) from error
         return manager, pod
 
+    def _equip(self, cluster: Manifest, manager: Manager) -> None:
+        """Give the server the tools of its sidecar; one that runs without them is restarted, as its pod would be."""
+        wanted = barman.mounts() if archive_of(cluster) or source_of(cluster) else ()
+        if manager.server.tools == wanted:
+            return
+        manager.server.tools = wanted
+        if manager.server.alive:
+            manager.server.stop()
+
     def _bootstrap(self, cluster: Manifest, manager: Manager) -> None:
         key, attempt = key_of(cluster), (cluster["metadata"]["uid"], cluster["metadata"]["generation"])
         name = manager.server.place.name
+        job = f"{name}-full-recovery" if "recovery" in cluster["spec"]["bootstrap"] else f"{name}-initdb"
         failure = (
-            f"Instance creation failed for the following jobs: {name}-initdb. "
+            f"Instance creation failed for the following jobs: {job}. "
             "Check the job logs to investigate the cause of the failure."
         )
         if self._failed.get(key) == attempt:
             raise StoppedError(status.UNRECOVERABLE, failure, None)
         try:
-            bootstrap.create(manager.server, bootstrap.Plan.of(cluster, self._reader(cluster)))
+            archiving.prepare(self._instances.stores, manager.server, cluster)
+            if "recovery" in cluster["spec"]["bootstrap"]:
+                recovery.recover(manager.server, cluster, self._instances.stores)
+            else:
+                bootstrap.create(manager.server, bootstrap.Plan.of(cluster, self._reader(cluster)))
         except BootstrapError as error:
             self._failed[key] = attempt
-            self._tell(manager, cluster, f"{name}-initdb failed: {error}")
+            self._tell(manager, cluster, f"{job} failed: {error}")
             raise StoppedError(status.UNRECOVERABLE, failure, None) from error
 
     def _reader(self, cluster: Manifest) -> bootstrap.Read:

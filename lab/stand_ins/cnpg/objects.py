@@ -73,9 +73,12 @@ def _application(cluster: Manifest) -> Manifest:
 
 
 def service_account(group: Group, cluster: Manifest) -> Manifest:
-    """The instances' account, with the pull secrets of the spec."""
+    """The instances' account, with the pull secrets and the metadata of the spec."""
+    given = cluster["spec"].get("serviceAccountTemplate", {}).get("metadata", {})
+    made = metadata(group, cluster, cluster["metadata"]["name"], given.get("labels"))
+    made["annotations"] |= given.get("annotations", {})
     return {
-        "metadata": metadata(group, cluster, cluster["metadata"]["name"]),
+        "metadata": made,
         "imagePullSecrets": cluster["spec"].get("imagePullSecrets", []),
     }
 

@@ -1,18 +1,21 @@
 """One operator: the work loop of an API server, and who handles which event.
 
-What a real operator does and this one leaves out: failover and switchover, backup and restore, poolers, tablespaces,
-Database and DatabaseRole objects, metrics, rolling updates of images, major upgrades, hibernation, fencing, plugins.
+What a real operator does and this one leaves out: failover and switchover, volume snapshots, poolers, tablespaces,
+Database and DatabaseRole objects, metrics, rolling updates of images, major upgrades, hibernation, fencing, and plugins
+but the one for backups, of which there is only what barman.py and object_stores.py say.
 """
 
 from collections.abc import Callable
 
 from lab.home import Home
 from lab.stand_ins.cnpg import crds
+from lab.stand_ins.cnpg.backups import Backups
 from lab.stand_ins.cnpg.clusters import Clusters
 from lab.stand_ins.cnpg.database import SqlError
 from lab.stand_ins.cnpg.declared import Declared, Publications, Subscriptions
 from lab.stand_ins.cnpg.instances import Instances
 from lab.stand_ins.cnpg.kinds import GROUPS, Group
+from lab.stand_ins.cnpg.scheduled import ScheduledBackups
 from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller import definitions
 from lab.stand_ins.controller.api import Kind, split_key
@@ -51,6 +54,9 @@ class Operator:
                 Subscriptions(group, store, self._instances, retry),
             )
             self._handlers[f"Cluster.{group.name}"] = self._clusters(group, declared)
+            backups = Backups(group, store, self._instances, self._instances.stores, retry)
+            self._handlers[f"Backup.{group.name}"] = backups.check
+            self._handlers[f"ScheduledBackup.{group.name}"] = ScheduledBackups(group, store).check
             for one in declared:
                 self._handlers[f"{one.kind.name}.{group.name}"] = one.check
 

@@ -1,7 +1,7 @@
 """PostgreSQL's settings: the operator's defaults, the user's, and those that nobody may change.
 
 Pure functions (upstream: pkg/postgres/configuration.go). Owns as well what the lab's servers are told otherwise, in a
-file of its own: there is no log collector, no archive and no pod network here.
+file of its own: there is no log collector and no pod network here.
 """
 
 from collections.abc import Mapping
@@ -62,6 +62,8 @@ FIXED = frozenset(
     """.split()  # noqa: SIM905 - sixty names read better as text than as a list
 )
 """What a user may not set."""
+NO_ARCHIVE = "/bin/true"
+"""As upstream's command does without a backup: every file of WAL counts as archived."""
 
 
 def in_spec(given: Mapping[str, str]) -> dict[str, str]:
@@ -112,7 +114,7 @@ def following(primary: str, slot: str) -> dict[str, str]:
     }
 
 
-def of_the_lab(address: str) -> dict[str, str]:
+def of_the_lab(address: str, archive_command: str = NO_ARCHIVE) -> dict[str, str]:
     """Every setting of lab.conf, which is read last. `address` is the pod's; empty while nobody may connect."""
     return {
         # There is no pod network: the pod has an address of its own on the machine's loopback.
@@ -121,8 +123,7 @@ def of_the_lab(address: str) -> dict[str, str]:
         # Nobody collects; what the server prints is the pod's log.
         "logging_collector": "off",
         "log_destination": "stderr",
-        # As upstream's command does without a backup: every file of WAL counts as archived.
-        "archive_command": "/bin/true",
+        "archive_command": archive_command,
         # The lab's data need not survive a power cut, and waiting for the disk costs seconds.
         "fsync": "off",
     }

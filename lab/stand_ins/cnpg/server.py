@@ -18,15 +18,18 @@ from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_
 
 from lab.stand_ins.cnpg.database import Database, SqlError
 from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, SOCKETS, Files, Place
+from lab.stand_ins.pods import logs
 from lab.stand_ins.pods.logs import Log
 from lab.stand_ins.pods.walls.launching import Launched, StartError, Streams, launch, start_inside
-from lab.stand_ins.pods.walls.plan import Plan
+from lab.stand_ins.pods.walls.plan import Mount, Plan
 
 _TEMPORARY = f"{CONTROLLER}/tmp"  # noqa: S108 - within the walls nobody else has it
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 # What the operator's pods have beside: with it psql reaches the server without a word.
 _FOR_CLIENTS = {"PGDATA": PGDATA, "PGHOST": SOCKETS, "PSQL_HISTORY": f"{_TEMPORARY}/.psql_history"}
 
+SIDECAR = "plugin-barman-cloud"
+"""The container whose log has what the plugin's tools say; on the lab the pod does not list it."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """How long a server may take to write its last checkpoint; upstream gives it half an hour."""
@@ -52,6 +55,8 @@ class Server:
         self._ended = ended
         self._launched: Launched | None = None
         self._not_before = 0.0
+        self.tools: tuple[Mount, ...] = ()
+        """What its walls have besides, from the next start on: a Cluster that backs up has Barman's tools there."""
 
     @property
     def alive(self) -> bool:
@@ -68,9 +73,25 @@ class Server:
             launched = launch(self._plan(argv))
         except StartError as error:
             raise ServerError(f"{argv[0]} cannot be run: {error}") from error
-        self._follow(launched)
+        follow(launched, self._log)
         if (code := launched.process.wait()) != 0:
             raise ServerError(f"{argv[0]} ended with {code}")
+
+    def run_beside(self, *argv: str) -> None:
+        """Run a program of the sidecar to its end, in walls of its own with the same volumes; its log is apart.
+
+        Raises:
+            ServerError: it cannot be run, or fails; the error is the last line that it wrote.
+        """
+        try:
+            launched = launch(self._plan(argv))
+        except StartError as error:
+            raise ServerError(f"{argv[0]} cannot be run: {error}") from error
+        log = Log(self.place.log.with_name(f"{SIDECAR}.log"))
+        follow(launched, log)
+        if (code := launched.process.wait()) != 0:
+            said = logs.tail(log.path).splitlines()
+            raise ServerError(said[-1] if said else f"{argv[0]} ended with {code}")
 
     def start(self) -> None:
         """Start the server and return when it answers on its socket.
@@ -149,20 +170,21 @@ class Server:
             uid=self.place.uid,
             gid=self.place.uid,
             read_only_root=True,
-            mounts=self.files.mounts(),
+            mounts=(*self.files.mounts(), *self.tools),
             hosts=self.place.hosts,
             # To PostgreSQL: a fast shutdown.
             stop_signal=signal.SIGINT,
         )
 
     def _watch(self, launched: Launched) -> None:
-        self._follow(launched)
+        follow(launched, self._log)
         launched.process.wait()
         self._ended()
 
-    def _follow(self, launched: Launched) -> None:
-        """Copy the output into the log until its last writer is gone."""
-        with launched.output as pipe:
-            while chunk := pipe.read1(1 << 16):
-                self._log.append(chunk)
-        self._log.finish()
+
+def follow(launched: Launched, log: Log) -> None:
+    """Copy a command's output into a log until its last writer is gone."""
+    with launched.output as pipe:
+        while chunk := pipe.read1(1 << 16):
+            log.append(chunk)
+    log.finish()

@@ -76,10 +76,26 @@ def set_primary(status: Manifest, primary: str, system: str) -> None:
         "Unique",
         "A single, unique system ID was found across reporting instances.",
     )
-    # Without a backup every file of WAL counts as archived, as upstream's.
+
+
+def set_archiving(status: Manifest, fault: str = "") -> None:
+    """Say whether WAL is archived; without an archive every file of it counts as archived, as upstream's."""
+    if fault:
+        _set_condition(status, "ContinuousArchiving", "False", "ContinuousArchivingFailing", fault)
+        return
     _set_condition(
         status, "ContinuousArchiving", "True", "ContinuousArchivingSuccess", "Continuous archiving is working"
     )
+
+
+def set_backup(status: Manifest, *, done: bool, fault: str = "") -> None:
+    """Say how the last backup ended, or that one is being made."""
+    if fault:
+        _set_condition(status, "LastBackupSucceeded", "False", "LastBackupFailed", fault)
+    elif done:
+        _set_condition(status, "LastBackupSucceeded", "True", "LastBackupSucceeded", "Backup was successful")
+    else:
+        _set_condition(status, "LastBackupSucceeded", "False", "BackupStarted", "New Backup starting up")
 
 
 def describe(status: Manifest, group: Group, cluster: Manifest) -> None:

@@ -31,7 +31,7 @@ class Store(WatchedCluster):
     def __init__(self, context: str) -> None:
         super().__init__(context, MANAGER, logging.getLogger(f"cnpg.{context}"))
         for group in GROUPS:
-            for kind in (group.cluster, group.publication, group.subscription):
+            for kind in (group.cluster, group.publication, group.subscription, group.backup, group.scheduled_backup):
                 self.watch(kind, handler=f"{kind.name}.{group.name}")
         self.watch(SECRET, keep_of_secret, metadata_only=True)
         self.watch(POD, keep_of_instance, metadata_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.stand_ins.pods.walls import kernel
 from lab.stand_ins.pods.walls.plan import Mount, Plan
 
-_SYSTEM_FOLDERS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix", "gnu")
+SYSTEM_FOLDERS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix", "gnu")
 _EMPTY_FOLDERS = ("proc", "sys", "dev", "run", "var", "home", "root", "tmp", "var/tmp")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Kernel settings that a root user could change even without capabilities; container runtimes lock the same ones.
@@ -33,7 +33,7 @@ def enter(plan: Plan) -> None:
     root.mkdir()
     kernel.add_mount("tmpfs", root, "tmpfs", kernel.NOSUID | kernel.NODEV, "mode=0755")
     _add_empty_folders(root)
-    for name in _SYSTEM_FOLDERS:
+    for name in SYSTEM_FOLDERS:
         _add_system_folder(name, layers, root, hidden=str(_HOSTS) if plan.hosts else "")
     _add_devices(root)
     former = root / _MACHINE.lstrip("/")
@@ -50,7 +50,7 @@ def enter(plan: Plan) -> None:
     Path(_MACHINE).rmdir()
     Path(plan.working_dir).mkdir(parents=True, exist_ok=True)
     if plan.read_only_root:
-        for folder in ("/", *(f"/{name}" for name in _SYSTEM_FOLDERS)):
+        for folder in ("/", *(f"/{name}" for name in SYSTEM_FOLDERS)):
             if os.path.ismount(folder):
                 kernel.make_read_only(folder)
 
