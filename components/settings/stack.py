@@ -15,7 +15,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
-from components.postgres import versions
+from components.postgres import monitoring, versions
 from components.settings import formats
 from components.settings.edb import Edb, likely_peer, peer_site
 from components.settings.edb_mistakes import edb_mistakes
@@ -101,6 +101,11 @@ class Settings(Section):
         """The image of the streaming database's server and of its smoke test."""
         usual = versions.image_of(self.platform.postgres_image, self.postgres.version or versions.USUAL)
         return self.postgres.image or mirrored(usual, self.images.registry)
+
+    @property
+    def exporter_image(self) -> str:
+        """The image of the exporter beside that server."""
+        return self.postgres.exporter_image or mirrored(monitoring.IMAGE, self.images.registry)
 
     @property
     def postgres_version(self) -> int | None:
