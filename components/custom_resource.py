@@ -51,6 +51,7 @@ SERVICE = Kind(api_version="v1", kind="Service")
 SERVICE_ACCOUNT = Kind(api_version="v1", kind="ServiceAccount")
 ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role")
 ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding")
+CLUSTER_ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRole")
 CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
 JOB = Kind(api_version="batch/v1", kind="Job")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
@@ -73,6 +74,7 @@ LINK = Kind(api_version="skupper.io/v2alpha1", kind="Link", timeout="2m")
 ROUTER_ACCESS = Kind(
     api_version="skupper.io/v2alpha1", kind="RouterAccess", wait_for=("condition=Ready",), timeout="3m"
 )
+HA_ROUTER_ACCESS = dataclasses.replace(ROUTER_ACCESS, wait_for=HA_SITE.wait_for)
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
 CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
 LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")
@@ -86,6 +88,25 @@ EXTERNAL_SECRET = Kind(api_version="external-secrets.io/v1", kind="ExternalSecre
 # For those whose Secret must exist before it is used, and who have no voice of their own.
 AWAITED_EXTERNAL_SECRET = dataclasses.replace(EXTERNAL_SECRET, wait_for=("condition=Ready",))
 OBJECT_STORE = Kind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore", timeout="2m")
+# Not to be confused with CloudNativePG's Subscription: the token has the whole group. Not awaited: OLM's status does
+# not say which spec it is about, and a Job reads it with the words that a person needs (components/operators).
+OLM_SUBSCRIPTION = Kind(api_version="operators.coreos.com/v1alpha1", kind="Subscription", timeout="2m")
+OPERATOR_GROUP = Kind(api_version="operators.coreos.com/v1", kind="OperatorGroup", timeout="2m")
+# Red Hat's operator runs External Secrets only where this one object of the cluster asks for it.
+EXTERNAL_SECRETS_CONFIG = Kind(
+    api_version="operator.openshift.io/v1alpha1",
+    kind="ExternalSecretsConfig",
+    wait_for=("condition=Ready",),
+    timeout="5m",
+)
+# A helm operator's object has no Ready (skupper:scripts/skupper-network-observer-operator-generator.sh).
+NETWORK_OBSERVER = Kind(
+    api_version="observability.skupper.io/v2alpha1",
+    kind="NetworkObserver",
+    wait_for=("condition=Deployed",),
+    timeout="5m",
+)
+ROUTE = Kind(api_version="route.openshift.io/v1", kind="Route")
 POD_MONITOR = Kind(api_version="monitoring.coreos.com/v1", kind="PodMonitor", timeout="2m")
 
 

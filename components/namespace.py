@@ -1,11 +1,10 @@
 """A namespace and whose it is: no stack touches what is in one before the API server has confirmed that it may.
 
 Owns the Namespace, where it is the stack's own, the ConfigMap that names the owner, and the NetworkPolicies without
-which nothing in it might work. A Namespace is created and
-never taken over. The ConfigMap is applied without force, under a field manager that carries the owner: the API server
-refuses another owner's and names the first, and a killed run's own is no conflict
-(https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts). Does not look at other objects: what is
-in a namespace belongs to its owner.
+which nothing in it might work. A Namespace is created and never taken over. The ConfigMap is applied without force,
+under a field manager that carries the owner: the API server refuses another owner's and names the first, and a killed
+run's own is no conflict (https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts). Does not look at
+other objects: what is in a namespace belongs to its owner.
 """
 
 from collections.abc import Mapping

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.edb.names import PORT
+from components.edb.published_tables import JOB_NAME as TABLES_JOB
 from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
 from components.postgres.smoke_test import JOB_NAME as POSTGRES_TEST_JOB
 
 ROUTER, JOBS, SERVER, SERVER_TEST = "rhsi-router", "rhsi-jobs", "rhsi-postgres", "rhsi-postgres-smoke-test"
-CLUSTER, CLUSTER_TEST = "rhsi-edb", "rhsi-edb-smoke-test"
+CLUSTER, CLUSTER_TABLES, CLUSTER_TEST = "rhsi-edb", "rhsi-edb-tables", "rhsi-edb-smoke-test"
 # Names of NetworkPolicies in the site's namespace.
 NAMES = (ROUTER, JOBS, SERVER, SERVER_TEST)
 
@@ -90,6 +91,7 @@ class ClusterFlows:
         clients: other namespaces whose pods use the database.
         monitoring: whether somebody reads metrics.
         stores: ports of object stores that backups go to and come from.
+        own_tables: whether people's own tables replicate, which a Job looks at.
         tests: whether the smoke test runs here.
     """
 
@@ -100,6 +102,7 @@ class ClusterFlows:
     clients: tuple[str, ...]
     monitoring: bool
     stores: tuple[int, ...]
+    own_tables: bool
     tests: bool
 
 
@@ -164,6 +167,9 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, dict[str, Any]]:
             ],
         )
     }
+    if flows.own_tables:
+        own = {"to": [instances], "ports": _tcp(PORT)}
+        found[CLUSTER_TABLES] = _spec(_jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
     if flows.tests:
         found[CLUSTER_TEST] = _spec(
             _jobs(EDB_TEST_JOB),

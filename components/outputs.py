@@ -189,6 +189,18 @@ class StandbyEdb(Edb):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkObserver:
+    """The page that shows the network."""
+
+    url: Input[str]
+    """Where it is: on OpenShift for people, on other clusters for what runs in the cluster.
+    Example: `https://network-observer-rhsi.apps.site-a.example.com`"""
+    secret: Input[str] = dataclasses.field(metadata={MAY_BE_EMPTY: True})
+    """The Secret in the site's namespace whose key `htpasswd` has user and password; empty on OpenShift, where people
+    log in as to the cluster. Example: `network-observer-auth`"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """What both roles tell."""
 
@@ -202,6 +214,8 @@ class Site:
     """What this site offers to the network."""
     imported_services: Mapping[str, Service]
     """What this site reaches."""
+    network_observer: NetworkObserver | None
+    """Only with `rhsi:networkObserver`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,8 @@ class ScriptJobArgs:
         namespace: of all of them.
         script: from `job_script`; it gets JOB_NAME, JOB_UID, TIMEOUT_SECONDS and HOME besides `environment`.
         environment: values that are not secret: whoever may read the Job may read them.
-        rules: rights of the account in its namespace; without any, the pod gets no token at all.
+        rules: rights of the account in its namespace; without any, here or elsewhere, the pod gets no token at all.
+        has_rights_elsewhere: whether the component that asks gives the account rights outside its namespace.
         secrets: folder below `/secrets` -> name of the Secret whose keys are the files in it, or a single one of them.
         runtime: in what it runs.
         repeatable: whether it runs again whenever anything about it changes but labels and annotations. If not, it
@@ -79,6 +80,7 @@ class ScriptJobArgs:
     script: str
     environment: dict[str, pulumi.Input[str]]
     rules: list[dict[str, Any]]
+    has_rights_elsewhere: bool
     secrets: Mapping[str, pulumi.Input[str] | SecretFile]
     runtime: Runtime
     repeatable: bool
@@ -126,7 +128,7 @@ def pod_spec(args: ScriptJobArgs) -> dict[str, Any]:
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
         ],
     }
-    if not args.rules:
+    if not args.rules and not args.has_rights_elsewhere:
         spec["automountServiceAccountToken"] = False
     # Last: the digest of a run sees the order, and another digest is another run.
     return spec | placement(args.runtime.shape, args.runtime.pull_secret)

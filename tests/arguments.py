@@ -62,7 +62,7 @@ def skupper_site(**changes: Any) -> SkupperSiteArgs:
         site_name="s",
         # No spec knows of it.
         namespace=cast("NamespaceArgs", None),
-        accepts_links=False,
+        link_access="none",
         cut_old_tls=False,
         ha=False,
         timeout="3m",

@@ -26,6 +26,7 @@ LONG = (
     "lab/test_interrupted_runs.py",
     "lab/test_claim_disturbances.py",
     "lab/test_outages.py",
+    "lab/test_ways_in.py",
     "lab/test_stacks.py",
     "lab/test_status.py",
     "lab/test_backups.py",

@@ -87,6 +87,7 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
             **verified,
         },
         rules=[],
+        has_rights_elsewhere=False,
         secrets=secrets,
         runtime=args.runtime,
         repeatable=True,

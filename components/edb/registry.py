@@ -17,6 +17,8 @@ from components.vault.secret import kv_secret
 
 SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105 -- a type of Secrets
 KEY = ".dockerconfigjson"
+# What EDB's operator is pulled with, in its own namespace; its ClusterServiceVersion names it.
+OPERATOR_PULL_SECRET = "postgresql-operator-pull-secret"  # noqa: S105 -- a name
 # Path in Vault of EDB's token, which all sites of an environment share.
 TOKEN_PATH = "edb-repos2"  # noqa: S105 -- a path, no secret
 # The field of the Vault secret that the template reads.

@@ -83,6 +83,7 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             **(_of_own_tables(args) if args.taken else {}),
         },
         rules=[],
+        has_rights_elsewhere=False,
         secrets=secrets,
         runtime=args.runtime,
         repeatable=True,

@@ -12,7 +12,14 @@ import pulumi
 from components.component import Component
 from components.edb.cluster import EdbCluster, EdbClusterArgs
 from components.edb.names import PORT, routing_key, service_host
-from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.skupper.services import (
+    PLAIN_CLIENTS,
+    PLAIN_SERVER,
+    ServiceExport,
+    ServiceExportArgs,
+    ServiceImport,
+    ServiceImportArgs,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,7 @@ class EdbSite(Component):
                 routing_prefix=args.routing_prefix,
                 selector="",
                 host=service_host(args.cluster.site, args.cluster.namespace),
+                server=PLAIN_SERVER,
             ),
             self.child(depends_on=[cluster]),
         )
@@ -54,6 +62,7 @@ class EdbSite(Component):
                 namespace=args.skupper_namespace,
                 port=PORT,
                 routing_prefix=args.routing_prefix,
+                clients=PLAIN_CLIENTS,
             ),
             self.child(),
         )

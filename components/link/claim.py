@@ -20,6 +20,9 @@ JOB_NAME = "create-access-token-from-vault"
 ACCOUNT_NAME = "rhsi-link-claim"
 READY = "Ready"
 SCRIPT = job_script(Path(__file__).parent / "claim_link.sh")
+# The last field of the AccessToken that the script makes.
+_LAST_FIELD = '  ca: {{.data.ca | base64decode | printf \\"%q\\"}}\n'
+USUAL_COST = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class LinkClaimArgs:
         store: name of the SecretStore that it comes through.
         own_store: whether that is this stack's; somebody else's is left alone.
         ha: whether the primary has two routers, hence two Links.
+        link_cost: of the Links that are made from now on, 1 or more.
         rotation: the grant's rotation.
         expires: the grant's expiry, UTC as RFC 3339; with the rotation it tells one grant from every other.
         rotate_hint: the commands of a rotation, for the messages of a failed claim.
@@ -43,6 +47,7 @@ class LinkClaimArgs:
     store: str
     own_store: bool
     ha: pulumi.Input[bool]
+    link_cost: int
     rotation: pulumi.Input[int]
     expires: pulumi.Input[str]
     rotate_hint: pulumi.Input[str]
@@ -84,6 +89,14 @@ def role_rules(
     ]
 
 
+def script(link_cost: int) -> str:
+    """The claim's script; for Links of the usual cost the same as ever, so that no claim that is done runs again."""
+    if link_cost == USUAL_COST:
+        return SCRIPT
+    before, field, after = SCRIPT.partition(_LAST_FIELD)
+    return f"{before}{field}  linkCost: {link_cost}\n{after}"
+
+
 def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
     """The claim as a Job; no value of its environment is secret."""
     rotation = pulumi.Output.from_input(args.rotation)
@@ -92,7 +105,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
         job=JOB_NAME,
         account=ACCOUNT_NAME,
         namespace=args.namespace,
-        script=SCRIPT,
+        script=script(args.link_cost),
         environment={
             "ROTATION": pulumi.Output.format("{}", rotation),
             "EXPIRES": args.expires,
@@ -106,6 +119,7 @@ def script_job(args: LinkClaimArgs) -> ScriptJobArgs:
             "SUPERSEDED": rotation.apply(lambda number: " ".join(superseded(number) or [token_name(0)])),
         },
         rules=role_rules(args.secret, args.store if args.own_store else None, rotation.apply(token_name), links),
+        has_rights_elsewhere=False,
         secrets={},
         runtime=args.runtime,
         repeatable=True,

@@ -53,6 +53,7 @@ def script_job(args: LinkRevocationArgs) -> ScriptJobArgs:
             "SERVER_SECRET": SERVER_SECRET,
         },
         rules=role_rules(),
+        has_rights_elsewhere=False,
         secrets={},
         runtime=args.runtime,
         # Done again for another image, it would cut links that nobody gives new credentials.

@@ -25,7 +25,14 @@ from components.postgres.replication import PRIMARY, primary_args, promoted_pref
 from components.postgres.server import PORT, PostgresServer, ServerShape, selector
 from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs, asks_nothing
 from components.script_job import Runtime
-from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.skupper.services import (
+    PLAIN_CLIENTS,
+    PLAIN_SERVER,
+    ServiceExport,
+    ServiceExportArgs,
+    ServiceImport,
+    ServiceImportArgs,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +135,7 @@ class PrimaryDatabase(Component):
                     namespace=args.namespace,
                     port=PORT,
                     routing_prefix=promoted_prefix(args.routing_prefix, args.promoted),
+                    clients=PLAIN_CLIENTS,
                 ),
                 # Until the server's own Service has another name, this one is taken.
                 self.child(depends_on=[server]),
@@ -145,6 +153,7 @@ class PrimaryDatabase(Component):
                 routing_prefix=args.routing_prefix,
                 host="",
                 selector=selector(PRIMARY),
+                server=PLAIN_SERVER,
             ),
             self.child(),
         )

@@ -57,6 +57,7 @@ def script_job(args: SmokeTestArgs) -> ScriptJobArgs:
             "PRIMARY_PARAMETERS": args.primary_parameters,
         },
         rules=[],
+        has_rights_elsewhere=False,
         secrets={"application": args.application_secret},
         runtime=args.runtime,
         repeatable=True,

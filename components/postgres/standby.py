@@ -33,7 +33,14 @@ from components.postgres.server import PORT, PostgresServer, ServerShape, select
 from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs
 from components.script_job import Runtime
 from components.secret_store import StoreReference
-from components.skupper.services import ServiceExport, ServiceExportArgs, ServiceImport, ServiceImportArgs
+from components.skupper.services import (
+    PLAIN_CLIENTS,
+    PLAIN_SERVER,
+    ServiceExport,
+    ServiceExportArgs,
+    ServiceImport,
+    ServiceImportArgs,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +190,7 @@ class StandbyDatabase(Component):
                     routing_prefix=prefix,
                     host="",
                     selector=selector(STANDBY),
+                    server=PLAIN_SERVER,
                 ),
                 self.child(depends_on=[job]),
             )
@@ -194,5 +202,7 @@ class StandbyDatabase(Component):
         self, name: str, args: StandbyDatabaseArgs, prefix: pulumi.Input[str], after: list[pulumi.Resource]
     ) -> ServiceImport:
         """The Listener that leads to whoever takes the writes."""
-        listener = ServiceImportArgs(service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=prefix)
+        listener = ServiceImportArgs(
+            service=PRIMARY, namespace=args.namespace, port=PORT, routing_prefix=prefix, clients=PLAIN_CLIENTS
+        )
         return ServiceImport(f"{name}-import", listener, self.child(depends_on=after))

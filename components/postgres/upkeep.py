@@ -105,6 +105,7 @@ def script_job(args: UpkeepArgs) -> ScriptJobArgs:
         script=SCRIPT,
         environment=environment(args),
         rules=role_rules(args.server),
+        has_rights_elsewhere=False,
         secrets={**args.own_users, **args.users},
         runtime=args.runtime,
         repeatable=True,

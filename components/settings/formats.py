@@ -4,6 +4,7 @@ Each function returns what is wrong and what would be right as one phrase, or No
 in the phrases: whoever reports them knows which of them are secret.
 """
 
+import ipaddress
 import re
 import unicodedata
 from urllib.parse import urlsplit
@@ -150,6 +151,21 @@ def url(text: str) -> str | None:
 def https_url(text: str) -> str | None:
     """As `url`, with TLS."""
     return url(text) or (None if text.startswith("https://") else "it must begin with https://")
+
+
+def host(text: str) -> str | None:
+    """A DNS name or an IP address, without port."""
+    if re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", text) or _is_address(text):
+        return None
+    return "it is no host name; write for example orders.shop.svc.cluster.local, and the port below `port`"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def quantity(text: str) -> str | None:

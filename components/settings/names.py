@@ -14,12 +14,15 @@ from components.edb.names import routing_key
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
+from components.operators.waiting import JOB_NAMES
 from components.postgres import access, smoke_test, upkeep
 from components.postgres.accounts import USER_SECRET_PREFIX, USERS
 from components.postgres.replication import FENCED, PRIMARY, STANDBY
 from components.secret_store import STORE
 from components.settings.mistakes import Mistake
 from components.settings.section import LARGEST_COUNTER, section
+from components.skupper.network_observer import OBSERVER
+from components.skupper.router_access import ROUTER_ACCESS_NAME
 from components.skupper.site import SITE_NAMES
 from components.vault.reader import READER_ACCOUNT, reviewer_secret
 
@@ -46,6 +49,10 @@ _FIXED = frozenset(
         smoke_test.JOB_NAME,
         *network_policies.NAMES,
         upkeep.JOB_NAME,
+        ROUTER_ACCESS_NAME,
+        f"{ROUTER_ACCESS_NAME}-2",
+        *JOB_NAMES.values(),
+        OBSERVER,
     }
 )
 
@@ -60,6 +67,8 @@ def is_reserved(name: str, sites: Collection[str]) -> bool:
     return (
         name in _FIXED
         or name.startswith((SKUPPERS_PREFIX, USER_SECRET_PREFIX))
+        # What the observer's Helm chart makes, such as network-observer-metrics.
+        or name.startswith(f"{OBSERVER}-")
         or name in {routing_key(site) for site in sites}
         or bool(re.fullmatch(rf"{TOKEN_PREFIX}-[0-9]+(-[0-9]+)?", name))
         or bool(re.fullmatch(rf"{revocation.JOB_NAME}-[0-9a-f]+", name))
@@ -81,8 +90,10 @@ def name_mistakes(raw: Mapping[str, Any], peer: str) -> Iterator[Mistake]:
         peer: the site with which this one's databases replicate, or would.
     """
     sites = {str(raw["site"]), peer, *section(raw, "standbys")} - {""}
+    skupper = section(raw, "skupper")
+    site = (skupper.get("siteName"), skupper.get("existingSite"))
     fix = "the program has, or may be told to make, an object of that name in this namespace; rename the service"
     for key in ("exports", "imports"):
         for name in section(section(raw, "services"), key):
-            if is_reserved(name, sites):
+            if is_reserved(name, sites) or name in site:
                 yield Mistake.of(f"services.{key}.{name}", name, fix)

@@ -69,6 +69,8 @@ class Timeouts(Section):
     """How long `up` waits for a database server."""
     smoke_test: Duration = "5m"
     """How long a smoke test may take."""
+    operator: Duration = "10m"
+    """How long `up` waits until OLM has installed an operator of `rhsi:operators`."""
 
 
 def site_mistakes(raw: Mapping[str, Any], stack: str) -> Iterator[Mistake]:

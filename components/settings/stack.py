@@ -24,7 +24,9 @@ from components.settings.images import Images, mirrored
 from components.settings.kubeconfig import context_mistakes, contexts
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
+from components.settings.network_observer import NetworkObserver
 from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
+from components.settings.operators import Operators, operators_mistakes
 from components.settings.pods import Annotations, Labels, Pods, pods_mistakes
 from components.settings.postgres import Postgres
 from components.settings.postgres_mistakes import postgres_mistakes
@@ -34,6 +36,7 @@ from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Standby, Timeouts, site_mistakes
 from components.settings.skupper import Skupper, skupper_mistakes
 from components.settings.vault import Vault, vault_mistakes
+from components.skupper.site import SITE_NAMES
 
 
 class SettingsError(pulumi.RunError):
@@ -68,6 +71,8 @@ class Settings(Section):
     skupper: Skupper = Skupper()
     postgres: Postgres = Postgres()
     edb: Edb = Edb()
+    operators: Operators = Operators()
+    network_observer: NetworkObserver = NetworkObserver()
     protect: bool = True
     """Whether `destroy` leaves what holds data alone."""
 
@@ -75,6 +80,11 @@ class Settings(Section):
     def auth_path(self) -> str:
         """The cluster's auth mount in Vault."""
         return self.vault.auth_path or f"{self.vault.login}-{self.site}"
+
+    @property
+    def site_name(self) -> str:
+        """Name of the Skupper Site, this stack's own or the one that exists."""
+        return self.skupper.existing_site or self.skupper.site_name or SITE_NAMES[self.role]
 
     @property
     def platform(self) -> Platform:
@@ -135,6 +145,11 @@ class Settings(Section):
         return _seconds(self.timeouts.smoke_test)
 
     @property
+    def operator_seconds(self) -> int:
+        """How long the wait for an operator may take."""
+        return _seconds(self.timeouts.operator)
+
+    @property
     def routing_prefix(self) -> str:
         """A primary's environment, which its services carry in their names."""
         return self.services.routing_prefix or self.site
@@ -177,6 +192,7 @@ def load(
         *network_policies_mistakes(meant),
         *postgres_mistakes(meant, secret_keys),
         *edb_mistakes(meant, secret_keys),
+        *operators_mistakes(meant),
     ]
     try:
         settings = Settings.model_validate(raw)

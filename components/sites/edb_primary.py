@@ -6,7 +6,14 @@ from pydantic import SecretStr
 from components import outputs
 from components.component import Component
 from components.edb.logical_replication import LogicalReplication
-from components.edb.registry import TOKEN_PATH, PublishedToken, PublishedTokenArgs, PullSecret, PullSecretArgs
+from components.edb.registry import (
+    OPERATOR_PULL_SECRET,
+    TOKEN_PATH,
+    PublishedToken,
+    PublishedTokenArgs,
+    PullSecret,
+    PullSecretArgs,
+)
 from components.edb.secrets import EdbCredentials, EdbCredentialsArgs
 from components.edb.site import EdbSite
 from components.namespace import owned_namespace
@@ -14,6 +21,7 @@ from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
 from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
+from components.sites.operators import Dependencies, SiteOperators
 from components.sites.vault import token_owner_args
 from components.vault.ownership import VaultOwner
 
@@ -25,7 +33,9 @@ class PrimaryEdb(Component):
     paths: dict[str, pulumi.Output[str]]
     site: EdbSite
 
-    def __init__(self, name: str, settings: Settings, base: Foundation, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, name: str, settings: Settings, base: Foundation, operators: SiteOperators, opts: pulumi.ResourceOptions
+    ) -> None:
         """Register the component; `paths` has the path in Vault of each of the standby's Secrets."""
         super().__init__("rhsi:index:PrimaryEdb", name, opts)
         self._owner = base.owner
@@ -53,8 +63,18 @@ class PrimaryEdb(Component):
             secrets.append(self._pull_secret(name, settings, owned))
         theirs = PeersTables.of_standby(settings, self) if wanted.publish.given else None
         taken = theirs.taken if theirs else ""
+        operator = operators.install(
+            "database",
+            self,
+            owned,
+            first=lambda namespace, after: (
+                [self._operator_pull_secret(name, settings, namespace, after)] if wanted.pull_secret else []
+            ),
+        )
         self.site = EdbSite(
-            f"{name}-site", site_args(settings, settings.routing_prefix, taken), self.child(depends_on=secrets)
+            f"{name}-site",
+            site_args(settings, settings.routing_prefix, taken),
+            self.child(depends_on=[*secrets, *operator]),
         )
         ready: list[pulumi.Resource] = [self.site]
         if theirs:
@@ -74,23 +94,30 @@ class PrimaryEdb(Component):
         self.register_outputs(vars(self.output))
 
     def _pull_secret(self, name: str, settings: Settings, owned: list[pulumi.Input[pulumi.Resource]]) -> PullSecret:
-        registry, token = settings.edb.registry, _secret(settings.edb.registry.token)
+        registry = settings.edb.registry
         if registry.manage_token:
             owner = VaultOwner(f"{name}-token-owner", token_owner_args(settings, self._owner), self.child())
             path = settings.vault.below(TOKEN_PATH)
-            published = PublishedTokenArgs(vault_mount=settings.vault.mount, path=path, token=token)
+            published = PublishedTokenArgs(vault_mount=settings.vault.mount, path=path, token=_secret(registry.token))
             PublishedToken(f"{name}-token", published, self.child(depends_on=[owner]))
-        return PullSecret(
-            f"{name}-pull-secret",
-            PullSecretArgs(
-                secret=settings.edb.pull_secret,
-                namespace=settings.edb.namespace,
-                server=registry.server,
-                user=registry.user,
-                token=token,
-            ),
-            self.child(depends_on=owned),
-        )
+        args = pull_secret_args(settings, settings.edb.pull_secret, settings.edb.namespace)
+        return PullSecret(f"{name}-pull-secret", args, self.child(depends_on=owned))
+
+    def _operator_pull_secret(self, name: str, settings: Settings, namespace: str, ready: Dependencies) -> PullSecret:
+        args = pull_secret_args(settings, OPERATOR_PULL_SECRET, namespace)
+        return PullSecret(f"{name}-operator-pull-secret", args, self.child(depends_on=ready))
+
+
+def pull_secret_args(settings: Settings, secret: str, namespace: str) -> PullSecretArgs:
+    """A pull secret of the registry's token, for the databases or for their operator."""
+    registry = settings.edb.registry
+    return PullSecretArgs(
+        secret=secret,
+        namespace=namespace,
+        server=registry.server,
+        user=registry.user,
+        token=_secret(registry.token),
+    )
 
 
 def _secret(value: SecretStr) -> pulumi.Output[str]:

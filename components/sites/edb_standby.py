@@ -5,7 +5,7 @@ import pulumi
 from components import outputs
 from components.component import Component
 from components.edb.logical_replication import LogicalReplication
-from components.edb.registry import KEY, SECRET_TYPE, TOKEN_PATH, docker_config_template
+from components.edb.registry import KEY, OPERATOR_PULL_SECRET, SECRET_TYPE, TOKEN_PATH, docker_config_template
 from components.edb.replication_test import ReplicationTest, ReplicationTestArgs
 from components.edb.secrets import EdbSyncedCredentials, EdbSyncedCredentialsArgs, synced
 from components.edb.site import EdbSite
@@ -17,6 +17,7 @@ from components.settings import Settings
 from components.sites.edb import described, replication_args, site_args
 from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
+from components.sites.operators import Dependencies, SiteOperators
 from components.sites.peer import Peer, passwords_version
 from components.sites.runtimes import edb_runtime
 from components.sites.vault import WayIn
@@ -52,6 +53,7 @@ class StandbyEdb(Component):
         settings: Settings,
         base: Foundation,
         peer: Peer,
+        operators: SiteOperators,
         *,
         way: WayIn,
         claim: LinkClaim,
@@ -64,11 +66,21 @@ class StandbyEdb(Component):
         store = way.store_in(self, name, wanted.namespace, owned)
         secrets: list[pulumi.Resource] = [self._credentials(name, settings, peer, store)]
         if wanted.pull_secret:
-            secrets.append(self._pull_secret(name, settings, store))
+            secrets.append(self._pull_secret(name, settings, wanted.pull_secret, wanted.namespace, store))
+        operator = operators.install(
+            "database",
+            self,
+            owned,
+            first=lambda namespace, after: (
+                [self._operator_pull_secret(name, settings, way, namespace, after)] if wanted.pull_secret else []
+            ),
+        )
         theirs = PeersTables.of_primary(settings, peer.edb) if wanted.publish.given else None
         taken = theirs.taken if theirs else ""
         self.site = EdbSite(
-            f"{name}-site", site_args(settings, peer.routing_prefix, taken), self.child(depends_on=secrets)
+            f"{name}-site",
+            site_args(settings, peer.routing_prefix, taken),
+            self.child(depends_on=[*secrets, *operator]),
         )
         ready: list[pulumi.Resource] = [self.site, claim]
         if theirs:
@@ -117,13 +129,22 @@ class StandbyEdb(Component):
             self.child(depends_on=[store, promised]),
         )
 
-    def _pull_secret(self, name: str, settings: Settings, store: VaultSecretStore | FoundSecretStore) -> SyncedSecret:
+    def _operator_pull_secret(
+        self, name: str, settings: Settings, way: WayIn, namespace: str, after: Dependencies
+    ) -> SyncedSecret:
+        """EDB's operator is pulled with the token that its databases are; its namespace logs in to Vault for it."""
+        store = way.store_in(self, f"{name}-operator", namespace, after)
+        return self._pull_secret(f"{name}-operator", settings, OPERATOR_PULL_SECRET, namespace, store)
+
+    def _pull_secret(
+        self, name: str, settings: Settings, secret: str, namespace: str, store: VaultSecretStore | FoundSecretStore
+    ) -> SyncedSecret:
         registry = settings.edb.registry
         return SyncedSecret(
             f"{name}-pull-secret",
             SyncedSecretArgs(
-                secret=settings.edb.pull_secret,
-                namespace=settings.edb.namespace,
+                secret=secret,
+                namespace=namespace,
                 store=store.store,
                 path=settings.vault.below(TOKEN_PATH),
                 # Whoever renews the token need not be this program: it is read anew every hour.

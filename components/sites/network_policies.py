@@ -50,6 +50,7 @@ def cluster_flows(settings: Settings) -> ClusterFlows:
         clients=tuple(wanted.clients),
         monitoring=edb.monitoring,
         stores=_store_ports(edb.backup.endpoint_url) if edb.backup.destination_path else (),
+        own_tables=edb.publish.given,
         tests=settings.role == "standby" and edb.smoke_test,
     )
 

@@ -4,8 +4,11 @@ import json
 
 import pulumi
 
+from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
+from components.settings.operators import place
+from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
@@ -21,15 +24,21 @@ _FENCED = (
     "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
     "promotion' in docs/runbook.md"
 )
+_REMOVE = (
+    "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
+    "the new one"
+)
+_OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
 
-def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
+def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Output[str] | None) -> dict[str, Fact]:
     """Everything that the stack remembers of itself.
 
     Args:
         settings: of this run.
         cluster: the cluster's identity, the UID of its Namespace kube-system.
+        found_site: the UID of the Skupper Site that exists already, None for one of the stack's own.
     """
     return {
         "role": Fact(value=settings.role, fix="make a new stack for another role, with `pulumi stack init`"),
@@ -42,11 +51,20 @@ def facts(settings: Settings, cluster: pulumi.Output[str]) -> dict[str, Fact]:
         ),
         "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE),
         "cluster.createNamespace": Fact(value=settings.cluster.create_namespace, fix=_KEEP),
+        "skupper.siteName": Fact(value=_own_site_name(settings), usual=SITE_NAMES[settings.role], fix=_MOVE),
+        "skupper.existingSite": Fact(
+            value=found_site or _OWN_SITE,
+            usual=_OWN_SITE,
+            sentence=f"is {json.dumps(settings.skupper.existing_site)}, which is another Site than before (its UID is "
+            "{new}, it was {old}; none means one of this stack's own)",
+            fix=_MOVE,
+        ),
         "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE),
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
         **(_of_postgres(settings) if settings.postgres.enabled else {}),
         **(_of_edb(settings) if settings.edb.enabled else {}),
+        **_of_operators(settings),
     }
 
 
@@ -62,6 +80,11 @@ def _of_postgres(settings: Settings) -> dict[str, Fact]:
         sentence = "is missing, and it was set"
         found["postgres.promotedStandby"] = Fact(value=fenced, sentence=sentence, fix=_FENCED, grows=True)
     return found
+
+
+def _own_site_name(settings: Settings) -> str:
+    """A Site that exists already is told by its UID."""
+    return SITE_NAMES[settings.role] if settings.skupper.existing_site else settings.site_name
 
 
 def _of_primary(settings: Settings) -> dict[str, Fact]:
@@ -111,4 +134,16 @@ def _of_the_version(major: str) -> dict[str, Fact]:
             fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
             "follow 'A new major version of PostgreSQL' in docs/runbook.md",
         )
+    }
+
+
+def _of_operators(settings: Settings) -> dict[str, Fact]:
+    """Two operators of one kind would work at once before the first one goes."""
+    platform, operator = settings.cluster.platform, settings.edb.operator
+    return {
+        f"operators.{part}.namespace": Fact(
+            value=place(settings.operators, part, platform=platform, edb_operator=operator).namespace, fix=_REMOVE
+        )
+        for part in packages(operator)
+        if settings.operators.part(part).enabled
     }

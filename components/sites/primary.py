@@ -14,11 +14,14 @@ from components.postgres.replication import PRIMARY
 from components.settings import Settings
 from components.sites.edb_primary import PrimaryEdb
 from components.sites.foundation import Foundation
+from components.sites.network_observer import network_observer
+from components.sites.operators import SiteOperators
 from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
+from components.sites.skupper import router_access_args, skupper_site
 from components.sites.vault import primary_owner_args
-from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
+from components.skupper.router_access import RouterAccess
 from components.vault.mount import KvStore, KvStoreArgs
 from components.vault.ownership import VaultOwner
 
@@ -33,19 +36,13 @@ class PrimarySite(Component):
         base = Foundation(settings)
         super().__init__("rhsi:index:PrimarySite", name, base.opts)
         self.common = common_metadata(settings)
-        site = SkupperSite(
-            f"{name}-skupper",
-            SkupperSiteArgs(
-                site_name=SITE_NAMES["primary"],
-                namespace=base.site_namespace(),
-                accepts_links=True,
-                cut_old_tls=settings.revoke > 0,
-                ha=settings.skupper.ha,
-                timeout=settings.timeouts.site,
-            ),
-            self.child(),
-        )
+        operators = SiteOperators(name, settings, base, self)
+        site = skupper_site(self, name, settings, base, operators)
+        observed = operators.install("networkObserver", self, site.owned)
         ready: list[pulumi.Resource] = [site]
+        if settings.skupper.router_access:
+            access = router_access_args(settings, settings.skupper.router_access)
+            ready.append(RouterAccess(f"{name}-router-access", access, self.child(depends_on=[site])))
         if settings.revoke:
             revocation = LinkRevocationArgs(
                 number=settings.revoke,
@@ -99,7 +96,7 @@ class PrimarySite(Component):
             imported[PRIMARY] = database.imported
         databases = None
         if settings.edb.enabled:
-            databases = PrimaryEdb(f"{name}-edb", settings, base, self.child(depends_on=owned))
+            databases = PrimaryEdb(f"{name}-edb", settings, base, operators, self.child(depends_on=owned))
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
         self.exports = outputs.exports(
@@ -127,6 +124,7 @@ class PrimarySite(Component):
                 routing_prefix=settings.routing_prefix,
                 exported_services=described(exported),
                 imported_services=described(imported),
+                network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=primary_postgres(settings, database) if database else None,
                 edb=databases.output if databases else None,
             )

@@ -1,5 +1,7 @@
 """In which image, as whom, where and for how long the pods of a site run."""
 
+import dataclasses
+
 from components import container_resources
 from components.common_metadata import CommonMetadata
 from components.container_resources import ContainerResources
@@ -57,6 +59,11 @@ def kubectl_runtime(settings: Settings) -> Runtime:
         proxy=settings.pods.proxy.variables,
         seconds=settings.claim_seconds,
     )
+
+
+def operator_runtime(settings: Settings) -> Runtime:
+    """Of the waits for operators, which talk to the API server too."""
+    return dataclasses.replace(kubectl_runtime(settings), seconds=settings.operator_seconds)
 
 
 def postgres_runtime(settings: Settings) -> Runtime:

@@ -18,13 +18,15 @@ from components.secret_store import STORE
 from components.settings import Settings
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
+from components.sites.network_observer import network_observer
+from components.sites.operators import SiteOperators
 from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
+from components.sites.skupper import skupper_site
 from components.sites.vault import WayIn
 from components.skupper.services import ServiceExport, ServiceImport
-from components.skupper.site import SITE_NAMES, SkupperSite, SkupperSiteArgs
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 
 
@@ -41,19 +43,11 @@ class StandbySite(Component):
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant
-        site = SkupperSite(
-            f"{name}-skupper",
-            SkupperSiteArgs(
-                site_name=SITE_NAMES["standby"],
-                namespace=base.site_namespace(),
-                accepts_links=False,
-                cut_old_tls=False,
-                ha=False,
-                timeout=settings.timeouts.site,
-            ),
-            self.child(),
-        )
-        way = WayIn(self, name, settings, base, site)
+        operators = SiteOperators(name, settings, base, self)
+        site = skupper_site(self, name, settings, base, operators)
+        observed = operators.install("networkObserver", self, site.owned)
+        external_secrets = operators.external_secrets(self, site.owned)
+        way = WayIn(self, name, settings, base, after=[site], external_secrets=external_secrets)
         store = way.store
         secret = SyncedSecret(
             f"{name}-link-token",
@@ -79,6 +73,7 @@ class StandbySite(Component):
                 store=settings.vault.store.name if settings.vault.store else STORE,
                 own_store=settings.vault.store is None,
                 ha=grant.apply(lambda known: bool(known.ha)),
+                link_cost=settings.skupper.link_cost,
                 rotation=grant.rotation,
                 expires=grant.expires,
                 rotate_hint=grant.apply(
@@ -149,7 +144,14 @@ class StandbySite(Component):
         databases = None
         if settings.edb.enabled:
             databases = StandbyEdb(
-                f"{name}-edb", settings, base, peer, way=way, claim=claim, opts=self.child(depends_on=[site])
+                f"{name}-edb",
+                settings,
+                base,
+                peer,
+                operators,
+                way=way,
+                claim=claim,
+                opts=self.child(depends_on=[site]),
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
@@ -165,6 +167,7 @@ class StandbySite(Component):
                 remote_site=claim.remote_site,
                 exported_services=described(exported),
                 imported_services=described(imported),
+                network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=postgres,
                 edb=databases.output if databases else None,
             )

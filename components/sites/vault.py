@@ -19,6 +19,7 @@ from components.secret_store import (
 )
 from components.settings import Settings
 from components.settings.formats import as_go_writes
+from components.settings.operators import place
 from components.sites.foundation import Foundation
 from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
@@ -61,7 +62,7 @@ def login_args(settings: Settings) -> VaultLoginArgs:
         policy=policy_name(vault.mount, vault.prefix, settings.site),
         folder=vault.below(settings.site),
         namespace=settings.cluster.namespace,
-        other_namespaces=(edb.namespace,) if edb.enabled else (),
+        other_namespaces=(edb.namespace, *_operators_namespace(settings)) if edb.enabled else (),
         service_account=READER_ACCOUNT,
         auth_path=settings.auth_path,
         manage_auth=vault.manage_auth,
@@ -80,6 +81,14 @@ def kubernetes_auth_args(settings: Settings, api_server_ca: pulumi.Input[str]) -
         reviewer=settings.vault.reviewer,
         api_audience=settings.cluster.audience,
     )
+
+
+def _operators_namespace(settings: Settings) -> tuple[str, ...]:
+    """Where EDB's operator is, if this stack installs it: its pull secret comes from Vault too."""
+    if not (settings.operators.database.enabled and settings.edb.pull_secret):
+        return ()
+    platform, operator = settings.cluster.platform, settings.edb.operator
+    return (place(settings.operators, "database", platform=platform, edb_operator=operator).namespace,)
 
 
 def secret_store_args(
@@ -123,16 +132,27 @@ class WayIn:
     store: VaultSecretStore | FoundSecretStore
 
     def __init__(
-        self, site: Component, name: str, settings: Settings, base: Foundation, after: pulumi.Resource
+        self,
+        site: Component,
+        name: str,
+        settings: Settings,
+        base: Foundation,
+        *,
+        after: Sequence[pulumi.Resource],
+        external_secrets: Sequence[pulumi.Resource],
     ) -> None:
-        """Register the login, if it is this stack's own, and the site's store, after the site's namespace is there."""
-        self._settings = settings
+        """Register the login, if it is this stack's own, and the site's store.
+
+        The login comes `after` what the site's namespace is made with; every store needs `external_secrets` too.
+        """
+        self._settings, self._external_secrets = settings, external_secrets
         self._auth = None if settings.vault.store else self._login(site, name, base, after)
         if self._auth:
             args = secret_store_args(settings, settings.cluster.namespace, self._auth, self._auth.service_account)
-            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=[self._auth]))
+            needed = [self._auth, *external_secrets]
+            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=needed))
         else:
-            self.store = self._found(site, name, settings.cluster.namespace, [after])
+            self.store = self._found(site, name, settings.cluster.namespace, after)
 
     def store_in(
         self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
@@ -152,7 +172,7 @@ class WayIn:
         return VaultSecretStore(
             f"{name}-store",
             secret_store_args(self._settings, namespace, self._auth, reader.service_account),
-            component.child(depends_on=[reader, self._auth]),
+            component.child(depends_on=[reader, self._auth, *self._external_secrets]),
         )
 
     def _found(
@@ -169,11 +189,14 @@ class WayIn:
             vault_namespace=vault.namespace,
             refresh_interval=as_go_writes(vault.refresh_interval),
         )
-        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=after))
+        needed = [*after, *self._external_secrets]
+        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=needed))
 
-    def _login(self, site: Component, name: str, base: Foundation, after: pulumi.Resource) -> KubernetesAuth | JwtAuth:
+    def _login(
+        self, site: Component, name: str, base: Foundation, after: Sequence[pulumi.Resource]
+    ) -> KubernetesAuth | JwtAuth:
         settings = self._settings
-        opts = site.child(depends_on=[after], providers=base.login_providers)
+        opts = site.child(depends_on=after, providers=base.login_providers)
         if settings.vault.login == "jwt":
             known = _issuer(settings, base) if settings.vault.manage_auth else None
             return JwtAuth(f"{name}-vault-auth", JwtAuthArgs(**vars(login_args(settings)), issuer=known), opts)

@@ -16,7 +16,12 @@ from lab.servers.supervisor import Server, Supervisor
 WITHHELD = ("VAULT_TOKEN", "VAULT_ADDR", "VAULT_CACERT", "PULUMI_CONFIG_PASSPHRASE")
 
 # The real controllers look again each 30 s; here nobody should have to wait for that.
-OPTIONS = {"network": (), "skupper": ("--resync", "5"), "pods": (), "cnpg": ("--retry", "3")}
+OPTIONS = {
+    "network": (),
+    "skupper": ("--resync", "5", "--cluster-host", "nodes.internal"),
+    "pods": (),
+    "cnpg": ("--retry", "3"),
+}
 
 
 def stand_in(

@@ -15,19 +15,28 @@ from kubernetes.client import (
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ForbiddenError
 
+from components.vault import issuer, jwk
 from components.vault.login import policy_hcl
 from lab.kube import Manifest, api_client, connect
 from tests.lab.lab import Lab
 from tests.lab.operator_rights import ACCOUNT, POLICY, operator, vault_token, withdraw
 from tests.lab.vault_mounts import mount_kv
+from tests.unit.recorder import PUBLISHED
 
 pytestmark = pytest.mark.lab
 
 OPEN = 'path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }'
+PUBLIC_KEY = jwk.pem(PUBLISHED[issuer.KEYS]["keys"][0])
 ROLE = {
     "bound_service_account_names": "rhsi-vault-reader",
     "bound_service_account_namespaces": "rhsi",
     "token_ttl": 3600,
+}
+JWT_ROLE = {
+    "role_type": "jwt",
+    "user_claim": "sub",
+    "bound_audiences": ["vault"],
+    "bound_claims": {"sub": ["system:serviceaccount:rhsi:rhsi-vault-reader"]},
 }
 RBAC = "rbac.authorization.k8s.io"
 
@@ -40,6 +49,7 @@ def admin(lab: Lab) -> Iterator[hvac.Client]:
         mount_kv(client, mount)
     for auth in ("kubernetes-site-b", "kubernetes-site-c", "kubernetes"):
         client.sys.enable_auth_method("kubernetes", path=auth)
+    client.sys.enable_auth_method("jwt", path="jwt-site-b")
     for path in ("site-c/link-token", "site-c/owner-primary", "env.test/site-b/owner-primary"):
         client.write_data(f"rhsi/data/{path}", data={"data": {"id": "theirs"}})
     client.write_data("secret-of-others/data/site-b/link-token", data={"data": {"id": "theirs"}})
@@ -48,7 +58,7 @@ def admin(lab: Lab) -> Iterator[hvac.Client]:
     yield client
     for mount in ("rhsi", "rhsi-test", "secret-of-others"):
         client.sys.disable_secrets_engine(mount)
-    for auth in ("kubernetes-site-b", "kubernetes-site-c", "kubernetes"):
+    for auth in ("kubernetes-site-b", "kubernetes-site-c", "kubernetes", "jwt-site-b"):
         client.sys.disable_auth_method(auth)
     for policy in ("rhsi-site-b", "rhsi-site-c", "rhsi-operator", POLICY):
         client.sys.delete_policy(policy)
@@ -108,6 +118,14 @@ OUT_OF_REACH: dict[str, Callable[[hvac.Client], object]] = {
     "the end of another auth mount": _delete("sys/auth/kubernetes-site-c"),
     "the tuning of another auth mount": _write("sys/mounts/auth/kubernetes/tune", description="mine"),
     "its auth mount as another method": _write("sys/auth/kubernetes-site-b", type="userpass"),
+    "another auth mount for signatures": _write("sys/auth/jwt-site-d", type="jwt"),
+    "its auth mount for signatures as another method": _write("sys/auth/jwt-site-b", type="userpass"),
+    "its site's role for signatures with another policy": _write(
+        "auth/jwt-site-b/role/rhsi-site-b", **JWT_ROLE, token_policies=["rhsi-operator"]
+    ),
+    "another role for signatures": _write(
+        "auth/jwt-site-b/role/rhsi-operator", **JWT_ROLE, token_policies=["rhsi-site-b"]
+    ),
     "another mount": _write("sys/mounts/mine", type="kv"),
     "its mount as another engine": _write("sys/mounts/rhsi", type="transit"),
     "the end of another mount": _delete("sys/mounts/rhsi-test"),
@@ -148,6 +166,8 @@ def test_nothing_of_all_that_has_changed(admin: hvac.Client) -> None:
         _write("sys/policies/acl/rhsi-site-b", policy=policy_hcl("rhsi", "site-b")),
         _write("sys/policies/acl/rhsi-site-b", policy=policy_hcl("rhsi", "site-b", ["edb-repos2"])),
         _write("auth/kubernetes-site-b/role/rhsi-site-b", **ROLE, token_policies=["rhsi-site-b"]),
+        _write("auth/jwt-site-b/config", jwt_validation_pubkeys=[PUBLIC_KEY], jwt_supported_algs=["ES256"]),
+        _write("auth/jwt-site-b/role/rhsi-site-b", **JWT_ROLE, token_policies=["rhsi-site-b"]),
         _write("rhsi/data/site-b/owner-primary", data={"id": "mine"}, options={"cas": "0"}),
         _read("rhsi/data/site-b/owner-primary"),
         _read("sys/internal/ui/mounts/rhsi"),

@@ -1,6 +1,6 @@
-"""How a standby reads Vault beside the default way: by its cluster's signature, and by a store that exists.
+"""Ways in beside the default ones: to Vault by signature or an existing store, to a Site that exists, by node ports.
 
-The stacks stand during the whole module, in a Vault namespace of their own, with the login in the one above it.
+Both stacks stand during the whole module, in a Vault namespace of their own, with the login in the one above it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.lab
 
 ABOVE, BELOW = "team", "team/links"
 NAMESPACE = "rhsi"
-CA, STORE = "vault-ca", "platform-vault"
+CA, STORE, SITE = "vault-ca", "platform-vault", "branch"
+SKUPPER = "skupper.io/v2alpha1"
 EXTERNAL_SECRETS = "external-secrets.io/v1"
 
 
@@ -33,9 +34,21 @@ def vault(lab: Lab, namespace: str = "") -> hvac.Client:
 
 def create(lab: Lab, api_version: str, kind: str, name: str, **fields: Any) -> None:
     """Make an object as the standby's administrator."""
-    body = {"metadata": {"name": name}, **fields}
+    body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **fields}
     place = {} if kind == "Namespace" else {"namespace": NAMESPACE}
     lab.connect("site-b").resources.get(api_version=api_version, kind=kind).create(body=body, **place)
+
+
+def kind(lab: Lab, name: str, api_version: str = SKUPPER, context: str = "site-b") -> Any:
+    """The verbs of a kind."""
+    return lab.connect(context).resources.get(api_version=api_version, kind=name)
+
+
+def ready(lab: Lab, site: str) -> str:
+    """The UID of the standby's Site, which is Ready."""
+    found = kind(lab, "Site").get(name=site, namespace=NAMESPACE)
+    assert found.status.status == "Ready", found.status
+    return str(found.metadata.uid)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +59,8 @@ def sites(lab: Lab, copy_checkout: Any) -> Iterator[Checkout]:
         vault(lab, above).sys.create_namespace(name)
     create(lab, "v1", "Namespace", NAMESPACE)
     create(lab, "v1", "ConfigMap", CA, data={"ca.crt": lab.vault_cacert.read_text()})
+    create(lab, SKUPPER, "Site", SITE, spec={})
+    eventually(lambda: ready(lab, SITE))
     found: Checkout = copy_checkout()
     for stack in ("site-a", "site-b"):
         found.change(stack, "vault.namespace", BELOW)
@@ -53,6 +68,9 @@ def sites(lab: Lab, copy_checkout: Any) -> Iterator[Checkout]:
     for key, value in settings.items():
         found.change("site-b", f"vault.{key}", value)
     found.change("site-b", "cluster.createNamespace", False)
+    found.change("site-b", "skupper", {"existingSite": SITE, "linkCost": 20})
+    own = {"siteName": "hub", "linkAccess": "none", "routerAccess": {"accessType": "nodeport"}}
+    found.change("site-a", "skupper", own)
     found.up()
     yield found
     found.remove()
@@ -67,10 +85,40 @@ def method(lab: Lab) -> dict[str, Any]:
     return dict(answer["data"])
 
 
-def assert_settled(sites: Checkout) -> None:
-    for stack in ("site-a", "site-b"):
+def settled(sites: Checkout, *stacks: str) -> None:
+    for stack in stacks or ("site-b",):
         result = sites.run("up", stack, "--expect-no-changes")
         assert result.code == 0, result.text
+
+
+def test_a_primary_is_reached_by_the_node_ports_of_its_router_access(lab: Lab, sites: Checkout) -> None:
+    (site,) = kind(lab, "Site", context="site-a").get(namespace=NAMESPACE).items
+    assert site.metadata.name == sites.outputs("site-a")["skupper_site"] == "hub"
+    assert "linkAccess" not in site.spec.to_dict()
+    service = kind(lab, "Service", "v1", "site-a").get(name="rhsi-router-access", namespace=NAMESPACE)
+    assert service.spec.type == "NodePort"
+    ports = {str(port.nodePort) for port in service.spec.ports}
+    (link,) = kind(lab, "Link").get(namespace=NAMESPACE).items
+    assert {endpoint.port for endpoint in link.spec.endpoints} == ports
+    assert link.spec.cost == 20
+    assert link.status.remoteSiteName == "hub"
+    settled(sites, "site-a")
+
+
+def test_a_standby_uses_the_site_that_stands_there(lab: Lab, sites: Checkout) -> None:
+    assert sites.outputs("site-b")["skupper_site"] == SITE
+    (link,) = kind(lab, "Link").get(namespace=NAMESPACE).items
+    (owner,) = link.metadata.ownerReferences
+    assert owner.uid == ready(lab, SITE)
+    sites.change("site-b", "skupper.existingSite", "another")
+    refused = sites.run("preview", "site-b")
+    assert refused.code != 0
+    assert f"'{NAMESPACE}/another' does not exist" in refused.text
+    sites.change("site-b", "skupper", {})
+    refused = sites.run("preview", "site-b")
+    assert refused.code != 0
+    assert 'rhsi:skupper.existingSite is "", which is another Site than before' in " ".join(refused.text.split())
+    sites.change("site-b", "skupper", {"existingSite": SITE, "linkCost": 20})
 
 
 def test_a_standby_logs_in_by_its_clusters_signature_and_nobody_asks_its_api_server(lab: Lab, sites: Checkout) -> None:
@@ -79,14 +127,12 @@ def test_a_standby_logs_in_by_its_clusters_signature_and_nobody_asks_its_api_ser
     assert len(known["jwt_validation_pubkeys"]) == 1
     assert known["bound_issuer"].startswith("https://")
     assert "kubernetes_host" not in known
-    bindings = lab.connect("site-b").resources.get(
-        api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding"
-    )
+    bindings = kind(lab, "ClusterRoleBinding", "rbac.authorization.k8s.io/v1")
     assert not [one for one in bindings.get().items if one.metadata.name.startswith("rhsi-vault-reader")]
     assert "kubernetes-site-b/" not in vault(lab).sys.list_auth_methods()["data"]
-    secret = lab.connect("site-b").resources.get(api_version=EXTERNAL_SECRETS, kind="ExternalSecret")
-    assert secret.get(name="rhsi-link-token", namespace=NAMESPACE).spec.refreshInterval == "30s"
-    assert_settled(sites)
+    secret = kind(lab, "ExternalSecret", EXTERNAL_SECRETS).get(name="rhsi-link-token", namespace=NAMESPACE)
+    assert secret.spec.refreshInterval == "30s"
+    settled(sites)
 
 
 def test_new_keys_of_the_cluster_reach_vault_with_the_next_up(lab: Lab, sites: Checkout) -> None:
@@ -99,8 +145,6 @@ def test_new_keys_of_the_cluster_reach_vault_with_the_next_up(lab: Lab, sites: C
     file.write_bytes(key_pem(rsa_key()) + old)
     assert file.stat().st_mode == mode
     environment.start(lab.home)
-    sites.next_rotation()
-    sites.up("site-a")
     preview = sites.run("preview", "site-b", "--diff")
     assert preview.code == 0, preview.text
     assert "jwtValidationPubkeys" in preview.text
@@ -108,11 +152,20 @@ def test_new_keys_of_the_cluster_reach_vault_with_the_next_up(lab: Lab, sites: C
     after = method(lab)["jwt_validation_pubkeys"]
     assert set(before) < set(after)
     assert len(after) == 2
-    assert sites.outputs("site-b")["rotation"] == sites.rotation()
-    assert_settled(sites)
+    # External Secrets logs in with what the new key has signed.
+    secrets = kind(lab, "ExternalSecret", EXTERNAL_SECRETS)
+    last = secrets.get(name="rhsi-link-token", namespace=NAMESPACE).status.refreshTime
+
+    def read_again() -> None:
+        assert secrets.get(name="rhsi-link-token", namespace=NAMESPACE).status.refreshTime > last
+
+    eventually(read_again)
+    settled(sites)
 
 
-def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack(lab: Lab, sites: Checkout) -> None:
+def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack_with_the_site(
+    lab: Lab, sites: Checkout
+) -> None:
     create(lab, "v1", "Secret", STORE, stringData={"token": lab.vault_token})
     provider = {
         "server": lab.vault_addr,
@@ -129,7 +182,7 @@ def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack
     refused = sites.run("preview", "site-b")
     assert refused.code != 0, refused.text
     assert f"rhsi:vault.store names SecretStore {NAMESPACE}/{STORE}, which reads the mount 'kv'" in refused.text
-    stores = lab.connect("site-b").resources.get(api_version=EXTERNAL_SECRETS, kind="SecretStore")
+    stores = kind(lab, "SecretStore", EXTERNAL_SECRETS)
     stores.patch(
         name=STORE,
         namespace=NAMESPACE,
@@ -140,13 +193,16 @@ def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack
     sites.up()
     assert sites.outputs("site-b")["rotation"] == sites.rotation()
     assert sites.outputs("site-b")["link_status"] == "Ready"
-    assert_settled(sites)
+    settled(sites)
     assert [one.metadata.name for one in stores.get(namespace=NAMESPACE).items] == [STORE]
     above = vault(lab, ABOVE)
     assert "jwt-site-b/" not in above.sys.list_auth_methods()["data"]
     assert "rhsi-site-b" not in above.sys.list_policies()["data"]["policies"]
     untouched = stores.get(name=STORE, namespace=NAMESPACE).metadata
     assert "rhsi/claim" not in dict(untouched.annotations or {})
+    site = ready(lab, SITE)
     sites.destroy("site-b")
-    eventually(lambda: stores.get(name=STORE, namespace=NAMESPACE))
     assert stores.get(name=STORE, namespace=NAMESPACE).metadata.uid == untouched.uid
+    assert ready(lab, SITE) == site
+    assert kind(lab, "Link").get(namespace=NAMESPACE).items, "it is the Site's, as docs/runbook.md says"
+    assert not kind(lab, "ExternalSecret", EXTERNAL_SECRETS).get(namespace=NAMESPACE).items

@@ -20,6 +20,7 @@ from pulumi.runtime.proto import alias_pb2, resource_pb2
 from pulumi.runtime.settings import get_stack
 
 from components import settings, sites
+from components.operators import serving
 from components.vault import issuer
 
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
@@ -43,9 +44,15 @@ OWNER_ID = "0123456789abcdef"
 _EXISTING: dict[str, dict[str, Any]] = {
     "kube-system": {"metadata": {"name": "kube-system", "uid": "uid-of-the-cluster"}},
     "kube-public/kube-root-ca.crt": {"data": {"ca.crt": "cluster CA"}},
+    "rhsi/network-observer": {"spec": {"host": "network-observer-rhsi.apps.example.com"}},
 }
 # Stores of External Secrets and Sites of Skupper that somebody else made, by what the settings call them.
 FOUND_STORE = {"provider": {"vault": {"server": "https://vault.example.com:8200", "path": "rhsi", "version": "v2"}}}
+FOUND_SITE: dict[str, Any] = {
+    "metadata": {"uid": "uid-of-the-site"},
+    "spec": {"linkAccess": "default"},
+    "status": {"status": "Ready", "endpoints": [{"name": "inter-router", "host": "router", "port": "55671"}]},
+}
 # What the cluster publishes of the keys with which it signs tokens (RFC 7515, appendix A.3.1).
 PUBLISHED: dict[str, dict[str, Any]] = {
     issuer.DISCOVERY: {"issuer": "https://kubernetes.default.svc"},
@@ -280,14 +287,17 @@ class _Providers(Mocks):
         store_spec: Mapping[str, Any] = FOUND_STORE,
         vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
         preview: bool = False,
+        olm: bool = True,
     ) -> None:
         self.primary_outputs, self.grant_status, self.applied = primary_outputs, grant_status, applied
         self.kept, self.claims, self.vault, self.preview = kept, claims, vault, preview
-        self.store_spec = store_spec
+        self.store_spec, self.olm = store_spec, olm
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token == serving.FUNCTION:
+            return {"result": [{"data": {"olm": json.dumps(self.olm)}}]}, []
         if not args.token.startswith("vault:kv/getSecret"):
-            raise AssertionError(f"the program calls no other provider functions, but called {args.token}")
+            raise AssertionError(f"the program calls no such provider function, but called {args.token}")
         path = args.args["name"]
         if self.vault is SEALED:
             return {}, [(path, "permission denied")]
@@ -329,6 +339,8 @@ class _Providers(Mocks):
             return dict(_EXISTING[object_id])
         if object_id.endswith("/rhsi-owner"):
             return {"data": dict(self.claims.get(object_id, {"stack": "s", "id": OWNER_ID}))}
+        if kind.endswith(":Site"):
+            return dict(FOUND_SITE)
         return {"spec": dict(self.store_spec)} if kind.endswith("SecretStore") else None
 
 
@@ -419,6 +431,7 @@ def record(
     store_spec: Mapping[str, Any] = FOUND_STORE,
     published: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(PUBLISHED),
     vault: Mapping[str, Mapping[str, str]] = types.MappingProxyType({}),
+    olm: bool = True,
 ) -> Graph:
     """Run the site that the settings describe and return what it registered.
 
@@ -433,6 +446,7 @@ def record(
         store_spec: of the store that exists already.
         published: what the cluster publishes of its tokens, by path; what is missing cannot be read.
         vault: the secrets that may be read, by path.
+        olm: whether the cluster has OLM.
 
     Raises:
         Exception: whatever the program raised, in its body or in an apply.
@@ -446,6 +460,7 @@ def record(
         store_spec=store_spec,
         vault=vault,
         preview=preview,
+        olm=olm,
     )
 
     async def read_path(context: str, path: str) -> Mapping[str, Any]:

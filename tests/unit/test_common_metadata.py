@@ -129,6 +129,7 @@ def test_an_upgrade_of_this_program_runs_no_job_again() -> None:
             script="true",
             environment={"ROTATION": "1"},
             rules=[{"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}] if not pull_secret else [],
+            has_rights_elsewhere=False,
             secrets={"own": "secret"},
             runtime=dataclasses.replace(RUNTIME, pull_secret=pull_secret, user=65532),
             repeatable=True,

@@ -33,7 +33,7 @@ def test_a_grants_expiry_is_published_in_utc() -> None:
 
 def test_only_a_site_that_accepts_links_has_link_access() -> None:
     assert site.site_spec(skupper_site()) == {}
-    accepting = skupper_site(accepts_links=True)
+    accepting = skupper_site(link_access="default")
     assert site.site_spec(accepting) == {"linkAccess": "default"}
 
 
@@ -108,6 +108,7 @@ def script_pod(**changes: Any) -> Any:
         script="true",
         environment={},
         rules=[],
+        has_rights_elsewhere=False,
         secrets={},
         runtime=RUNTIME,
         repeatable=True,
@@ -158,11 +159,15 @@ def test_a_synced_secret_takes_its_type_labels_and_keys_from_a_template() -> Non
     "target", [{"host": "", "selector": ""}, {"host": "orders.shop.svc", "selector": "app=orders"}]
 )
 def test_an_exported_service_has_a_host_or_a_selector_and_never_both(target: dict[str, str]) -> None:
-    args = services.ServiceExportArgs(service="orders", namespace="rhsi", port=80, routing_prefix="prod", **target)
+    args = services.ServiceExportArgs(
+        service="orders", namespace="rhsi", port=80, routing_prefix="prod", server=services.PLAIN_SERVER, **target
+    )
     with pytest.raises(pulumi.RunError, match="orders needs either a host or a selector, and only one"):
         services.connector_spec(args, "prod/orders")
 
 
 def test_a_listener_is_reached_by_the_services_name() -> None:
-    args = services.ServiceImportArgs(service="orders", namespace="rhsi", port=80, routing_prefix="prod")
+    args = services.ServiceImportArgs(
+        service="orders", namespace="rhsi", port=80, routing_prefix="prod", clients=services.PLAIN_CLIENTS
+    )
     assert services.listener_spec(args, "prod/orders") == {"routingKey": "prod/orders", "port": 80, "host": "orders"}

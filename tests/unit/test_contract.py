@@ -48,6 +48,32 @@ OPTIONS = {
         "postgres": {"enabled": True},
         "services": {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}},
     },
+    "primary with a way in of its own": {
+        **PRIMARY,
+        "skupper": {
+            "siteName": "hub",
+            "ha": True,
+            "linkAccess": "none",
+            "routerAccess": {
+                "accessType": "ingress",
+                "bindHost": "127.0.0.1",
+                "settings": {"ingressClassName": "haproxy"},
+            },
+        },
+        "services": {
+            "exports": {
+                "pods": {"selector": "app=x", "port": 80, "includeNotReadyPods": True},
+                "host": {
+                    "host": "x.example.com",
+                    "port": 443,
+                    "tlsCredentials": "server-ca",
+                    "useClientCert": True,
+                    "verifyHostname": True,
+                },
+            },
+            "imports": {"web": {"port": 443, "tlsCredentials": "web", "observer": "http1"}},
+        },
+    },
     "standby with services": {
         **STANDBY,
         "postgres": {"enabled": True, "smokeTest": True},
@@ -60,6 +86,7 @@ OPTIONS = {
 DATABASES = ["Cluster", "Connector", "Listener", "Publication", "Subscription"]
 ADDED = {
     "primary with services": ["Connector", "Connector"],
+    "primary with a way in of its own": ["Connector", "Connector", "Listener", "RouterAccess"],
     "standby with services": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],
     "primary with databases": DATABASES,
     "standby with databases": [*DATABASES, "SecretStore", *["ExternalSecret"] * 6],

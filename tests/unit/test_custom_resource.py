@@ -27,6 +27,11 @@ OWN: dict[str, tuple[Kind, Any, dict[str, Any]]] = {
     "ServiceAccount": (custom_resource.SERVICE_ACCOUNT, core.v1.ServiceAccount, {}),
     "Role": (custom_resource.ROLE, rbac.v1.Role, {"rules": [{"apiGroups": [""], "verbs": ["get"]}]}),
     "RoleBinding": (custom_resource.ROLE_BINDING, rbac.v1.RoleBinding, {"role_ref": REFERENCE, "subjects": [ACCOUNT]}),
+    "ClusterRole": (
+        custom_resource.CLUSTER_ROLE,
+        rbac.v1.ClusterRole,
+        {"rules": [{"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]}]},
+    ),
     "ClusterRoleBinding": (
         custom_resource.CLUSTER_ROLE_BINDING,
         rbac.v1.ClusterRoleBinding,

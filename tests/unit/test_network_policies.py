@@ -19,6 +19,7 @@ EDB = {
     "smokeTest": True,
     "monitoring": True,
     "backup": {"destinationPath": "s3://backups/rhsi", "endpointUrl": "https://s3.example.com:9000"},
+    "publish": {"tables": ["sales.orders"]},
 }
 WANTED = {
     "enabled": True,
@@ -51,7 +52,7 @@ def graph(role: str) -> Graph:
     if role == "primary":
         return record({**PRIMARY, "revoke": 1, **changed, "edb": {**EDB, "smokeTest": False}}, stack="site-a")
     smoke = {"postgres": {"enabled": True, "smokeTest": True}}
-    outputs = {**VERIFY_FULL, "edb": {**VERIFY_FULL["edb"], "tls": "require"}}
+    outputs = {**VERIFY_FULL, "edb": {**VERIFY_FULL["edb"], "tls": "require", "published": {"stock.levels": "table"}}}
     return record({**STANDBY, **changed, **smoke}, stack="site-b", primary_outputs=outputs)
 
 
@@ -94,6 +95,7 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("Prometheus reads an instance's metrics", PROMETHEUS, "instance", 9187),
         ("an application uses the cluster's database", SHOP, "instance", 5432),
         ("an instance archives", "instance", STORE, 9000),
+        ("the check of the tables reaches its own site", "edb-published-tables", "instance", 5432),
     ],
     "primary": [
         ("another site links", OTHER_SITE, ROUTER, 55671),
@@ -125,6 +127,8 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("a router reaches another port of a neighbour", ROUTER, NEIGHBOUR, 82),
         ("a router reaches a stranger", ROUTER, STRANGER, 8080),
         ("DNS over another port", ROUTER, WORLD, 54),
+        ("the check of the tables reaches the other site", "edb-published-tables", ROUTER, LISTENER),
+        ("the check of the tables asks the API server", "edb-published-tables", API_SERVER, 443),
     ],
     "primary": [
         ("a stranger uses the primary", STRANGER, "postgres-primary", 5432),

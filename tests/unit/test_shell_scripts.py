@@ -9,6 +9,7 @@ import pytest
 
 from components.edb import published_tables, replication_test
 from components.link import claim, revocation
+from components.operators import waiting
 from components.postgres import server, smoke_test, upkeep
 from components.script_job import PRELUDE, job_script
 from components.shell_script import read_script
@@ -21,6 +22,7 @@ EMBEDDED = {
     "link/renew_site_ca.sh": revocation.SCRIPT,
     "edb/progress_test.sh": replication_test.PROGRESS_SCRIPT,
     "edb/published_tables.sh": published_tables.SCRIPT,
+    "operators/await_operator.sh": waiting.SCRIPT,
     "edb/replication_test.sh": replication_test.SCRIPT,
     "postgres/smoke_test.sh": smoke_test.SCRIPT,
     "postgres/server.sh": server.SCRIPT,

@@ -8,12 +8,13 @@ from kubernetes.client.exceptions import ApiException
 from lab.certificates import chains_to
 from lab.kube import Manifest
 from lab.stand_ins.skupper import api, pki
-from lab.stand_ins.skupper.access import endpoints_of, load_balancer_host
+from lab.stand_ins.skupper.access import endpoints_of, load_balancer_host, node_host
+from lab.stand_ins.skupper.cluster import Options
 from lab.stand_ins.skupper.grants import IssuingError
 from lab.stand_ins.skupper.issuing import links
 from lab.stand_ins.skupper.redemption import RedemptionError
 from lab.stand_ins.skupper.services import allocate_ports, is_live
-from lab.stand_ins.skupper.sites import SiteSpecError, verify
+from lab.stand_ins.skupper.sites import SiteSpecError, enabled_access_types, verify
 from lab.stand_ins.skupper.tokens import decode
 
 
@@ -46,6 +47,23 @@ def test_an_ip_address_is_preferred_to_a_host_name() -> None:
     assert endpoints_of(access, {"status": {}}) == []
     local = {**access, "spec": {**access["spec"], "accessType": "local"}}
     assert endpoints_of(local, None) == [{"name": "edge", "host": "a.n", "port": "1"}]
+
+
+def test_a_node_port_is_reached_at_the_clusters_nodes() -> None:
+    ports = [{"name": "edge", "port": 1}, {"name": "inter-router", "port": 2}]
+    access: Manifest = {"metadata": {"name": "a", "namespace": "n"}, "spec": {"ports": ports, "accessType": "nodeport"}}
+    service: Manifest = {"spec": {"ports": [{**ports[0], "nodePort": 30001}, ports[1]]}}
+    nodes = node_host("default/api-x:6443", "nodes.internal")
+    assert nodes == "default-api-x-6443.nodes.internal"
+    assert endpoints_of(access, service, nodes) == [{"name": "edge", "host": nodes, "port": "30001"}]
+    assert endpoints_of(access, None, nodes) == []
+
+
+def test_node_ports_are_enabled_with_the_address_of_the_nodes_only() -> None:
+    site: Manifest = {"spec": {"linkAccess": "nodeport"}}
+    verify(site, enabled_access_types(Options(cluster_host="nodes.internal")))
+    with pytest.raises(SiteSpecError, match="Unsupported value for LinkAccess: nodeport"):
+        verify(site, enabled_access_types(Options()))
 
 
 @pytest.mark.parametrize("access", ["", "none", "default", "route", "loadbalancer", "local"])

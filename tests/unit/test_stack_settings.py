@@ -1,5 +1,6 @@
 """The settings of stacks as the lab gives them to the program, and what the program says of them before a start."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,28 @@ def test_a_copy_of_a_stack_file_under_a_good_name_is_named() -> None:
 def test_a_stack_with_secrets_is_left_to_the_engine_which_alone_can_read_them() -> None:
     secret = {"enabled": True, "applicationPassword": {"secure": "v1:x"}}
     settings.check([stack("site-a", postgres=secret, revoke="often"), stack("site-b")], LAB)
+
+
+@pytest.mark.parametrize(
+    ("vault", "asked", "given"),
+    [
+        ({}, True, True),
+        ({"caProvider": {"name": "vault-ca"}}, True, False),
+        ({"login": "jwt"}, False, True),
+        ({"store": {"name": "vault"}}, False, False),
+    ],
+)
+def test_the_lab_adds_nothing_that_the_way_into_vault_does_not_take(
+    vault: dict[str, Any], tmp_path: Path, *, asked: bool, given: bool
+) -> None:
+    (tmp_path / "ca.pem").write_text((Path(__file__).parent / "fixtures" / "authority.pem").read_text())
+    environment = dataclasses.replace(LAB, vault_cacert=tmp_path / "ca.pem")
+    wanted = stack("site-b", vault=vault, cluster={"context": "site-b"})
+    found = overrides(wanted, environment)
+    assert ("apiServer" in found["rhsi:cluster"]) is asked
+    assert ("ca" in found["rhsi:vault"]) is given
+    assert found["rhsi:vault"].items() >= vault.items()
+    settings.check([stack("site-a"), wanted], environment)
 
 
 def test_what_the_lab_decides_wins_over_the_stack_file_and_everything_else_stays() -> None:

@@ -38,8 +38,11 @@ from components.sites.network_policies import cluster_flows, site_flows
 from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
 from components.sites.postgres import server_shape
 from components.sites.runtimes import edb_runtime, kubectl_runtime, postgres_runtime
+from components.sites.services import export_args
+from components.sites.skupper import router_access_args
 from components.sites.vault import kubernetes_auth_args, login_args, secret_store_args
-from components.skupper.services import ServiceExportArgs, connector_spec
+from components.skupper.router_access import router_access_spec
+from components.skupper.services import connector_spec
 from components.vault.jwt_auth import subjects
 from components.vault.kubernetes_auth import role_audience
 from components.vault.login import policy_hcl
@@ -184,6 +187,7 @@ def build(found: Settings) -> None:
             script="",
             environment={},
             rules=[],
+            has_rights_elsewhere=False,
             secrets={},
             runtime=runtime,
             repeatable=True,
@@ -203,16 +207,10 @@ def build(found: Settings) -> None:
         )
         transported(grant_spec(grant))
         transported(rotation_commands("site-a", standby, grant.rotation, "site-b"))
-    for service, exported in found.services.exports.items():
-        spec = ServiceExportArgs(
-            service=service,
-            namespace=namespace,
-            port=exported.port,
-            routing_prefix=found.routing_prefix,
-            host=exported.host,
-            selector=exported.selector,
-        )
-        transported(connector_spec(spec, "key"))
+    for service in found.services.exports:
+        transported(connector_spec(export_args(found, service, found.routing_prefix), "key"))
+    if found.skupper.router_access:
+        transported(router_access_spec(router_access_args(found, found.skupper.router_access)))
     transported([found.claim_seconds, found.smoke_test_seconds, found.auth_path, found.postgres_user])
 
 

@@ -52,6 +52,7 @@ RULES: dict[str, Any] = {
     "images": {"registry": "mirror.example.com"},
     "networkPolicies": {"enabled": True},
 }
+OPERATORS = {"skupper": {"enabled": True}, "networkObserver": {"enabled": True}, "database": {"enabled": True}}
 VERIFY_FULL = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "tls": "verify-full"}}
 # Of the form that the settings want; the key is empty and assembled so that no scanner takes it for a real one.
 CERTIFICATE = (FIXTURES / "authority.pem").read_text()
@@ -107,6 +108,7 @@ VARIANTS = {
             "standbys": {"site-b": {"rotation": 3}, "site-c": {}},
             "revoke": 1,
             "services": SERVICES,
+            "networkObserver": {"enabled": True},
             "postgres": POSTGRES,
             "edb": EDB_PRIMARY,
         },
@@ -164,6 +166,27 @@ VARIANTS = {
             "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table", "crm": "schema"}},
         },
     ),
+    "primary with a way in of its own": Variant(
+        stack="site-a",
+        settings={**PRIMARY, "skupper": {"siteName": "hub", "linkAccess": "none", "routerAccess": {}, "ha": True}},
+    ),
+    "primary in a site that exists": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "cluster": {**PRIMARY["cluster"], "createNamespace": False},
+            "skupper": {"existingSite": "hub"},
+        },
+    ),
+    "primary with operators": Variant(
+        stack="site-a",
+        settings={
+            **PRIMARY,
+            "networkObserver": {"enabled": True},
+            "edb": {"enabled": True, "registry": {"token": "the-token"}},
+            "operators": OPERATORS,
+        },
+    ),
     "standby": Variant(stack="site-b", settings=STANDBY),
     "standby with everything": Variant(
         stack="site-b",
@@ -176,6 +199,7 @@ VARIANTS = {
                 "audiences": ["vault", "https://kubernetes.default.svc"],
             },
             "services": SERVICES,
+            "networkObserver": {"enabled": True},
             "postgres": {**POSTGRES, "smokeTest": True},
             "edb": EDB,
         },
@@ -225,6 +249,28 @@ VARIANTS = {
     ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}
+    ),
+    "standby with operators": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "networkObserver": {"enabled": True},
+            "edb": {"enabled": True},
+            "operators": {**OPERATORS, "externalSecrets": {"enabled": True}},
+        },
+    ),
+    "standby with operators on another kind of cluster": Variant(
+        stack="site-b",
+        settings={
+            **STANDBY,
+            "cluster": {**STANDBY["cluster"], "platform": "kubernetes"},
+            "networkObserver": {"enabled": True},
+            "edb": {"enabled": True, "operator": "community"},
+            "operators": {
+                "skupper": {"enabled": True, "source": "mirror"},
+                "database": {"enabled": True, "namespace": "operators", "startingCSV": "cloudnative-pg.v1.30.1"},
+            },
+        },
     ),
     "standby that owns little": Variant(
         stack="site-b",

@@ -5,11 +5,13 @@ everywhere; the real provider only warns on creation, where server-side apply it
 """
 
 import dataclasses
+import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from lab.pulumi.kubernetes import applying, job, objects, stateful_set, waiting
+from lab.pulumi.kubernetes import applying, charts, job, objects, stateful_set, waiting
 from lab.pulumi.kubernetes.cluster import ApiError, Manifest, NoSuchKindError, UnreachableError
 from lab.pulumi.kubernetes.diff import force_new, object_diff
 from lab.pulumi.kubernetes.naming import named
@@ -36,8 +38,11 @@ class KubernetesProvider:
         self._watcher = waiting.Watcher(self._cluster, self._cancelled)
         self._log = log
 
-    def invoke(self, token: str, arguments: Properties) -> Properties:  # noqa: ARG002 - it has none
-        """Call a function."""
+    def invoke(self, token: str, arguments: Properties) -> Properties:
+        """Call a function: the one that renders charts."""
+        if token == charts.FUNCTION:
+            options = json.loads(reveal(arguments)["jsonOpts"])
+            return {"result": charts.render(Path(options["path"]) / options["chart"], self._cluster.has_kind)}
         raise ProviderError(f"the lab's stand-in for the kubernetes plugin knows no function {token}")
 
     def cancel(self) -> None:

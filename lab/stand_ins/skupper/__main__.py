@@ -18,6 +18,7 @@ def main(
     context: Contexts,
     namespace: Annotated[str, typer.Option(help="The controllers' own namespace.")] = "skupper",
     grant_server_host: Annotated[str, typer.Option(help="The address at which grants are redeemed.")] = "127.0.0.1",
+    cluster_host: Annotated[str, typer.Option(help="Where nodes are; enables the access type nodeport.")] = "",
     resync: Annotated[float, typer.Option(help="Seconds between two looks at everything.", min=0.1)] = 30.0,
     link_configured_delay: Annotated[
         float, typer.Option(help="Seconds until a new Link is configured; upstream needs a resync.", min=0.0)
@@ -32,6 +33,7 @@ def main(
     options = Options(
         namespace=namespace,
         grant_server_host=grant_server_host,
+        cluster_host=cluster_host,
         resync=resync,
         require_explicit_control=require_explicit_control,
         link_configured_delay=link_configured_delay,

@@ -1,8 +1,9 @@
 """RouterAccess and SecuredAccess: how a site is reached from outside, and the lab's load balancer.
 
 A RouterAccess asks for one SecuredAccess per router group; a SecuredAccess owns a Service and a server Certificate and
-finds out its endpoints. Of upstream's default access types (securedaccess/config.go) `loadbalancer` and `local` work;
-`route` is accepted and stays unresolved, as on a cluster without OpenShift's Route API. Does not own Site.status.
+finds out its endpoints. Of upstream's access types (securedaccess/config.go) `loadbalancer`, `local` and, where there
+is a cluster host, `nodeport` work. `route` is accepted and stays unresolved, as without OpenShift's Route API; others
+are unsupported, as they are upstream where nobody has enabled them. Does not own Site.status.
 """
 
 import re
@@ -14,7 +15,7 @@ from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.certificates import Certificates
 from lab.stand_ins.skupper.cluster import Cluster
-from lab.stand_ins.skupper.sites import Sites, default_issuer, groups
+from lab.stand_ins.skupper.sites import Sites, default_issuer, enabled_access_types, groups
 
 GRANT_SERVER = "skupper-grant-server"
 
@@ -25,8 +26,16 @@ def load_balancer_host(namespace: str, name: str, context: str) -> str:
     Unlike the addresses of real load balancers nothing ever dials it: the simulated network finds a site by it, so it
     must differ between clusters. Context names such as `default/api-x:6443/admin` are reduced to a DNS label.
     """
-    label = re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")[-63:].strip("-") or "cluster"
-    return f"{name}.{namespace}.{label}.internal"
+    return f"{name}.{namespace}.{_label(context)}.internal"
+
+
+def node_host(context: str, cluster_host: str) -> str:
+    """Where the nodes of a cluster are reached; as of load balancers, nothing ever dials it."""
+    return f"{_label(context)}.{cluster_host}"
+
+
+def _label(context: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")[-63:].strip("-") or "cluster"
 
 
 def access_type(access: Manifest) -> str:
@@ -34,9 +43,16 @@ def access_type(access: Manifest) -> str:
     return access["spec"].get("accessType") or "loadbalancer"
 
 
-def endpoints_of(access: Manifest, service: Manifest | None) -> list[Manifest]:
-    """The endpoints of a SecuredAccess, given its Service."""
+def endpoints_of(access: Manifest, service: Manifest | None, nodes: str = "") -> list[Manifest]:
+    """The endpoints of a SecuredAccess, given its Service and where the cluster's nodes are."""
     ports = access["spec"]["ports"]
+    if access_type(access) == "nodeport":
+        known = service["spec"]["ports"] if service else []
+        return [
+            {"name": port["name"], "host": nodes, "port": str(port["nodePort"])}
+            for port in known
+            if port.get("nodePort")
+        ]
     hosts: list[str] = []
     if access_type(access) == "local":
         hosts = [f"{access['metadata']['name']}.{access['metadata']['namespace']}"]
@@ -119,7 +135,11 @@ class Access:
         problem = None
         try:
             service = None if access_type(access) == "route" else self._service(access)
-            endpoints = endpoints_of(access, service)
+            if access_type(access) not in enabled_access_types(self._cluster.options):
+                problem = "unsupported access type"
+            endpoints = endpoints_of(
+                access, service, node_host(self._cluster.context, self._cluster.options.cluster_host)
+            )
             changed = conditions.set_or_omit(access.setdefault("status", {}), "endpoints", endpoints)
             self._certificate(access, endpoints)
         except ApiException as error:
@@ -141,8 +161,9 @@ class Access:
             "ownerReferences": [api.owned_by(api.SECURED_ACCESS, access)],
         }
         balanced = access_type(access) == "loadbalancer"
+        kinds = {"loadbalancer": "LoadBalancer", "nodeport": "NodePort"}
         spec: Manifest = {
-            "type": "LoadBalancer" if balanced else "ClusterIP",
+            "type": kinds.get(access_type(access), "ClusterIP"),
             "ports": [
                 {"protocol": "TCP", **port, "targetPort": port.get("targetPort", port["port"])}
                 for port in access["spec"]["ports"]

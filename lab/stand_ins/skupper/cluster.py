@@ -22,6 +22,9 @@ class Options:
     namespace: str = "skupper"
     """The controller's own namespace; made if absent."""
     grant_server_host: str = "127.0.0.1"
+    cluster_host: str = ""
+    """Where the nodes of all clusters are (SKUPPER_CLUSTER_HOST), each cluster's by its context before it; with it the
+    access type `nodeport` is enabled, as an administrator has to."""
     resync: float = 30.0
     """Seconds after which everything is looked at again, as upstream."""
     require_explicit_control: bool = False

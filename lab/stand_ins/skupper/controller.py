@@ -165,6 +165,7 @@ class Controller:
                     self._cluster.queue.add(Key(api.ROUTER_ACCESS.name, api.key_of(access)))
         if present and name == GRANT_SERVER:
             self._use_certificate(namespace)
+        self._services.check_secret(key)
         self._network.changed()
 
     def _use_certificate(self, namespace: str) -> None:

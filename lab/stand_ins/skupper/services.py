@@ -92,6 +92,14 @@ class Services:
             if connector["spec"].get("selector"):
                 self._cluster.queue.add(Key(api.CONNECTOR.name, api.key_of(connector)))
 
+    def check_secret(self, key: str) -> None:
+        """A Secret came or went: what names it as its TLS credentials is looked at again."""
+        namespace, name = api.split_key(key)
+        for kind in (api.CONNECTOR, api.LISTENER):
+            for found in self._cluster.items(kind, namespace):
+                if found["spec"].get("tlsCredentials") == name:
+                    self._cluster.queue.add(Key(kind.name, api.key_of(found)))
+
     def check_listener(self, key: str) -> None:
         """Handle the event of a Listener."""
         namespace, name = api.split_key(key)

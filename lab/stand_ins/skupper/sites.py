@@ -16,10 +16,10 @@ from lab.kube import Manifest
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.skupper import api, conditions
 from lab.stand_ins.skupper.certificates import Certificates
-from lab.stand_ins.skupper.cluster import Cluster
+from lab.stand_ins.skupper.cluster import Cluster, Options
 
 # Enabled by default upstream (securedaccess/config.go:88-94); `route` needs OpenShift, see access.py.
-ACCESS_TYPES = {"local", "loadbalancer", "route"}
+ACCESS_TYPES = frozenset({"local", "loadbalancer", "route"})
 ROUTER = "skupper-router"
 
 
@@ -44,7 +44,12 @@ class SiteSpecError(Exception):
     """Why a Site cannot be configured, in upstream's words."""
 
 
-def verify(site: Manifest) -> None:
+def enabled_access_types(options: Options) -> frozenset[str]:
+    """The ways in that a Site may ask for."""
+    return ACCESS_TYPES | {"nodeport"} if options.cluster_host else ACCESS_TYPES
+
+
+def verify(site: Manifest, access_types: frozenset[str] = ACCESS_TYPES) -> None:
     """Judge the spec.
 
     Raises:
@@ -52,7 +57,7 @@ def verify(site: Manifest) -> None:
     """
     spec = site.get("spec", {})
     access = spec.get("linkAccess", "")
-    if access not in ACCESS_TYPES | {"", "none", "default"}:
+    if access not in access_types | {"", "none", "default"}:
         raise SiteSpecError(f"Unsupported value for LinkAccess: {access}")
     if spec.get("edge") and spec.get("ha"):
         raise SiteSpecError("Edge sites cannot have HA enabled")
@@ -120,7 +125,7 @@ class Sites:
     def _reconcile(self, site: Manifest, state: SiteState) -> None:
         namespace, name = api.split_key(api.key_of(site))
         try:
-            verify(site)
+            verify(site, enabled_access_types(self._cluster.options))
             self._configure(site)
             problem = None
         except SiteSpecError as error:

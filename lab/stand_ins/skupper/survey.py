@@ -35,14 +35,22 @@ def _view(cluster: Cluster, site: Manifest, state: SiteState) -> SiteView:
         listeners=tuple(
             Listening(found["metadata"]["name"], spec["routingKey"], spec["host"], spec["port"])
             for found in cluster.items(api.LISTENER, namespace)
-            if (spec := found["spec"]) and state.leaders.get(found["metadata"]["name"]) == host_port(found)
+            if (spec := found["spec"])
+            and state.leaders.get(found["metadata"]["name"]) == host_port(found)
+            and _has_credentials(cluster, found)
         ),
         connectors=tuple(
             Connecting(name, found["spec"]["routingKey"], tuple(hosts), found["spec"]["port"])
             for found in cluster.items(api.CONNECTOR, namespace)
-            if (hosts := state.targets.get(name := found["metadata"]["name"]))
+            if (hosts := state.targets.get(name := found["metadata"]["name"])) and _has_credentials(cluster, found)
         ),
     )
+
+
+def _has_credentials(cluster: Cluster, service: Manifest) -> bool:
+    """Whether a Listener or Connector is in the router's configuration (internal/site/bindings.go, ToBridgeConfig)."""
+    name = service["spec"].get("tlsCredentials", "")
+    return cluster.tls_secret_missing(service["metadata"]["namespace"], name) is None
 
 
 def _endpoints(cluster: Cluster, namespace: str) -> list[Endpoint]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.operators.serving import FUNCTION, chart_options
 from tests.lab.pulumi.site import Site
 
 pytestmark = pytest.mark.lab
@@ -116,3 +117,17 @@ def test_an_object_that_exists_is_taken_over(site: Site) -> None:
     site.deployment.run("stack", "init")
     site.deployment.up('config_map("cm", y="2")')
     assert site.get("ConfigMap", "cm")["data"]["y"] == "2"
+
+
+def test_the_chart_that_asks_tells_what_the_cluster_serves(site: Site) -> None:
+    program = f"""
+    async def asked():
+        options = pulumi.InvokeOptions(provider=cluster)
+        return await pulumi.runtime.invoke_async({FUNCTION!r}, {{"jsonOpts": {chart_options()!r}}}, options)
+
+    pulumi.export("found", pulumi.Output.from_input(asked()).apply(lambda found: found["result"][0]["data"]))
+    """
+    # The lab's clusters have OLM only when they began bare.
+    assert "olm" in site.deployment.preview(program)
+    site.deployment.up()
+    assert site.deployment.outputs() == {"found": {"olm": "false"}}

@@ -7,9 +7,11 @@ from typing import Any
 import hvac
 import pytest
 
+from components.vault import issuer, jwk
 from tests.lab.lab import Lab
 from tests.lab.pulumi.deployments import Deployment
 from tests.lab.vault_mounts import mount_kv
+from tests.unit.recorder import PUBLISHED
 
 pytestmark = pytest.mark.lab
 
@@ -36,6 +38,18 @@ vault.kubernetes.AuthBackendRole(
 )
 pulumi.export("path", secret.path)
 """
+
+
+JWT = """
+vault_provider = vault.Provider("vault", skip_child_token=True)
+inner = ResourceOptions(provider=vault_provider)
+backend = vault.jwt.AuthBackend("auth", path=f"jwt-{{namespace}}", bound_issuer="https://i", {source}, opts=inner)
+vault.jwt.AuthBackendRole(
+    "role", backend=backend.path, role_name=namespace, role_type="jwt", user_claim="sub", bound_audiences=["b", "a"],
+    bound_claims={{"sub": "{subjects}"}}, token_policies=["default"], token_ttl=60, opts=inner,
+)
+"""
+KEY = jwk.pem(PUBLISHED[issuer.KEYS]["keys"][0])
 
 
 def program(code: str = "one", ttl: int = 60, description: str = "d", all_versions: bool = True) -> str:
@@ -93,6 +107,30 @@ def test_everything_is_made_left_alone_changed_and_removed(
     assert f"{name}/" not in client.sys.list_mounted_secrets_engines()["data"]
     assert f"kubernetes-{name}/" not in client.sys.list_auth_methods()["data"]
     assert name not in client.sys.list_policies()["data"]["policies"]
+
+
+def test_a_jwt_method_and_its_role_are_made_left_alone_changed_and_removed(
+    deployment: Deployment, client: hvac.Client, name: str
+) -> None:
+    keys = f'jwt_validation_pubkeys=[{KEY!r}], jwt_supported_algs=["ES256"]'
+    deployment.up(JWT.format(source=keys, subjects="one"))
+    ids = {item["urn"].rpartition("::")[2]: item.get("id") for item in deployment.state()["resources"]}
+    assert (ids["auth"], ids["role"]) == (f"jwt-{name}", f"auth/jwt-{name}/role/{name}")
+    deployment.up(None, "--expect-no-changes")
+    deployment.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert deployment.code == 0, deployment.text
+    config = client.read(f"auth/jwt-{name}/config")["data"]
+    assert (config["jwt_validation_pubkeys"], config["bound_issuer"]) == ([KEY], "https://i")
+    client.write_data(
+        f"auth/jwt-{name}/config", data={**{"jwt_validation_pubkeys": [KEY]}, "bound_issuer": "https://x"}
+    )
+    assert "~ 2 updated" in deployment.up(JWT.format(source=keys, subjects="one, two"), "--refresh")
+    assert client.read(f"auth/jwt-{name}/config")["data"]["bound_issuer"] == "https://i"
+    assert client.read(f"auth/jwt-{name}/role/{name}")["data"]["bound_claims"] == {"sub": ["one", "two"]}
+    said = deployment.up(JWT.format(source='default_role="x"', subjects="one"), code=1)
+    assert "exactly one of oidc_discovery_url, jwks_url, jwks_pairs, or jwt_validation_pubkeys" in said
+    deployment.destroy()
+    assert f"jwt-{name}/" not in client.sys.list_auth_methods()["data"]
 
 
 def test_a_deleted_secret_leaves_its_history_unless_all_versions_are_to_go(

@@ -27,7 +27,7 @@ class Emulator:
             f"--namespace={namespace}",
             f"--resync={RESYNC}",
         ]
-        self._command += ["--require-explicit-control", "--link-configured-delay=0.2"]
+        self._command += ["--require-explicit-control", "--link-configured-delay=0.2", "--cluster-host=nodes.internal"]
         self._command += [f"--ready-file={self._ready_file}", *(f"--context={context}" for context in contexts)]
         self._process: subprocess.Popen[bytes] | None = None
 

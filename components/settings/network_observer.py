@@ -1,0 +1,11 @@
+"""Settings of Skupper's network observer: `rhsi:networkObserver`."""
+
+from components.settings.section import Section
+
+
+class NetworkObserver(Section):
+    """`rhsi:networkObserver`, on either role: a page that shows the whole network."""
+
+    enabled: bool = False
+    """Whether this site has a network observer. On OpenShift it has a Route, and people log in to it as to the cluster;
+    on other clusters it is a Service, with the login of a Secret that its operator makes."""
