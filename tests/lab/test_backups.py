@@ -158,7 +158,12 @@ def test_both_sites_subscribe_anew_to_a_recovered_database(story: Story) -> None
 
 
 def test_a_recovered_cluster_backs_up_into_a_folder_of_its_own(story: Story) -> None:
-    assert conditions.is_true(story.cluster()["status"], "ContinuousArchiving")
+
+    def archives() -> None:
+        found = conditions.find(story.cluster()["status"], "ContinuousArchiving")
+        assert found["status"] == "True", found
+
+    eventually(archives)
     before = story.folder(CLUSTER)
     _, *lines, _ = runbook.commands("A base backup by hand")
     backup = yaml.safe_load("\n".join(lines).replace(EDB.name, COMMUNITY.name))

@@ -82,10 +82,11 @@ def test_the_first_file_of_wal_goes_into_an_empty_folder_only(tmp_path: Path, mo
     assert (code, calls, fault) == (4, ["cloud_check_wal_archive"], "cloud_check_wal_archive failed\n")
     assert (tmp_path / "first").exists(), "the next attempt checks again"
     (tmp_path / "calls").unlink()
-    code, calls, _ = run_archive_script(tmp_path, monkeypatch)
-    assert (code, calls) == (0, ["cloud_check_wal_archive", "cloud_walarchive"])
+    code, calls, _ = run_archive_script(tmp_path, monkeypatch, cloud_walarchive=2)
+    assert (code, calls) == (2, ["cloud_check_wal_archive", "cloud_walarchive"])
     (tmp_path / "calls").unlink()
-    assert run_archive_script(tmp_path, monkeypatch)[1] == ["cloud_walarchive"]
+    code, calls, _ = run_archive_script(tmp_path, monkeypatch)
+    assert (code, calls) == (0, ["cloud_walarchive"]), "half a file may be there since"
 
 
 def test_a_file_that_is_not_archived_is_told_to_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,9 +154,9 @@ def archive_script(store: str, configuration: Manifest, server: str) -> str:
     return (
         "#!/bin/sh\n"
         f"fail() {{ code=$?; cat {FAULT} >&2; exit $code; }}\n"
-        f"if [ -e {FIRST_ARCHIVE} ]; then\n    {first} 2>{FAULT} || fail\nfi\n"
+        # Whoever is killed after the check need not check again, and must not: the folder may have a file by then.
+        f"if [ -e {FIRST_ARCHIVE} ]; then\n    {first} 2>{FAULT} || fail\n    rm -f {FIRST_ARCHIVE}\nfi\n"
         f'{upload} "$1" 2>{FAULT} || fail\n'
-        f"rm -f {FIRST_ARCHIVE}\n"
     )
 
 

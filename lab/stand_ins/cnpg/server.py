@@ -33,6 +33,8 @@ SIDECAR = "plugin-barman-cloud"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """How long a server may take to write its last checkpoint; upstream gives it half an hour."""
+ARCHIVE_SECONDS = 90.0
+"""The same for a server that archives its last files of WAL before."""
 BACK_OFF_SECONDS = 5.0
 """Between two attempts at a server that does not start."""
 
@@ -144,8 +146,9 @@ class Server:
             return False
         return True
 
-    def stop(self, timeout: float = STOP_SECONDS) -> None:
-        """End the server by a fast shutdown: clients are cut off, everything is written."""
+    def stop(self, timeout: float | None = None) -> None:
+        """End the server by a fast shutdown: clients are cut off, everything is written, and archived."""
+        timeout = timeout or (ARCHIVE_SECONDS if self.tools else STOP_SECONDS)
         launched = self._launched
         if launched is None or launched.process.poll() is not None:
             return
