@@ -47,12 +47,15 @@ class Settings(Section):
     revoke: Counter = 0
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     images: Images = Images()
+    """Where container images come from."""
     labels: Labels = Field(default_factory=dict)
     """Labels of every object that this program makes, and of the pods of its Jobs and databases."""
     annotations: Annotations = Field(default_factory=dict)
     """Annotations of the same."""
     pods: Pods = Pods()
+    """Where the pods of Jobs and databases run, what pulls their images, and what they may use."""
     network_policies: NetworkPolicies = NetworkPolicies()
+    """NetworkPolicies for namespaces with default deny."""
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
     skupper: Skupper = Skupper()
