@@ -60,12 +60,15 @@ class Settings(Section):
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     """On a standby: the primary's stack, by name or as `organization/project/stack`. Default: required on a standby."""
     images: Images = Images()
+    """Where container images come from."""
     labels: Labels = Field(default_factory=dict)
     """Labels of every object that this program makes, and of the pods of its Jobs and databases."""
     annotations: Annotations = Field(default_factory=dict)
     """Annotations of the same."""
     pods: Pods = Pods()
+    """Where the pods of Jobs and databases run, what pulls their images, and what they may use."""
     network_policies: NetworkPolicies = NetworkPolicies()
+    """NetworkPolicies for namespaces with default deny."""
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
     skupper: Skupper = Skupper()
