@@ -21,6 +21,7 @@ from components.edb.published_tables import JOB_NAME as TABLES_JOB
 from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
+from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
 from components.postgres.monitoring import PORT as EXPORTER_PORT
 from components.postgres.smoke_test import JOB_NAME as POSTGRES_TEST_JOB
 from components.postgres.upkeep import JOB_NAME as UPKEEP_JOB
@@ -132,7 +133,9 @@ def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
             ],
         ),
         JOBS: _spec(
-            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB), ingress=[], egress=[*DNS, *api_server(flows.api_server)]
+            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, *OPERATOR_JOBS.values()),
+            ingress=[],
+            egress=[*DNS, *api_server(flows.api_server)],
         ),
     }
     if flows.server:

@@ -36,8 +36,7 @@ from components.edb.names import (
     superuser_secret,
 )
 from components.edb.options import ClusterOptions, ClusterOptionsArgs, PoolerArgs
-from components.edb.placement import PlacementArgs, placement_spec
-from components.edb.placing import placed
+from components.edb.placement import PlacementArgs, placed, placement_spec
 from components.edb.published import Published
 from components.edb.schema import init_sql, role_sql, schema_sql, slot_wait_sql
 from components.restricted_pod import PodShape

@@ -9,7 +9,7 @@ from components.component import Component, once
 from components.container_resources import ContainerResources
 from components.custom_resource import POD_MONITOR, POSTGRES_OPERATORS, KubernetesObject
 from components.edb.backup import BackupArgs, scheduled_backup_spec
-from components.edb.placing import placed_pooler
+from components.edb.placement import placed_pooler
 from components.restricted_pod import PodShape
 
 

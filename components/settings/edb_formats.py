@@ -18,8 +18,6 @@ _OPERATORS_PARAMETERS = re.compile(
     r"|primary_.*|recovery_.*|restart_after_crash|restore_command|shared_preload_libraries|ssl.*"
     r"|synchronous_standby_names|syslog_.*|unix_socket_.*|wal_level|wal_log_hints"
 )
-_LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
-_DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PART = re.compile(r"[A-Za-z0-9_]{1,63}")
 _HBA_KINDS = frozenset({"local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"})
 _EC_KEY = re.compile(r"-----BEGIN EC PRIVATE KEY-----\s(?P<body>[A-Za-z0-9+/=\s]+)-----END EC PRIVATE KEY-----\s*")
@@ -64,21 +62,6 @@ def schema(text: str) -> str | None:
     if text.startswith("pg_") or text == "information_schema":
         return f"the schema {text} is PostgreSQL's own; its tables do not replicate"
     return None
-
-
-def label_name(text: str) -> str | None:
-    """A label's key, which is a taint's and a topology's too: a name, perhaps with a DNS domain before it."""
-    domain, slash, name = text.rpartition("/")
-    if _LABEL_NAME.fullmatch(name) and (not slash or (len(domain) <= 253 and _DOMAIN.fullmatch(domain))):
-        return None
-    return "it is no key of a label; write for example topology.kubernetes.io/zone"
-
-
-def label_value(text: str) -> str | None:
-    """A label's value."""
-    if _LABEL_NAME.fullmatch(text):
-        return None
-    return "Kubernetes takes up to 63 letters, digits, '-', '_' and '.' here, with a letter or digit at both ends"
 
 
 def host_based_access(text: str) -> str | None:

@@ -13,11 +13,11 @@ from components.edb.names import (
 )
 from components.settings.backup import backup_mistakes
 from components.settings.edb import Edb, likely_peer
-from components.settings.edb_placement import placement_mistakes
 from components.settings.mistakes import Mistake
 from components.settings.publish import publish_mistakes
 from components.settings.section import section
 from components.settings.site import OWN_DEFAULT, Cluster
+from components.settings.tolerations import tolerations_mistakes
 
 # The longest name that the operator takes for a Cluster (cluster_webhook.go).
 CLUSTER_NAME_LIMIT = 50
@@ -46,7 +46,7 @@ def edb_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> Iterato
         yield Mistake.of("edb.namespace", "default", OWN_DEFAULT)
     yield from _of_names(site, peer)
     yield from _of_options(edb)
-    yield from placement_mistakes(edb)
+    yield from tolerations_mistakes("edb.affinity", section(edb, "affinity"))
     yield from publish_mistakes(edb)
     yield from (_of_primary((site, peer), edb) if role == "primary" else _of_standby(edb))
 

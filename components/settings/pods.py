@@ -1,74 +1,23 @@
-"""Settings of every object and pod of a site: `rhsi:labels`, `rhsi:annotations` and `rhsi:pods`."""
+"""Settings of every pod of a site: `rhsi:pods`."""
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from components.container_resources import JOB, ContainerResources, amount, exceeding, overlaid
-from components.settings import formats
+from components.settings import formats, labels
+from components.settings.labels import LabelValue, NodeKey
 from components.settings.mistakes import Mistake
-from components.settings.section import Count, GivenText, Name, Resources, Section, checked, section
-
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-# Whose labels and annotations say what an object is: Kubernetes', those of controllers that work on these objects, and
-# this program's.
-_RESERVED_DOMAINS = (
-    "kubernetes.io",
-    "k8s.io",
-    "openshift.io",
-    "skupper.io",
-    "pulumi.com",
-    "cnpg.io",
-    "enterprisedb.io",
-    "external-secrets.io",
-    "coreos.com",
-    "rhsi",
-)
-# What controllers write without a domain (kubernetes:pkg/apis/batch/types.go, apps/types.go; cloudnative-pg:pkg/utils).
-_RESERVED_NAMES = frozenset({"controller-revision-hash", "controller-uid", "job-name", "pod-template-hash", "role"})
-_LONGEST_DOMAIN = 253
-_KEY = (
-    "Kubernetes takes a DNS name and a slash, or neither, and then 1 to 63 letters, digits, '-', '_' and '.', with a "
-    "letter or digit at both ends, such as example.com/team"
-)
-
-
-def _any_key(text: str) -> str | None:
-    """The key of a label of whoever's (k8s.io/apimachinery, validation.IsQualifiedName)."""
-    domain, slash, name = text.rpartition("/")
-    if slash and not (len(domain) <= _LONGEST_DOMAIN and _DOMAIN.fullmatch(domain)):
-        return _KEY
-    return None if _NAME.fullmatch(name) else _KEY
-
-
-def _own_key(text: str) -> str | None:
-    """The key of a label or annotation that nobody else gives a meaning to."""
-    domain, _, name = text.rpartition("/")
-    if not domain and name in _RESERVED_NAMES:
-        return "a controller writes it, or selects by it; choose another key, with a domain of your own before it"
-    if any(domain == one or domain.endswith(f".{one}") for one in _RESERVED_DOMAINS):
-        return "keys of this domain mean something to a controller, or to this program; choose a domain of your own"
-    return _any_key(text)
-
-
-def _label_value(text: str) -> str | None:
-    """The value of a label (k8s.io/apimachinery, validation.IsValidLabelValue)."""
-    if _NAME.fullmatch(text):
-        return None
-    return (
-        "Kubernetes takes up to 63 letters, digits, '-', '_' and '.' here, with a letter or digit at both ends; longer "
-        "texts belong into rhsi:annotations"
-    )
+from components.settings.section import GivenText, Name, Resources, Section, checked, section
+from components.settings.tolerations import Toleration, tolerations_mistakes
 
 
 def _priority_class(text: str) -> str | None:
     """The name of a PriorityClass, a DNS subdomain."""
-    if len(text) <= _LONGEST_DOMAIN and _DOMAIN.fullmatch(text):
+    if labels.domain(text):
         return None
     return "it is no name of a PriorityClass; `oc get priorityclasses` lists them"
 
@@ -93,35 +42,6 @@ def _proxy_section(value: Any) -> Any:
         return value
     problem = "it must be a map of httpProxy, httpsProxy and noProxy"
     raise PydanticCustomError("format", "{problem}", {"problem": problem, "shown": False})
-
-
-LabelKey = Annotated[str, Field(min_length=1), checked(_own_key)]
-LabelValue = Annotated[str, checked(_label_value)]
-NodeKey = Annotated[str, Field(min_length=1), checked(_any_key)]
-AnnotationValue = Annotated[str, checked(formats.text)]
-Labels = dict[LabelKey, LabelValue]
-Annotations = dict[LabelKey, AnnotationValue]
-
-
-class Toleration(Section):
-    """`rhsi:pods.tolerations[]`, a taint that pods bear."""
-
-    key: Annotated[str, checked(_any_key)] = ""
-    """Key of the taint; empty stands for every taint, and goes with `Exists`."""
-    operator: Literal["Equal", "Exists"] = "Equal"
-    """Whether the taint's value counts."""
-    value: LabelValue = ""
-    """The taint's value, with `Equal`."""
-    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
-    """Effect of the taint; empty stands for all of them."""
-    toleration_seconds: Count | None = None
-    """How long a pod stays after the taint came, with `NoExecute`; without it, for ever."""
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """As a pod has it: what is left out is absent."""
-        found = self.model_dump(by_alias=True)
-        return {key: value for key, value in found.items() if value not in ("", None)}
 
 
 class Proxy(Section):
@@ -177,10 +97,7 @@ def pods_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
     """What only several keys together tell; works on unchecked values."""
     pods = section(raw, "pods")
     yield from _of_resources(section(pods, "resources"))
-    tolerations = pods.get("tolerations")
-    for index, toleration in enumerate(tolerations if isinstance(tolerations, list) else []):
-        if isinstance(toleration, dict):
-            yield from _of_toleration(f"pods.tolerations.{index}", toleration)
+    yield from tolerations_mistakes("pods", pods)
     yield from _of_labels(raw)
 
 
@@ -207,26 +124,12 @@ def _quantities(given: Mapping[str, Any], part: str) -> dict[str, str]:
     }
 
 
-def _of_toleration(path: str, given: Mapping[str, Any]) -> Iterator[Mistake]:
-    """What the API server refuses (kubernetes:pkg/apis/core/validation, ValidateTolerations)."""
-    exists = given.get("operator") == "Exists"
-    if not given.get("key") and not exists:
-        yield Mistake.of(
-            f"{path}.key", given.get("key"), "name the taint's key, or set operator to Exists for all taints"
-        )
-    if exists and given.get("value"):
-        yield Mistake.of(f"{path}.value", given["value"], "with operator Exists the value does not count; remove it")
-    if given.get("tolerationSeconds") is not None and given.get("effect") != "NoExecute":
-        fix = "only a taint with effect NoExecute ends pods; set effect to NoExecute, or remove this"
-        yield Mistake.of(f"{path}.tolerationSeconds", given["tolerationSeconds"], fix)
-
-
 def _of_labels(raw: Mapping[str, Any]) -> Iterator[Mistake]:
     """Services whose selector finds the pods of this program, since all of them have these labels."""
-    labels = {f"{key}={value}" for key, value in section(raw, "labels").items()}
+    own = {f"{key}={value}" for key, value in section(raw, "labels").items()}
     for name, service in section(section(raw, "services"), "exports").items():
         selector = service.get("selector") if isinstance(service, dict) else None
-        if isinstance(selector, str) and selector and labels.issuperset(selector.split(",")):
+        if isinstance(selector, str) and selector and own.issuperset(selector.split(",")):
             fix = (
                 "rhsi:labels gives these labels to every pod of this program, which would be the service; choose others"
             )

@@ -22,12 +22,13 @@ from components.settings.edb_mistakes import edb_mistakes
 from components.settings.environment import VariableMistake, environment_mistakes
 from components.settings.images import Images, mirrored
 from components.settings.kubeconfig import context_mistakes, contexts
+from components.settings.labels import Annotations, Labels
 from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
 from components.settings.network_observer import NetworkObserver
 from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
 from components.settings.operators import Operators, operators_mistakes
-from components.settings.pods import Annotations, Labels, Pods, pods_mistakes
+from components.settings.pods import Pods, pods_mistakes
 from components.settings.postgres import Postgres
 from components.settings.postgres_mistakes import postgres_mistakes
 from components.settings.role import as_meant, role_mistakes

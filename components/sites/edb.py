@@ -71,9 +71,7 @@ def _placement(wanted: Edb) -> PlacementArgs:
         anti_affinity=wanted.affinity.pod_anti_affinity,
         topology_key=wanted.affinity.topology_key,
         node_selector=wanted.affinity.node_selector,
-        tolerations=[
-            {key: value for key, value in one.model_dump().items() if value} for one in wanted.affinity.tolerations
-        ],
+        tolerations=[one.manifest for one in wanted.affinity.tolerations],
         spread=[one.model_dump(by_alias=True) for one in wanted.topology_spread],
     )
 

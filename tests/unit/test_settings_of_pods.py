@@ -94,7 +94,7 @@ def test_what_is_no_key_is_refused(key: str) -> None:
 @pytest.mark.parametrize("value", ["a b", "-a", "a=b", "a" * 64, "é"])
 def test_a_text_that_no_label_can_hold_is_refused_there_and_fits_an_annotation(value: str) -> None:
     text = mistakes_in(standby_with(labels={"team": value}))
-    assert "longer texts belong into rhsi:annotations" in text
+    assert "longer texts belong into annotations" in text
     assert settings_of(standby_with(annotations={"team": value}), stack="site-b").annotations == {"team": value}
 
 

@@ -21,7 +21,7 @@ from components import outputs, settings
 from components.edb.backup import object_store_spec, scheduled_backup_spec
 from components.edb.cluster import EdbClusterArgs, cluster_spec
 from components.edb.options import pooler_spec
-from components.edb.placing import placed_pooler
+from components.edb.placement import placed_pooler
 from components.edb.registry import docker_config_template
 from components.edb.schema import schema_sql
 from components.link.grant import LinkGrantArgs, grant_spec, link_token
