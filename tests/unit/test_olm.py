@@ -11,7 +11,7 @@ from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT, POD, SERVICE_ACCOUNT
 from lab.stand_ins.olm import operator, packages
 from lab.stand_ins.olm.bundles import in_range
-from lab.stand_ins.olm.csvs import unsupported
+from lab.stand_ins.olm.groups import unsupported
 from lab.stand_ins.olm.kinds import (
     CATALOG_SOURCE,
     CSV,

@@ -14,7 +14,7 @@ from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.kinds import DEFINITION, DEPLOYMENT
 from lab.stand_ins.controller.workqueue import Key
 from lab.stand_ins.olm import deployments
-from lab.stand_ins.olm.groups import intersect, targets
+from lab.stand_ins.olm.groups import intersect, provided, targets, unsupported
 from lab.stand_ins.olm.kinds import CSV, OPERATOR_GROUP, PROVIDED, SUBSCRIPTION, TARGETS
 
 TIMEOUT_SECONDS = 300.0
@@ -85,10 +85,10 @@ class Csvs:
     def _announce(self, group: Manifest) -> bool:
         """Whether the group says what its CSVs provide; otherwise it does from now on."""
         namespace = group["metadata"]["namespace"]
-        provided = sorted({api for one in self._cluster.items(CSV, namespace) for api in _provided(one)})
+        apis = sorted({api for one in self._cluster.items(CSV, namespace) for api in provided(one)})
         annotations = group["metadata"].setdefault("annotations", {})
-        if annotations.get(PROVIDED) != ",".join(provided):
-            annotations[PROVIDED] = ",".join(provided)
+        if annotations.get(PROVIDED) != ",".join(apis):
+            annotations[PROVIDED] = ",".join(apis)
             self._cluster.update(OPERATOR_GROUP, group)
             self._requeue_neighbours(namespace)
             return False
@@ -96,13 +96,13 @@ class Csvs:
 
     def _has_rival(self, csv: Manifest, selected: list[str]) -> bool:
         """Whether another OperatorGroup for the same namespaces has a CSV that owns the same kinds."""
-        own, metadata = set(_provided(csv)), csv["metadata"]
+        own, metadata = set(provided(csv)), csv["metadata"]
         for group in self._cluster.items(OPERATOR_GROUP):
             place = group["metadata"]["namespace"]
             if place == metadata["namespace"] or not intersect(selected, targets(group)):
                 continue
-            provided = (group["metadata"].get("annotations") or {}).get(PROVIDED, "").split(",")
-            if own & set(provided):
+            theirs = (group["metadata"].get("annotations") or {}).get(PROVIDED, "").split(",")
+            if own & set(theirs):
                 return True
         return False
 
@@ -241,30 +241,6 @@ class Csvs:
     def _requeue_neighbours(self, namespace: str) -> None:
         for one in self._cluster.items(CSV, namespace):
             self._cluster.queue.add(_key(one))
-
-
-def unsupported(csv: Manifest, selected: list[str]) -> str:
-    """Why a CSV cannot watch these namespaces, empty where it can (api: InstallModeSet.Supports)."""
-    modes = {one["type"] for one in csv["spec"].get("installModes") or [] if one["supported"]}
-    own = _namespace(csv)
-    if not selected:
-        return "operatorgroup has invalid selected namespaces, cannot configure to watch zero namespaces"
-    if len(selected) == 1:
-        mode, what = {
-            own: ("OwnNamespace", "own namespace"),
-            "": ("AllNamespaces", "all namespaces"),
-        }.get(selected[0], ("SingleNamespace", "one namespace"))
-    else:
-        mode, what = "MultiNamespace", f"{len(selected)} namespaces"
-        if mode in modes and own in selected:
-            mode, what = "OwnNamespace", "own namespace"
-    return "" if mode in modes else f"{mode} InstallModeType not supported, cannot configure to watch {what}"
-
-
-def _provided(csv: Manifest) -> Iterator[str]:
-    """The kinds that it owns, as OLM writes them into `olm.providedAPIs`: `Site.v2alpha1.skupper.io`."""
-    for owned in csv["spec"]["customresourcedefinitions"]["owned"]:
-        yield f"{owned['kind']}.{owned['version']}.{owned['name'].partition('.')[2]}"
 
 
 def _namespace(csv: Manifest) -> str:

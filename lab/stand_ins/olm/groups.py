@@ -1,8 +1,10 @@
-"""OperatorGroups: which namespaces each selects, and what it says where there are two in a namespace.
+"""OperatorGroups: which namespaces each selects, what that means for a CSV, and what it says where there are two.
 
 Owns their status. A group without target namespaces selects all, which is written as one empty name. Groups that select
 by label are not supported and select nothing.
 """
+
+from collections.abc import Iterator
 
 from lab.kube import Manifest
 from lab.stand_ins.controller import conditions
@@ -24,6 +26,30 @@ def targets(group: Manifest) -> list[str]:
 def intersect(one: list[str], other: list[str]) -> bool:
     """Whether two selections have a namespace in common."""
     return bool(set(one) & set(other)) or bool(one and other and "" in (*one, *other))
+
+
+def unsupported(csv: Manifest, selected: list[str]) -> str:
+    """Why a CSV cannot watch these namespaces, empty where it can (api: InstallModeSet.Supports)."""
+    modes = {one["type"] for one in csv["spec"].get("installModes") or [] if one["supported"]}
+    own = csv["metadata"]["namespace"]
+    if not selected:
+        return "operatorgroup has invalid selected namespaces, cannot configure to watch zero namespaces"
+    if len(selected) == 1:
+        mode, what = {
+            own: ("OwnNamespace", "own namespace"),
+            "": ("AllNamespaces", "all namespaces"),
+        }.get(selected[0], ("SingleNamespace", "one namespace"))
+    else:
+        mode, what = "MultiNamespace", f"{len(selected)} namespaces"
+        if mode in modes and own in selected:
+            mode, what = "OwnNamespace", "own namespace"
+    return "" if mode in modes else f"{mode} InstallModeType not supported, cannot configure to watch {what}"
+
+
+def provided(csv: Manifest) -> Iterator[str]:
+    """The kinds that it owns, as OLM writes them into `olm.providedAPIs`: `Site.v2alpha1.skupper.io`."""
+    for owned in csv["spec"]["customresourcedefinitions"]["owned"]:
+        yield f"{owned['kind']}.{owned['version']}.{owned['name'].partition('.')[2]}"
 
 
 class Groups:
