@@ -38,6 +38,10 @@ DATABASE = ContainerResources(
     requests={"cpu": "100m", "memory": "256Mi"},
     limits={"cpu": "1", "memory": "1Gi"},
 )
+EXPORTER = ContainerResources(
+    requests={"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+    limits={"cpu": "200m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+)
 POOLER = ContainerResources(
     requests={"cpu": "50m", "memory": "64Mi"},
     limits={"cpu": "500m", "memory": "128Mi"},

@@ -21,7 +21,9 @@ from components.edb.published_tables import JOB_NAME as TABLES_JOB
 from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
+from components.postgres.monitoring import PORT as EXPORTER_PORT
 from components.postgres.smoke_test import JOB_NAME as POSTGRES_TEST_JOB
+from components.postgres.upkeep import JOB_NAME as UPKEEP_JOB
 
 ROUTER, JOBS, SERVER, SERVER_TEST = "rhsi-router", "rhsi-jobs", "rhsi-postgres", "rhsi-postgres-smoke-test"
 CLUSTER, CLUSTER_TABLES, CLUSTER_TEST = "rhsi-edb", "rhsi-edb-tables", "rhsi-edb-smoke-test"
@@ -61,6 +63,7 @@ class SiteFlows:
         clients: other namespaces whose pods use imported services and the streaming database.
         server: name of the streaming database's server here, empty for none.
         follows: whether that one reads another through the link.
+        monitoring: whether somebody reads that server's metrics.
         tests: whether the smoke test runs here.
         exports: what the site offers to others.
         cluster: labels of the instances of the replicated database, none without one.
@@ -73,6 +76,7 @@ class SiteFlows:
     clients: tuple[str, ...]
     server: str
     follows: bool
+    monitoring: bool
     tests: bool
     exports: tuple[Export, ...]
     cluster: dict[str, str]
@@ -127,12 +131,17 @@ def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
                 *([_to_cluster(flows)] if flows.cluster else []),
             ],
         ),
-        JOBS: _spec(_jobs(CLAIM_JOB, REVOCATION_JOB), ingress=[], egress=[*DNS, *api_server(flows.api_server)]),
+        JOBS: _spec(
+            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB), ingress=[], egress=[*DNS, *api_server(flows.api_server)]
+        ),
     }
     if flows.server:
         found[SERVER] = _spec(
             pods(server_pods(flows.server))["podSelector"],
-            ingress=[{"from": [pods({}), *map(namespace, flows.clients)], "ports": _tcp(PORT)}],
+            ingress=[
+                {"from": [pods({}), *map(namespace, flows.clients)], "ports": _tcp(PORT)},
+                *([{"ports": _tcp(EXPORTER_PORT)}] if flows.monitoring else []),
+            ],
             egress=[*DNS, {"to": routers, "ports": [LISTENERS]}] if flows.follows else [],
         )
     if flows.tests:

@@ -10,6 +10,9 @@
 # and `kubernetes-site-b` where rhsi:vault.authPath does. With another mount or a rhsi:vault.prefix, policy and role have
 # another name than `rhsi-site-b`: `pulumi preview` shows it, docs/security.md says how it is made.
 #
+# With a rhsi:vault.authNamespace write everything about policy, role and auth mounts into a policy of that namespace, and the way
+# down to the mount's before `rhsi/data` in the two texts of the site's policy, such as `links/rhsi/data/site-b/*`.
+#
 # The policy's own name must not be one that is granted below: whoever may write his own policy may do anything.
 
 # The KV v2 mount. With `rhsi:vault.manageMount: false` leave both out, or whoever holds this can delete everybody's secrets.
@@ -55,7 +58,7 @@ path "sys/auth" {
 
 # ---- For each standby ----
 
-# Its folder: credentials of the link, passwords of the databases, and whose it is. Removing a secret removes its versions too.
+# Its folder: credentials of the link, passwords of the databases, what it publishes of its own tables, and whose it is. Removing a secret removes its versions too.
 path "rhsi/data/site-b/*" {
   capabilities = ["create", "read", "update", "delete"]
 }

@@ -37,6 +37,7 @@ class Environment:
     Attributes:
         root: the lab's home.
         without: the parts that were left out.
+        bare: whether the clusters began with nothing but OLM, so that operators have to be installed.
         contexts: of the kubeconfig, one a cluster.
         kubeconfig: value of KUBECONFIG: a file, or several joined, where the clusters are not the lab's.
         api_servers: context -> URL of the API server, as Vault sees it.
@@ -55,6 +56,7 @@ class Environment:
     vault_addr: str
     vault_cacert: Path | None
     vault_token_file: Path | None
+    bare: bool = False
 
     @property
     def vault_token(self) -> str:
@@ -97,6 +99,8 @@ def start(
     without: frozenset[str] = frozenset(),
     contexts: tuple[str, ...] = CONTEXTS,
     progress: Progress | None = None,
+    *,
+    bare: bool = False,
 ) -> Environment:
     """Start the lab, or what is missing of it, and return when every part is ready.
 
@@ -108,6 +112,7 @@ def start(
         without: parts to leave out, of PARTS; clusters are then those of `$KUBECONFIG`, Vault that of `$VAULT_ADDR`.
         contexts: names of the clusters; External Secrets runs for all but the first.
         progress: is told what happens.
+        bare: begin with clusters that have nothing but OLM.
 
     Raises:
         LabError: a part cannot start, or this lab stands with other parts.
@@ -129,6 +134,11 @@ def start(
                 f"without {', '.join(sorted(known.without)) or 'nothing left out'}: "
                 "run `python -m lab down` before you start it differently."
             )
+        elif known.bare != bare:
+            how = "bare" if known.bare else "with every operator installed"
+            raise LabError(
+                f"The lab in {home.root} was started {how}: run `python -m lab down` before you start it differently."
+            )
         elif known.is_whole():
             return known
         # Its clients take a second to import, which a lab that stands has no use for.
@@ -137,8 +147,10 @@ def start(
         supervisor = Supervisor(home, progress)
         try:
             with _terminated_like_interrupted():
-                addresses = Start(supervisor, without, contexts).run()
-                environment = Environment(root=home.root, without=without, contexts=contexts, **vars(addresses))
+                addresses = Start(supervisor, without, contexts, bare=bare).run()
+                environment = Environment(
+                    root=home.root, without=without, contexts=contexts, bare=bare, **vars(addresses)
+                )
                 _save(environment)
         except BaseException as error:
             supervisor.stop_begun()

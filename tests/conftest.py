@@ -18,6 +18,7 @@ LONG = (
     "lab/test_databases.py",
     "lab/test_published_tables.py",
     "lab/test_commands.py",
+    "lab/test_operators.py",
     "lab/test_screens.py",
     "lab/test_stopped_commands.py",
     "lab/test_claim_failures.py",

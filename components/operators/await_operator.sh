@@ -27,6 +27,7 @@ WAITING="{{\$image := .image}}{{with .state.waiting}}{{or .reason \"Waiting\"}} 
 SEPARATOR=$(printf '\036')
 # Answers are split at white space or separators, never matched with files.
 set -f
+STARTED=$(date +%s)
 complaint='' complained=0 last="OLM has not looked at Subscription $NAMESPACE/$PACKAGE yet"
 
 trap 'fail "The wait for $PACKAGE was stopped before it was done. Run \`pulumi up\` again."' TERM
@@ -208,11 +209,12 @@ check_plan() {
 # With approval by hand and a version that is wanted, later versions may wait for as long as they like.
 is_pinned() { [ "$APPROVAL" = Manual ] && [ "$STARTING_CSV" != none ] && [ "$installed" = "$STARTING_CSV" ]; }
 
+# Where nobody tells the newest version, OLM's own word counts once it has had the time to look at the Subscription as it is now.
 is_newest() {
   if [ -n "$head" ]; then
     [ "$installed" = "$head" ]
   else
-    [ "$state" = AtLatestKnown ] && [ "$installed" = "$current" ]
+    [ "$(date +%s)" -ge $((STARTED + SETTLED)) ] && [ "$state" = AtLatestKnown ] && [ "$installed" = "$current" ]
   fi
 }
 

@@ -6,17 +6,13 @@ server whose exporter is ill is as ready as before. Who makes the role is up to 
 
 from typing import Any
 
+from components.container_resources import EXPORTER
 from components.postgres.accounts import MONITOR
 from components.restricted_pod import container_security
 
 # Its readme lists the versions of PostgreSQL that it knows, 18 among them.
 IMAGE = "quay.io/prometheuscommunity/postgres-exporter:v0.18.1"
 PORT = 9187
-# Complete, as those of a Job: a ResourceQuota refuses a pod that leaves out what it counts.
-RESOURCES = {
-    "requests": {"cpu": "10m", "memory": "32Mi"},
-    "limits": {"cpu": "200m", "memory": "128Mi"},
-}
 
 
 def exporter(image: str, sockets: str) -> dict[str, Any]:
@@ -28,7 +24,7 @@ def exporter(image: str, sockets: str) -> dict[str, Any]:
             {"name": "DATA_SOURCE_NAME", "value": f"host={sockets} user={MONITOR} dbname=postgres sslmode=disable"},
         ],
         "ports": [{"name": "metrics", "containerPort": PORT}],
-        "resources": RESOURCES,
+        "resources": EXPORTER.manifest(),
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "sockets", "mountPath": sockets, "readOnly": True}],

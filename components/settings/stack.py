@@ -15,7 +15,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
-from components.postgres import versions
+from components.postgres import monitoring, versions
 from components.settings import formats
 from components.settings.edb import Edb, likely_peer, peer_site
 from components.settings.edb_mistakes import edb_mistakes
@@ -60,12 +60,15 @@ class Settings(Section):
     primary_stack: Annotated[str, checked(formats.stack)] = ""
     """On a standby: the primary's stack, by name or as `organization/project/stack`. Default: required on a standby."""
     images: Images = Images()
+    """Where container images come from."""
     labels: Labels = Field(default_factory=dict)
     """Labels of every object that this program makes, and of the pods of its Jobs and databases."""
     annotations: Annotations = Field(default_factory=dict)
     """Annotations of the same."""
     pods: Pods = Pods()
+    """Where the pods of Jobs and databases run, what pulls their images, and what they may use."""
     network_policies: NetworkPolicies = NetworkPolicies()
+    """NetworkPolicies for namespaces with default deny."""
     timeouts: Timeouts = Timeouts()
     services: Services = Services()
     skupper: Skupper = Skupper()
@@ -101,6 +104,11 @@ class Settings(Section):
         """The image of the streaming database's server and of its smoke test."""
         usual = versions.image_of(self.platform.postgres_image, self.postgres.version or versions.USUAL)
         return self.postgres.image or mirrored(usual, self.images.registry)
+
+    @property
+    def exporter_image(self) -> str:
+        """The image of the exporter beside that server."""
+        return self.postgres.exporter_image or mirrored(monitoring.IMAGE, self.images.registry)
 
     @property
     def postgres_version(self) -> int | None:

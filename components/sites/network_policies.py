@@ -30,6 +30,7 @@ def site_flows(settings: Settings) -> SiteFlows:
         clients=tuple(wanted.clients),
         server=(STANDBY if standby else PRIMARY) if settings.postgres.enabled else "",
         follows=standby,
+        monitoring=settings.postgres.monitoring,
         tests=settings.postgres.enabled and settings.postgres.smoke_test,
         exports=tuple(
             Export(host=one.host, selector=one.selector, port=one.port) for one in settings.services.exports.values()

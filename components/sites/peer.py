@@ -44,6 +44,16 @@ def peer_grant(standbys: Any, settings: Settings) -> outputs.Grant:
     return grant
 
 
+def peer_sites(standbys: Any, settings: Settings) -> list[str]:
+    """The sites of all standbys in the primary's output `standbys`, in order.
+
+    Raises:
+        pulumi.RunError: it is no map.
+    """
+    outputs.read_entry(standbys, settings.site, stack=settings.primary_stack, path="standbys")
+    return sorted(standbys or {})
+
+
 def published_path(standbys: Any, settings: Settings, secret: str) -> pulumi.Input[str]:
     """Where in Vault the primary has put a Secret for this standby, below the mount.
 
@@ -204,8 +214,8 @@ class Peer:
 
     @property
     def standbys(self) -> pulumi.Output[list[str]]:
-        """The sites of all standbys of this primary, in order."""
-        return self._read("standbys", lambda standbys, _: sorted(standbys or {}))
+        """See `peer_sites`."""
+        return self._read("standbys", peer_sites)
 
     @property
     def postgres(self) -> pulumi.Output[outputs.PrimaryPostgres]:

@@ -13,7 +13,6 @@ from components.postgres.accounts import (
     user_secret,
 )
 from components.postgres.database import PrimaryDatabase, PrimaryDatabaseArgs
-from components.postgres.monitoring import IMAGE
 from components.postgres.replication import PRIMARY, promoted_prefix, slot_name
 from components.postgres.server import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
@@ -40,7 +39,7 @@ def server_shape(settings: Settings) -> ServerShape:
         parameters=wanted.parameters,
         keep_data=settings.protect,
         access_rules=wanted.pg_hba,
-        exporter=(wanted.exporter_image or IMAGE) if wanted.monitoring else "",
+        exporter=settings.exporter_image if wanted.monitoring else "",
         keeps_pod=wanted.pod_disruption_budget,
     )
 

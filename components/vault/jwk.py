@@ -55,7 +55,8 @@ def pem(jwk: Mapping[str, Any]) -> str:
     # A bit string begins with the number of bits that its last byte leaves out.
     info = _tagged(_SEQUENCE, _tagged(_SEQUENCE, kind) + _tagged(_BIT_STRING, b"\x00" + key))
     text = "\n".join(textwrap.wrap(base64.b64encode(info).decode(), 64))
-    return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"
+    # Without a line break at its end: Vault takes it away, and each refresh would show that as a change.
+    return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----"
 
 
 def _number(jwk: Mapping[str, Any], name: str) -> int:

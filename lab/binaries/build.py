@@ -209,7 +209,7 @@ def about(*recipes: Recipe) -> str:
 
 
 def _listed(recipe: Recipe) -> str:
-    return " and ".join(recipe.programs)
+    return " and ".join(recipe.programs) or recipe.module
 
 
 @contextmanager

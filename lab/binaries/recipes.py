@@ -117,4 +117,16 @@ PULUMI = Recipe(
     minutes=4,
 )
 
+# Nothing of it is built: the lab takes its definitions (definitions.py).
+OPERATOR_API = Recipe(
+    name="operator-api",
+    module="github.com/operator-framework/api",
+    version="v0.33.0",
+    programs={},
+    sources=HERE,
+    oldest_go=(1, 24),
+    gigabytes=0.1,
+    minutes=0,
+)
+
 RECIPES = (KUBERNETES, KUBELET_STREAMS, EXTERNAL_SECRETS, PULUMI)

@@ -12,6 +12,9 @@ from pathlib import Path
 from lab.environment import Environment
 from lab.stacks import Stack, settings
 
+OBSERVER_PORT = 8443
+"""Where the first network observer is forwarded to; the next ones follow."""
+
 Step = tuple[str, list[str]]
 """What for, and the commands."""
 
@@ -43,11 +46,28 @@ def _steps(environment: Environment, stacks: Sequence[Stack]) -> Iterator[Step]:
     databases = [stack for stack in standing if _has_database(stack, stacks, environment)]
     yield "psql on each site; a standby is read-only", [f"{lab} psql {stack.name}" for stack in databases]
     yield "what stands; what a process or a pod printed, by its name", [f"{lab} status", f"{lab} logs"]
+    yield from _observers(lab, standing, stacks, environment)
     yield "rotate the credentials, and see what existed when", [f"{lab} rotate"] if linked else []
     outage = ("cut", "restore") if linked and "skupper" not in environment.without else ()
     yield "cut the link, and fix it", [f"{lab} link {word}" for word in outage]
     yield "pulumi, kubectl, bao and psql as on a real system", [f"{lab} shell"]
     yield f"Vault is {environment.vault_addr}; this logs in, with the token in the file", _vault(environment)
+
+
+def _observers(
+    lab: str, standing: Sequence[Stack], stacks: Sequence[Stack], environment: Environment
+) -> Iterator[Step]:
+    """The way to each site's network observer, and to its login."""
+    key = "rhsi:networkObserver"
+    watched = [one for one in standing if (settings.effective(one, stacks, environment).get(key) or {}).get("enabled")]
+    for port, stack in enumerate(watched, start=OBSERVER_PORT):
+        kubectl = f"{lab} kubectl --context {stack.context} -n {stack.namespace}"
+        commands = [f"{kubectl} port-forward service/network-observer {port}:443"]
+        if stack.section("cluster").get("platform") == "kubernetes":
+            secret = "get secret network-observer-auth"  # noqa: S105 - a command
+            commands.insert(0, f"{kubectl} {secret} -o go-template='{{{{.data.htpasswd | base64decode}}}}'")
+        login = "user and password, then " if len(commands) > 1 else ""
+        yield f"the network observer of {stack.name}: {login}https://127.0.0.1:{port}", commands
 
 
 def _has_database(stack: Stack, stacks: Sequence[Stack], environment: Environment) -> bool:

@@ -42,7 +42,7 @@ def _restart(found: Environment) -> str:
     return restart(found)
 
 
-def checked(stacks: list[Stack], without: list[str] | None = None) -> None:
+def checked(stacks: list[Stack], without: list[str] | None = None, *, bare: bool = False) -> None:
     """Let the program say what is wrong with the settings of these stacks, all of the checkout, before anything starts.
 
     Raises:
@@ -51,7 +51,7 @@ def checked(stacks: list[Stack], without: list[str] | None = None) -> None:
     home = Home.default()
     found = environment.load(home)
     if found is None or not settings.are_known(stacks, found):
-        settings.check(stacks, found or settings.provisional(home, parts(without)))
+        settings.check(stacks, found or settings.provisional(home, parts(without), bare=bare))
 
 
 def parts(without: list[str] | None) -> frozenset[str]:
@@ -74,8 +74,10 @@ def chosen_stacks(names: list[str] | None) -> list[Stack]:
     return [stack for stack in stacks if not names or stack.name in names]
 
 
-def start(without: list[str] | None) -> Environment:
+def start(without: list[str] | None, *, bare: bool = False) -> Environment:
     """The lab, with what was missing of it started; `without` as on the command line, None for "as it stands".
+
+    A lab that stands is bare if it was started so; `bare` makes a new one so, and is refused by another that stands.
 
     Raises:
         LabError: it cannot be started, or not on this machine.
@@ -88,7 +90,8 @@ def start(without: list[str] | None) -> Environment:
             progress.step(f"{len(recipes)} builds come first, once: {binaries.about(*recipes)}")
         # Whoever starts the lab says once what to leave out; the other commands take it as it stands.
         left_out = standing.without if standing and without is None else parts(without)
-        found = environment.start(Home.default(), left_out, progress=progress)
+        is_bare = bare or (standing is not None and standing.bare)
+        found = environment.start(Home.default(), left_out, progress=progress, bare=is_bare)
         progress.step(f"the lab is ready in {found.root}")
     os.environ.update(found.environ())
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from lab.commands.options import Only, Refresh, Without, Yes
+from lab.commands.options import Bare, Only, Refresh, Without, Yes
 from lab.commands.session import (
     checked,
     chosen_stacks,
@@ -36,6 +36,8 @@ def up(
     refresh: Refresh = False,
     no_stacks: Annotated[bool, typer.Option("--no-stacks", help="Start the lab and leave the stacks alone.")] = False,
     yes: Yes = False,
+    *,
+    bare: Bare = False,
 ) -> None:
     """Start what is missing of the lab, bring the stacks up, and show what stands and what to do next.
 
@@ -50,10 +52,10 @@ def up(
     with sentences():
         stacks, chosen = discover(), chosen_stacks(stack)
         if no_stacks:
-            start(without)
+            start(without, bare=bare)
             return
-        checked(stacks, without)
-        found = start(without)
+        checked(stacks, without, bare=bare)
+        found = start(without, bare=bare)
         home = Home(found.root)
         locks.refuse_locked(home, [one.name for one in chosen])
         primaries = [one for one in chosen if one.is_primary]

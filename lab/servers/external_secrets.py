@@ -16,14 +16,7 @@ from lab.servers.supervisor import Server, Supervisor
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.definitions import is_established
 from lab.stand_ins.controller.kinds import DEFINITION
-
-# Only what the lab's definitions cover: a reconciler without its definition makes the controller give up.
-FEATURES_OFF = (
-    "enable-cluster-external-secret-reconciler",
-    "enable-cluster-push-secret-reconciler",
-    "enable-push-secret-reconciler",
-    "enable-generator-state",
-)
+from lab.stand_ins.external_secrets.arguments import arguments
 
 
 def define(api: Api, context: str, definitions: list[Manifest], supervisor: Supervisor) -> None:
@@ -54,10 +47,9 @@ def external_secrets(context: str, kubeconfig: Path, supervisor: Supervisor, pro
     name = f"external-secrets-{context}"
     address = f"{LOOPBACK}:{supervisor.ports.get(name)}"
     endpoint = Endpoint(f"http://{address}")
-    arguments = ["--metrics-addr=0", f"--live-addr={address}", *(f"--{feature}=false" for feature in FEATURES_OFF)]
     return Server(
         name=name,
-        argv=(str(program), *arguments),
+        argv=(str(program), *arguments(address)),
         environ=plain_environ(KUBECONFIG=str(kubeconfig)),
         ready=lambda: endpoint.ok("/healthz"),
         ports=(name,),

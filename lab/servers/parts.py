@@ -13,7 +13,7 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from lab import binaries
-from lab.binaries.definitions import external_secrets_definitions
+from lab.binaries.definitions import external_secrets_definitions, olm_definitions
 from lab.binaries.postgresql import postgresql
 from lab.home import LabError
 from lab.kube import connect
@@ -29,6 +29,9 @@ from lab.stand_ins.cnpg import crds as cnpg
 from lab.stand_ins.cnpg.kinds import MANAGER as CNPG
 from lab.stand_ins.controller.api import Api
 from lab.stand_ins.controller.definitions import install
+from lab.stand_ins.network_observer import crds as network_observer
+from lab.stand_ins.olm import manifests as olm
+from lab.stand_ins.olm.kinds import MANAGER as OLM
 from lab.stand_ins.skupper import crds as skupper
 from lab.stand_ins.skupper.api import MANAGER as SKUPPER
 
@@ -38,6 +41,8 @@ PROGRAMS = {
     "eso": ("external-secrets",),
     **dict.fromkeys(OPTIONS, ()),
 }
+EXTERNAL_SECRETS = "external_secrets"
+"""The stand-in of the operator by which the part eso comes to a bare lab."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +60,14 @@ class Addresses:
 class Start:
     """One start of the parts of a lab; a part that runs already is only looked at."""
 
-    def __init__(self, supervisor: Supervisor, without: frozenset[str], contexts: Sequence[str]) -> None:
+    def __init__(
+        self, supervisor: Supervisor, without: frozenset[str], contexts: Sequence[str], *, bare: bool = False
+    ) -> None:
+        """`bare`: whether the clusters begin with nothing but OLM, which installs what the other parts stand for."""
         self._supervisor = supervisor
         self._contexts = tuple(contexts)
-        self._parts = frozenset(PARTS) - without
+        self._bare = bare
+        self._parts = frozenset(PARTS) - without - (frozenset() if bare else {"olm"})
         # External Secrets serves the standby sites; with a single cluster, that one.
         self._secret_contexts = self._contexts[1:] or self._contexts
 
@@ -77,6 +86,7 @@ class Start:
             # Here somebody sees the progress; they themselves would bring it when the first pod asks for it.
             postgresql(progress)
         self._definitions = external_secrets_definitions(progress) if "eso" in self._parts else []
+        self._olm = [*olm_definitions(progress), *olm.definition()] if "olm" in self._parts else []
         self._clusters = self._own_or_existing_clusters()
         vault = OpenBao(self._supervisor, self._programs["bao"]) if "vault" in self._parts else ExistingVault()
         with ThreadPoolExecutor() as threads:
@@ -111,7 +121,12 @@ class Start:
         client = connect(context, self._clusters.kubeconfig, discover=False)
         try:
             if "skupper" in self._parts:
-                install(Api(client, SKUPPER), skupper.definitions())
+                install(Api(client, SKUPPER), network_observer.routes())
+            if self._bare:
+                install(Api(client, OLM), self._olm)
+                return
+            if "skupper" in self._parts:
+                install(Api(client, SKUPPER), [*skupper.definitions(), *network_observer.definitions()])
             if "cnpg" in self._parts:
                 install(Api(client, CNPG), cnpg.definitions())
             if "eso" in self._parts and context in self._secret_contexts:
@@ -126,7 +141,9 @@ class Start:
     def _actors(self) -> list[Callable[[], object]]:
         """What acts in the clusters, once API servers and kinds are there."""
         actors: list[Callable[[], object]] = [self._clusters.start_controllers]
-        if "eso" in self._parts:
+        if "eso" in self._parts and self._bare:
+            actors.append(partial(self._stand_in, EXTERNAL_SECRETS))
+        elif "eso" in self._parts:
             actors += [partial(self._external_secrets, context) for context in self._secret_contexts]
         actors += [partial(self._stand_in, name) for name in OPTIONS if name in self._parts]
         if self._supervisor.find(object_store.NAME):
@@ -145,7 +162,12 @@ class Start:
         if name == "pods" and isinstance(self._clusters, OwnClusters):
             # Before the runner of pods, which tells the API servers of their ports. Clusters of others have kubelets.
             kubelets = self._clusters.start_kubelets()
-        self._supervisor.ensure(lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor, kubelets))
+        if name == EXTERNAL_SECRETS:
+            for context in self._contexts:
+                self._clusters.kubeconfig_of(context)
+        self._supervisor.ensure(
+            lambda: stand_in(name, self._contexts, kubeconfig, self._supervisor, kubelets, bare=self._bare)
+        )
 
 
 class _Together:

@@ -1,4 +1,4 @@
-"""The lab's own Python processes: network, routers, Skupper, CloudNativePG, the runner of pods, Pulumi's plugins.
+"""The lab's own Python processes: network, routers, OLM, what it installs, the runner of pods, Pulumi's plugins.
 
 Owns how they are started and that their ready file means this run of theirs.
 """
@@ -21,11 +21,21 @@ OPTIONS = {
     "skupper": ("--resync", "5", "--cluster-host", "nodes.internal"),
     "pods": (),
     "cnpg": ("--retry", "3"),
+    "olm": (),
+    "external_secrets": (),
 }
+WAITING = frozenset({"skupper", "cnpg"})
+"""Those that stand for what OLM installs; on a bare lab they wait for that."""
 
 
 def stand_in(
-    name: str, contexts: Sequence[str], kubeconfig: str, supervisor: Supervisor, kubelets: Mapping[str, int]
+    name: str,
+    contexts: Sequence[str],
+    kubeconfig: str,
+    supervisor: Supervisor,
+    kubelets: Mapping[str, int],
+    *,
+    bare: bool = False,
 ) -> Server:
     """`python -m lab.stand_ins.<name>` for all these contexts in one process.
 
@@ -35,13 +45,18 @@ def stand_in(
         kubeconfig: value of KUBECONFIG.
         supervisor: knows whether it runs already.
         kubelets: context -> port of its kubelet, for what runs pods.
+        bare: whether operators are at work only where OLM has installed them.
     """
     chosen = [argument for context in contexts for argument in ("--context", context)]
     if name == "skupper":
         chosen += ["--router", str(_router_socket(supervisor))]
     chosen += [argument for context, port in kubelets.items() for argument in ("--kubelet", f"{context}={port}")]
+    if name == "external_secrets":
+        ports = {context: supervisor.ports.get(f"external-secrets-{context}") for context in contexts}
+        chosen += [argument for context, port in ports.items() for argument in ("--health", f"{context}={port}")]
+    chosen += ["--by-olm"] if bare and name in WAITING else []
     options = (*chosen, *OPTIONS[name])
-    return _module(name, (f"lab.stand_ins.{name}", *options), {"KUBECONFIG": kubeconfig}, supervisor)
+    return _module(name.replace("_", "-"), (f"lab.stand_ins.{name}", *options), {"KUBECONFIG": kubeconfig}, supervisor)
 
 
 def router(supervisor: Supervisor) -> Server:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.environment import CONTEXTS, Environment
 from lab.home import CHECKOUT, Home, LabError
-from lab.stacks import databases, done
+from lab.stacks import databases, done, operators
 from lab.stacks.files import PREFIX, Stack
 from lab.stacks.overrides import overrides
 
@@ -34,12 +34,13 @@ def effective(
     """
     wanted = databases.settings(stack, stacks, environment.without)
     config = {**stack.config, **wanted, **overrides(stack, environment)}
+    config |= operators.settings(stack, stacks, config, environment)
     if not subscribe and isinstance(config.get("rhsi:edb"), dict):
         config["rhsi:edb"] = {**config["rhsi:edb"], "subscribe": False}
     return config
 
 
-def provisional(home: Home, without: Set[str] = frozenset()) -> Environment:
+def provisional(home: Home, without: Set[str] = frozenset(), *, bare: bool = False) -> Environment:
     """A lab before it starts: as the settings need it, with addresses that stand for those to come."""
     return Environment(
         root=home.root,
@@ -51,6 +52,7 @@ def provisional(home: Home, without: Set[str] = frozenset()) -> Environment:
         vault_addr=UNKNOWN,
         vault_cacert=None,
         vault_token_file=None,
+        bare=bare,
     )
 
 

@@ -63,11 +63,15 @@ def subscriptions(api: Api, namespace: str) -> Iterator[Manifest]:
         yield from listed(api, group.subscription, namespace)
 
 
+def source_of(external: str) -> str:
+    """The Cluster that an external one is: the program names it after that, the way of TLS, and what is taken of it."""
+    return re.sub("-(require|verify-full)(-[0-9a-f]{8})?$", "", external)
+
+
 def measure(stack: Stack, subscription: Manifest, here: Api, everywhere: Sequence[Api]) -> Replication:
     """One subscription of a stack, whose API server is `here`; its source is in one of the clusters."""
     spec, namespace = subscription["spec"], subscription["metadata"]["namespace"]
-    # The program names an external cluster after the Cluster and the way of TLS.
-    source = re.sub("-(require|verify-full)$", "", spec["externalClusterName"])
+    source = source_of(spec["externalClusterName"])
     found = Replication(stack=stack.name, copy=spec["name"], source=source)
     there = next((api for api in everywhere if _has(api, namespace, f"{source}-rw")), None)
     if there is None:

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from lab.home import Home
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
 from lab.status import pods
 from lab.status.clusters import listed
 from lab.status.objects import SECRETS, describe, kinds
-from lab.status.row import ERROR, Row
+from lab.status.observers import address
+from lab.status.row import ERROR, READY, Row
 from lab.status.warnings import Warnings
 
 
@@ -31,6 +33,8 @@ class Namespace:
                 name = item["metadata"]["name"]
                 state, detail = describe(kind.name, item, now)
                 said = [detail]
+                if kind == NETWORK_OBSERVER and state == READY:
+                    said.append(address(self._api, item))
                 if kind in SECRETS:
                     # External Secrets says that it failed in the condition, and why in an event.
                     said += [self._warnings.about(kind.name, item)] if state == ERROR else []

@@ -11,12 +11,13 @@ from lab.stand_ins.cnpg.kinds import GROUPS
 from lab.stand_ins.controller import conditions
 from lab.stand_ins.controller.api import Kind
 from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
+from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
 from lab.stand_ins.skupper.api import CONNECTOR, CUT, GRANT, LINK, LISTENER, SITE, TOKEN
 from lab.status.clusters import database_namespace
 from lab.status.row import ERROR, PENDING, READY, counted, span
 
 SECRETS = (SECRET_STORE, EXTERNAL_SECRET)
-LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET)
+LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET, NETWORK_OBSERVER)
 """Those of the link and of services that cross it, in the namespace of the Skupper site."""
 
 DATABASE_KINDS = (
@@ -33,7 +34,9 @@ def kinds(stack: Stack, namespace: str) -> list[Kind]:
     return list(dict.fromkeys([*link, *database]))
 
 
-def describe(kind: str, item: Manifest, now: datetime) -> tuple[str, str]:
+def describe(  # noqa: PLR0911 - one for each kind that differs
+    kind: str, item: Manifest, now: datetime
+) -> tuple[str, str]:
     """State and detail of an object of one of these kinds."""
     if item["metadata"].get("deletionTimestamp"):
         return PENDING, "being deleted"
@@ -43,6 +46,8 @@ def describe(kind: str, item: Manifest, now: datetime) -> tuple[str, str]:
             return _grant(item, status, now)
         case "Publication" | "Subscription":
             return _applied(status)
+        case "NetworkObserver":
+            return _observer(status)
         case "Link" if (item["metadata"].get("annotations") or {}).get(CUT) == "true":
             return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
@@ -66,6 +71,14 @@ def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
     if redemptions:
         return READY, f"{redeemed}, expired"
     return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes another"
+
+
+def _observer(status: Manifest) -> tuple[str, str]:
+    """By the helm operator's conditions; where its page is, is the business of observers.py."""
+    failed = conditions.find(status, "ReleaseFailed")
+    if failed.get("status") == "True":
+        return ERROR, str(failed.get("message") or failed.get("reason")).splitlines()[0]
+    return (READY, "") if conditions.is_true(status, "Deployed") else (PENDING, "not deployed yet")
 
 
 def _applied(status: Manifest) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from lab.environment import Environment
 from lab.home import Home
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import UNREACHABLE
-from lab.status import dead, vault
+from lab.status import dead, operators, vault
 from lab.status.clusters import api, namespaces, unanswered
 from lab.status.copies import Replication
 from lab.status.dead import Seen
@@ -102,6 +102,8 @@ def _of_stack(environment: Environment, stack: Stack) -> list[Row]:
     """The objects of a stack; an API server that does not answer is one row."""
     client, found = api(environment, stack), list[Row]()
     try:
+        if environment.bare:
+            found += operators.rows(client, stack)
         for name in namespaces(stack):
             namespace = Namespace(client, Home(environment.root), stack, name)
             found += [*namespace.objects(), *namespace.troubles()]

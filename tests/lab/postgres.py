@@ -13,7 +13,6 @@ from pathlib import Path
 
 from components.edb import cluster
 from components.edb.names import OWNER, REPLICATION_ROLE
-from components.edb.schema import schema_sql
 from tests.lab.unprivileged import IDENTITY, write
 from tests.lab.waiting import until
 
@@ -118,7 +117,9 @@ class Server:
         for statement in initdb["postInitSQL"]:
             self.sql(statement, database="postgres")
         self.sql(f'CREATE DATABASE "{initdb["database"]}" OWNER "{initdb["owner"]}"', database="postgres")
-        self.sql(schema_sql(self.args.site, sorted([self.args.site, self.args.peer]), {}, given=False))
+        scripts = cluster.boot_scripts(self.args)
+        for key in (cluster.INIT_KEY, cluster.SCHEMA_KEY):
+            self.sql(scripts.get(key, ""))
         for role, password in PASSWORDS.items():
             self.sql(f"ALTER ROLE \"{role}\" PASSWORD '{password}'")
 

@@ -274,6 +274,14 @@ def test_the_account_may_mark_its_namespace_and_no_other_config_map(may: Callabl
     assert may("create", "configmaps", namespace="rhsi")
 
 
+def test_the_account_enters_the_pods_of_its_databases_and_no_other_ones(may: Callable[..., bool]) -> None:
+    for verb in ("create", "get"):
+        for pod in ("postgres-primary-0", "postgres-standby-0"):
+            assert may(verb, "pods/exec", name=pod, namespace="rhsi")
+        for pod in ("", "skupper-router-0"):
+            assert not may(verb, "pods/exec", name=pod, namespace="rhsi")
+
+
 def test_the_account_cannot_give_itself_more(may: Callable[..., bool], account: DynamicClient) -> None:
     for group, resource in (("", "users"), ("", "groups"), ("", "serviceaccounts")):
         assert not may("impersonate", resource, group=group)

@@ -10,9 +10,11 @@ import pytest
 
 from components.edb.names import app_secret
 from lab.kube import Manifest
+from lab.stand_ins.controller import kinds
 from tests.lab.checkout import Checkout
-from tests.lab.database_sites import SITES, Database, DatabaseSites
+from tests.lab.database_sites import OPERATED, REPLICATED, SITES, Database, DatabaseSites
 from tests.lab.lab import Lab
+from tests.lab.operator_rights import operator
 
 pytestmark = pytest.mark.lab
 
@@ -29,20 +31,31 @@ EDB: Manifest = {
     "operator": "community",
     "image": "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie",
     "smokeTest": True,
-    "superuserAccess": True,
     "initSql": SCHEMA,
+}
+# What only one of the sites has.
+OTHERWISE: dict[str, Manifest] = {
+    "site-a": {
+        "disruptionBudget": True,
+        "pgHba": ["host app reporter all reject"],
+        "affinity": {"tolerations": [{"key": "databases", "operator": "Exists"}]},
+        "topologySpread": [{"topologyKey": "topology.kubernetes.io/zone"}],
+    },
+    "site-b": {"superuserAccess": False},
 }
 PUBLISHED = {"site-a": {"tables": ["sales.Orders"]}, "site-b": {"schemas": ["stock"]}}
 WITH_LINES = {"tables": ["sales.Orders", "sales.lines"]}
 
 
 @pytest.fixture(scope="module")
-def sites(lab: Lab, copy_checkout: Callable[..., Checkout]) -> Iterator[DatabaseSites]:
-    """Both sites up, site-a a second time: by then site-b has told what it publishes."""
-    checkout = copy_checkout(databases=True)
+def sites(
+    lab: Lab, copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DatabaseSites]:
+    """Both sites up with the operator's rights, site-a a second time: by then site-b has told what it publishes."""
+    checkout = copy_checkout(operator(lab.environment, tmp_path_factory.mktemp("operator"), OPERATED), databases=True)
     for site in SITES:
         checkout.change(site, "postgres.enabled", False)
-        checkout.change(site, "edb", {**EDB, "publish": PUBLISHED[site]})
+        checkout.change(site, "edb", {**EDB, **OTHERWISE[site], "publish": PUBLISHED[site], "createNamespace": False})
     found = DatabaseSites(lab, checkout)
     try:
         checkout.up("site-a", "site-b", "site-a")
@@ -88,6 +101,18 @@ def test_rows_of_own_tables_go_both_ways_on_postgresql_18(sites: DatabaseSites, 
     assert sites.checkout.outputs("site-b")["edb"]["published"] == {"stock": "schema"}
     assert sites.checkout.outputs("site-b")["edb"]["smoke_test"] == "site-b and site-a replicate both ways"
     assert a.sql("SELECT to_regclass('public.site_a_data')") == [(None,)]
+
+
+def test_a_cluster_is_as_its_settings_ask(sites: DatabaseSites) -> None:
+    budgets = {site: sites.apis[site].list(kinds.DISRUPTION_BUDGET, REPLICATED, "") for site in SITES}
+    assert [one["metadata"]["name"] for one in budgets["site-a"]] == ["edb-site-a-primary"]
+    assert budgets["site-b"] == []
+    assert sites.a.sql("SELECT auth_method FROM pg_hba_file_rules WHERE 'reporter' = ANY (user_name)") == [("reject",)]
+    pod = sites.apis["site-a"].get(kinds.POD, REPLICATED, "edb-site-a-1")
+    assert pod
+    assert {"key": "databases", "operator": "Exists"} in pod["spec"]["tolerations"]
+    assert [one["topologyKey"] for one in pod["spec"]["topologySpreadConstraints"]] == ["topology.kubernetes.io/zone"]
+    assert "password authentication failed" in sites.b.refusal(sites.b.login())
 
 
 def test_a_settled_pair_stays_as_it_is(sites: DatabaseSites) -> None:

@@ -143,3 +143,10 @@ def test_a_bug_is_a_sentence_that_asks_for_a_report_and_shows_no_value(
     assert 'File "' in more
     # The traceback shows the line of the program, which has it here and nowhere else.
     assert SECRET not in text
+
+
+def test_operators_on_a_cluster_without_olm_are_refused_with_what_else_installs_them(checkout: Checkout) -> None:
+    with changed(checkout, "site-a", "operators.skupper", {"enabled": True}):
+        said = " ".join(refusal(checkout.run("preview", "site-a")).split())
+    assert "rhsi:operators needs OLM, and this cluster does not serve subscriptions.operators.coreos.com" in said
+    assert "Skupper by Skupper's Helm chart `skupper`" in said

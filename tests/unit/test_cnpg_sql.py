@@ -61,13 +61,18 @@ def test_a_subscription_is_created_with_its_parameters_in_order() -> None:
 
 def test_a_subscription_is_altered_by_what_can_be_changed_only() -> None:
     spec = {"name": "sub", "publicationName": "pub", "parameters": {"origin": "none", "copy_data": "true"}}
-    assert sql.alter_subscription(spec, "host='b'") == [
+    assert sql.alter_subscription(spec, "host='b'", 16) == [
         'ALTER SUBSCRIPTION "sub" SET PUBLICATION "pub"',
         """ALTER SUBSCRIPTION "sub" CONNECTION 'host=''b'''""",
         """ALTER SUBSCRIPTION "sub" SET ("origin" = 'none')""",
     ]
+    two_phase = spec | {"parameters": {"two_phase": "true"}}
+    assert sql.alter_subscription(two_phase, "", 17)[-1] == 'ALTER SUBSCRIPTION "sub" SET ()'
+    assert sql.alter_subscription(two_phase, "", 18)[-1] == """ALTER SUBSCRIPTION "sub" SET ("two_phase" = 'true')"""
     unchangeable = spec | {"parameters": {"copy_data": "true"}}
-    assert sql.alter_subscription(unchangeable, "")[-1] == 'ALTER SUBSCRIPTION "sub" SET ()', "upstream's own mistake"
+    assert sql.alter_subscription(unchangeable, "", 16)[-1] == 'ALTER SUBSCRIPTION "sub" SET ()', (
+        "upstream's own mistake"
+    )
 
 
 EXTERNAL: Manifest = {

@@ -148,7 +148,7 @@ def test_a_machine_on_which_the_lab_cannot_run_is_refused_before_it_starts(
     monkeypatch.setattr("lab.preflight.check", refuse)
     done = run("up", "--without", "pods,cnpg")
     assert (done.exit_code, "The lab needs root" in done.stderr) == (1, True)
-    assert asked == [frozenset({"clusters", "vault", "eso", "network", "skupper"})]
+    assert asked == [frozenset({"clusters", "vault", "eso", "network", "skupper", "olm"})]
     assert not nowhere.root.exists()
 
 

@@ -19,6 +19,18 @@ from tests.arguments import edb_cluster, edb_replication
 from tests.unit.crd_contract import Definition, load, schemas
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, record_component
 
+RULES = {
+    "labels": {"example.com/team": "payments"},
+    "annotations": {"example.com/contact": "team@example.com"},
+    "pods": {
+        "imagePullSecrets": ["mirror"],
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}],
+        "priorityClassName": "high",
+        "completeResources": True,
+    },
+    "networkPolicies": {"enabled": True},
+}
 OPTIONS = {
     "standby with every option": {
         **STANDBY,
@@ -80,11 +92,20 @@ OPTIONS = {
         "services": {"imports": {"orders": {"port": 80}}},
     },
     "primary with databases": {**PRIMARY, "edb": {"enabled": True, "registry": {"token": "t"}}},
+    "primary under rules": {**PRIMARY, **RULES, "edb": {"enabled": True, "operator": "community"}},
+    "standby under rules": {
+        **STANDBY,
+        **RULES,
+        "postgres": {"enabled": True},
+        "edb": {"enabled": True, "operator": "community", "pooler": {"instances": 1}},
+    },
     "standby with databases": {**STANDBY, "edb": {"enabled": True, "smokeTest": True}},
 }
 # The kinds that a variant adds to those of every site with its role.
 DATABASES = ["Cluster", "Connector", "Listener", "Publication", "Subscription"]
 ADDED = {
+    "primary under rules": DATABASES,
+    "standby under rules": [*DATABASES, "SecretStore", "Pooler", "Listener", *["ExternalSecret"] * 6],
     "primary with services": ["Connector", "Connector"],
     "primary with a way in of its own": ["Connector", "Connector", "Listener", "RouterAccess"],
     "standby with services": ["ExternalSecret", "ExternalSecret", "Listener", "Listener"],

@@ -10,6 +10,7 @@ from components.edb import published_tables
 from components.edb.cluster import InitSqlArgs, boot_scripts, cluster_spec
 from components.edb.logical_replication import publication_spec, subscription_spec
 from components.edb.published import fingerprint, overlaps, published
+from lab.status.logical import source_of
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, SEALED, STANDBY, Graph, record, reveal
 
@@ -112,6 +113,13 @@ def test_another_list_of_the_peer_is_another_entry_that_the_subscription_names()
     entry = f"{name}-{fingerprint({'stock.levels': 'table'}, 0)}"
     assert found.one(SUBSCRIPTION).inputs["spec"]["externalClusterName"] == entry
     assert found.one(CLUSTER).inputs["spec"]["externalClusters"][0]["name"] == entry
+
+
+def test_the_labs_status_knows_the_cluster_behind_an_entry() -> None:
+    for tls in ("require", "verify-full"):
+        name = f"edb-site-b-{tls}"
+        for entry in (name, f"{name}-{fingerprint(SAID, 0)}"):
+            assert source_of(entry) == "edb-site-b"
 
 
 def test_a_refresh_is_another_entry_too() -> None:

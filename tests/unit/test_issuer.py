@@ -24,9 +24,9 @@ def encoded(number: int) -> str:
 
 
 def written(key: Any) -> str:
-    """A public key as others write it."""
+    """A public key as others write it, without the last line break."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return str(key.public_key().public_bytes(serialization.Encoding.PEM, form).decode())
+    return str(key.public_key().public_bytes(serialization.Encoding.PEM, form).decode().rstrip("\n"))
 
 
 @pytest.mark.parametrize("bits", [2048, 3072, 4096])

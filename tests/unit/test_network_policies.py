@@ -48,10 +48,11 @@ WORLD, STORE = Outside("192.0.2.1"), Outside("192.0.2.9")
 
 @cache
 def graph(role: str) -> Graph:
-    changed = {"networkPolicies": WANTED, "postgres": {"enabled": True}, "edb": EDB, "services": SERVICES}
+    server = {"enabled": True, "monitoring": True}
+    changed = {"networkPolicies": WANTED, "postgres": server, "edb": EDB, "services": SERVICES}
     if role == "primary":
         return record({**PRIMARY, "revoke": 1, **changed, "edb": {**EDB, "smokeTest": False}}, stack="site-a")
-    smoke = {"postgres": {"enabled": True, "smokeTest": True}}
+    smoke = {"postgres": {**server, "smokeTest": True}}
     outputs = {**VERIFY_FULL, "edb": {**VERIFY_FULL["edb"], "tls": "require", "published": {"stock.levels": "table"}}}
     return record({**STANDBY, **changed, **smoke}, stack="site-b", primary_outputs=outputs)
 
@@ -102,6 +103,8 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("the ingress controller brings a link", Pod("openshift-ingress"), ROUTER, 45671),
         ("a router reaches the primary", ROUTER, "postgres-primary", 5432),
         ("an application uses the primary", NEIGHBOUR, "postgres-primary", 5432),
+        ("Prometheus reads the primary's metrics", PROMETHEUS, "postgres-primary", 9187),
+        ("what changes the running primary asks the API server", "postgres-upkeep", API_SERVER, 6443),
         ("the renewal asks the API server", "renew-site-ca", API_SERVER, 6443),
     ],
     "standby": [
@@ -115,6 +118,8 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("the replication's test reaches its own site", "edb-replication-test", "instance", 5432),
         ("the replication's test reaches the other site", "edb-replication-test", ROUTER, LISTENER),
         ("an application reads on the standby", SHOP, "postgres-standby", 5432),
+        ("Prometheus reads the standby's metrics", PROMETHEUS, "postgres-standby", 9187),
+        ("a router reaches the standby, once it is promoted", ROUTER, "postgres-standby", 5432),
     ],
 }
 REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
@@ -132,6 +137,7 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
     ],
     "primary": [
         ("a stranger uses the primary", STRANGER, "postgres-primary", 5432),
+        ("what changes the running primary reaches the world", "postgres-upkeep", WORLD, 443),
         ("the primary reaches the world", "postgres-primary", WORLD, 443),
         ("the primary reaches a router", "postgres-primary", ROUTER, LISTENER),
         ("a router links to another site", ROUTER, OTHER_SITE, 55671),

@@ -118,9 +118,12 @@ def test_only_reads_are_made(wait: Wait) -> None:
     assert {line.split()[0] for line in (wait.root / "calls").read_text().split("\n") if line} == {"get"}
 
 
-def test_without_a_package_server_olms_own_word_does(wait: Wait) -> None:
+def test_without_a_package_server_olms_own_word_does_once_it_is_settled(wait: Wait) -> None:
     missing = 'error: the server doesn\'t have a resource type "packagemanifests"\n'
     assert wait.run(no_manifests=missing).returncode == 0
+    asked = [line for line in (wait.root / "calls").read_text().split("\n") if "get subscriptions" in line]
+    # Of all Subscriptions, and of its own more than once.
+    assert len(asked) > 2
 
 
 def test_an_upgrade_does_not_pass_on_the_version_that_was_there_before(wait: Wait) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from components.outputs import OutputError
 from components.past import contradictions
 from components.sites.past import facts
+from components.sites.peer import peer_sites
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, Registration, record, settings_of
 from tests.unit.test_databases import CONNECTOR, JOB, LISTENER, SERVICE, STATEFUL_SET, primary, standby, the_server
 
@@ -116,6 +118,13 @@ def test_a_promoted_standby_needs_the_passwords_of_its_former_primary() -> None:
         Exception, match=r"set rhsi:postgres.enabled to true and rhsi:postgres.promotedStandby to site-b"
     ):
         standby(promoted=True, primary_outputs=outputs)
+
+
+@pytest.mark.parametrize("told", [5, "site-c", ["site-c"], True])
+def test_standbys_of_another_shape_are_a_sentence(told: object) -> None:
+    with pytest.raises(OutputError, match=r"does not tell its output standbys as this program reads it"):
+        peer_sites(told, settings_of(STANDBY, stack="site-b"))
+    assert peer_sites(None, settings_of(STANDBY, stack="site-b")) == []
 
 
 @pytest.mark.parametrize(

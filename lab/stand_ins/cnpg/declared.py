@@ -106,7 +106,12 @@ class Declared(ABC):
                     [spec["name"]],
                 )
                 doing = f"while {'patching' if exists else 'creating'} {self.noun}"
-                for statement in self.alter(spec, connection) if exists else [self.create(spec, connection)]:
+                if exists:
+                    major = session.value("SELECT current_setting('server_version_num')::int / 10000")
+                    statements = self.alter(spec, connection, major)
+                else:
+                    statements = [self.create(spec, connection)]
+                for statement in statements:
                     session.execute(statement)
         except SqlError as error:
             raise CannotApplyError(f"{doing}: {error}") from error
@@ -144,8 +149,8 @@ class Declared(ABC):
         """The statement that makes the SQL object."""
 
     @abstractmethod
-    def alter(self, spec: Manifest, connection: str) -> list[str]:
-        """The statements that make an existing SQL object the spec's."""
+    def alter(self, spec: Manifest, connection: str, major: int) -> list[str]:
+        """The statements that make an existing SQL object the spec's, on a server of this major version."""
 
 
 class Publications(Declared):
@@ -163,9 +168,9 @@ class Publications(Declared):
         del connection
         return sql.create_publication(spec)
 
-    def alter(self, spec: Manifest, connection: str) -> list[str]:
+    def alter(self, spec: Manifest, connection: str, major: int) -> list[str]:
         """ALTER PUBLICATION."""
-        del connection
+        del connection, major
         return sql.alter_publication(spec)
 
 
@@ -192,6 +197,6 @@ class Subscriptions(Declared):
         """CREATE SUBSCRIPTION."""
         return sql.create_subscription(spec, connection)
 
-    def alter(self, spec: Manifest, connection: str) -> list[str]:
+    def alter(self, spec: Manifest, connection: str, major: int) -> list[str]:
         """ALTER SUBSCRIPTION."""
-        return sql.alter_subscription(spec, connection)
+        return sql.alter_subscription(spec, connection, major)

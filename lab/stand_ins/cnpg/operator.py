@@ -5,7 +5,7 @@ Database and DatabaseRole objects, metrics, rolling updates of images, major upg
 but the one for backups, of which there is only what barman.py and object_stores.py say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lab.home import Home
 from lab.stand_ins.cnpg import crds
@@ -37,9 +37,14 @@ class Operator:
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str, home: Home, retry: float) -> None:
+    def __init__(
+        self, context: str, home: Home, retry: float, groups: Sequence[Group] = GROUPS, *, define: bool = True
+    ) -> None:
+        """`groups` are those that it serves; `define`: whether it makes their CRDs, which is OLM's where that is."""
         self.context = context
-        self._store = store = Store(context)
+        self._groups = groups
+        self._define = define
+        self._store = store = Store(context, groups)
         self._instances = Instances(store, home)
         self._answers = Answers(home.kubelet_socket("cnpg", context), self._instances.find)
         self._worker = Worker(store.queue, self._handle, store.log, threads=THREADS, foreseen=(SqlError,))
@@ -48,7 +53,7 @@ class Operator:
             POD.name: lambda key: self._instance_changed(POD, key),
             VOLUME_CLAIM.name: lambda key: self._instance_changed(VOLUME_CLAIM, key),
         }
-        for group in GROUPS:
+        for group in groups:
             declared: tuple[Declared, ...] = (
                 Publications(group, store, self._instances, retry),
                 Subscriptions(group, store, self._instances, retry),
@@ -92,7 +97,8 @@ class Operator:
             LabError: the caches are not filled within a minute.
             kubernetes.client.exceptions.ApiException: the API server refuses a CRD.
         """
-        definitions.install(self._store.api, crds.definitions())
+        if self._define:
+            definitions.install(self._store.api, crds.definitions())
         self._store.start()
         self._answers.start()
         self._worker.start()
@@ -118,7 +124,7 @@ class Operator:
         """Wake the Clusters that use a Secret, if it is theirs or labelled; other changes nobody notices."""
         namespace, name = split_key(key)
         secret = self._store.get(SECRET, namespace, name)
-        for group in GROUPS:
+        for group in self._groups:
             for cluster in self._store.items(group.cluster, namespace):
                 mine = secret is None or any(owner["uid"] == cluster["metadata"]["uid"] for owner in secret["owners"])
                 if mine or group.label("reload") in (secret or {}).get("labels", {}):
@@ -127,7 +133,7 @@ class Operator:
     def _instance_changed(self, kind: Kind, key: str) -> None:
         namespace, name = split_key(key)
         found = self._store.get(kind, namespace, name)
-        for group in GROUPS:
+        for group in self._groups:
             cluster = (found or {}).get("labels", {}).get(group.label("cluster"))
             if cluster:
                 self._queue("Cluster", group, namespace, cluster)

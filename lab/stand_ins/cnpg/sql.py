@@ -20,6 +20,8 @@ UPDATABLE = (
     "failover",
 )
 """What ALTER SUBSCRIPTION … SET is asked for; other parameters count when the subscription is created only."""
+TWO_PHASE_SINCE = 18
+"""The version of PostgreSQL from which on it is asked for `two_phase` too."""
 
 
 def identifier(name: str) -> str:
@@ -81,7 +83,7 @@ def create_subscription(spec: Manifest, connection: str) -> str:
     return f"{statement} WITH ({parameters(spec['parameters'])})" if spec.get("parameters") else statement
 
 
-def alter_subscription(spec: Manifest, connection: str) -> list[str]:
+def alter_subscription(spec: Manifest, connection: str, major: int) -> list[str]:
     """What makes an existing subscription the spec's.
 
     With parameters of which none can be changed the last statement is `SET ()`, a syntax error, as upstream's.
@@ -92,5 +94,6 @@ def alter_subscription(spec: Manifest, connection: str) -> list[str]:
         f"{alter} CONNECTION {literal(connection)}",
     ]
     if given := spec.get("parameters"):
-        statements.append(f"{alter} SET ({parameters({key: given[key] for key in UPDATABLE if key in given})})")
+        updatable = (*UPDATABLE, "two_phase") if major >= TWO_PHASE_SINCE else UPDATABLE
+        statements.append(f"{alter} SET ({parameters({key: given[key] for key in updatable if key in given})})")
     return statements

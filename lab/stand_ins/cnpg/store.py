@@ -1,9 +1,10 @@
 """What the operator watches in one API server, and how little of foreign kinds it keeps."""
 
 import logging
+from collections.abc import Iterable
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg.kinds import GROUPS, MANAGER
+from lab.stand_ins.cnpg.kinds import GROUPS, MANAGER, Group
 from lab.stand_ins.controller.cluster import WatchedCluster
 from lab.stand_ins.controller.informer import brief
 from lab.stand_ins.controller.kinds import POD, SECRET, VOLUME_CLAIM
@@ -28,9 +29,9 @@ class Store(WatchedCluster):
         LabError: the context cannot be read.
     """
 
-    def __init__(self, context: str) -> None:
+    def __init__(self, context: str, groups: Iterable[Group] = GROUPS) -> None:
         super().__init__(context, MANAGER, logging.getLogger(f"cnpg.{context}"))
-        for group in GROUPS:
+        for group in groups:
             for kind in (group.cluster, group.publication, group.subscription, group.backup, group.scheduled_backup):
                 self.watch(kind, handler=f"{kind.name}.{group.name}")
         self.watch(SECRET, keep_of_secret, metadata_only=True)

@@ -36,3 +36,8 @@ def put(status: Manifest, kind: str, value: str, **fields: Any) -> bool:
         found["lastTransitionTime"] = timestamp()
     found.update(status=value, **fields)
     return found != before
+
+
+def age(time: str) -> float:
+    """Seconds since a time as `timestamp` writes it; 0 where there is none."""
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds() if time else 0.0

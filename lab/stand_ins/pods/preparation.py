@@ -17,6 +17,7 @@ from lab.stand_ins.pods.cluster import Cluster
 from lab.stand_ins.pods.containers.actions import check
 from lab.stand_ins.pods.containers.container import Container
 from lab.stand_ins.pods.containers.images import image_variables, passwd, programs, stop_signal
+from lab.stand_ins.pods.containers.interpreter import interpreter
 from lab.stand_ins.pods.containers.security import Identity, fs_group, identity
 from lab.stand_ins.pods.containers.service_account import Tokens, with_account_volume, with_cluster_ca
 from lab.stand_ins.pods.containers.variables import ContainerConfigError, Kind, command_line, environment
@@ -127,6 +128,7 @@ class Preparation:
         lent = (
             *self._tools,
             *programs(spec.get("image", "")),
+            *interpreter(spec.get("image", "")),
             self._passwd(who, spec),
             *([network] if network else []),
         )

@@ -1,7 +1,7 @@
 """Which pods of a cluster run here: hears of them, hands each one its news, and finds one for the kubelet's streams.
 
-Owns the table of living pods. Takes the pods of Jobs and StatefulSets that no scheduler has placed; everything else it
-leaves alone.
+Owns the table of living pods. Takes the pods of Jobs, StatefulSets and ReplicaSets that no scheduler has placed;
+everything else it leaves alone.
 """
 
 import logging
@@ -24,8 +24,8 @@ from lab.stand_ins.pods.status import TERMINAL
 from lab.stand_ins.pods.storage.provisioner import Provisioner
 from lab.stand_ins.pods.workspace import Workspace
 
-OWNER_KINDS = frozenset({"Job", "StatefulSet"})
-"""Kinds of controllers whose pods run here."""
+OWNER_KINDS = frozenset({"Job", "StatefulSet", "ReplicaSet"})
+"""Kinds of controllers whose pods run here. ReplicaSets are those of lab/stand_ins/network_observer."""
 
 STOP_SECONDS = 4.0
 """How long all pods together get at the runner's end: those of Jobs end within 0.7 s, a database may need longer."""

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from lab.stand_ins.controller.process import Contexts, Process, ReadyFile
+from lab.stand_ins.controller.process import Contexts, Part, Process, ReadyFile
+from lab.stand_ins.network_observer.operator import Observers
 from lab.stand_ins.router.control import Control
 from lab.stand_ins.skupper.cluster import Options
 from lab.stand_ins.skupper.controller import Controller
 from lab.stand_ins.skupper.data_plane import DataPlane
+from lab.stand_ins.skupper.installed import InstalledController, installed_observers
 from lab.stand_ins.skupper.network import Network
 
 
@@ -27,9 +29,13 @@ def main(
         bool, typer.Option("--require-explicit-control", help="Handle only namespaces assigned to this controller.")
     ] = False,
     router: Annotated[Path | None, typer.Option(help="The socket of the routers' process; none: no traffic.")] = None,
+    by_olm: Annotated[
+        bool,
+        typer.Option("--by-olm", help="Be at work only where OLM has installed the operators, in their namespaces."),
+    ] = False,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Emulate the Skupper v2 controllers of the clusters behind these contexts, and the network between them."""
+    """Emulate Skupper v2 in these contexts: controllers, network observers, and the network between the clusters."""
     options = Options(
         namespace=namespace,
         grant_server_host=grant_server_host,
@@ -37,12 +43,20 @@ def main(
         resync=resync,
         require_explicit_control=require_explicit_control,
         link_configured_delay=link_configured_delay,
+        define=not by_olm,
     )
     with Process(ready_file) as process:
         network = Network()
-        controllers = {name: Controller(name, options, network) for name in dict.fromkeys(context)}
+        contexts = list(dict.fromkeys(context))
+        controllers: dict[str, Controller | InstalledController]
+        if by_olm:
+            controllers = {name: InstalledController(name, options, network) for name in contexts}
+            observers: list[Part] = [installed_observers(name) for name in contexts]
+        else:
+            controllers = {name: Controller(name, options, network) for name in contexts}
+            observers = [Observers(name) for name in contexts]
         # Before all of them have begun, a topology would lack the sites of the others.
-        process.begin(controllers.values())
+        process.begin([*controllers.values(), *observers])
         network.start()
         process.defer(network.stop)
         network.changed()

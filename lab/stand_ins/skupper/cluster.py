@@ -20,7 +20,9 @@ class Options:
     """What can be set for all controllers of the process."""
 
     namespace: str = "skupper"
-    """The controller's own namespace; made if absent."""
+    """The controller's own namespace."""
+    define: bool = True
+    """Whether the controller makes its CRDs and its namespace, which OLM does where it installs the operator."""
     grant_server_host: str = "127.0.0.1"
     cluster_host: str = ""
     """Where the nodes of all clusters are (SKUPPER_CLUSTER_HOST), each cluster's by its context before it; with it the

@@ -82,8 +82,9 @@ class Controller:
             kubernetes.client.exceptions.ApiException: the API server refuses what the controller starts with.
         """
         cluster = self._cluster
-        definitions.install(cluster.api, crds.definitions())
-        cluster.api.apply(api.NAMESPACE, None, {"metadata": {"name": cluster.options.namespace}})
+        if cluster.options.define:
+            definitions.install(cluster.api, crds.definitions())
+            cluster.api.apply(api.NAMESPACE, None, {"metadata": {"name": cluster.options.namespace}})
         self._start_grant_server()
         cluster.start()
         # Before the work begins every grant is looked at, with URL and CA unknown: upstream blanks both for a moment
@@ -92,7 +93,7 @@ class Controller:
             self._worker.attempt(Key(api.GRANT.name, api.key_of(grant)))
         for site in sorted(cluster.items(api.SITE), key=lambda site: str(site["metadata"]["creationTimestamp"])):
             cluster.queue.add(Key(api.SITE.name, api.key_of(site)))
-        self._network.add_cluster(lambda: survey(cluster, self._sites))
+        self._network.add_cluster(self.context, lambda: survey(cluster, self._sites))
         self._network.subscribe(self._topology_changed)
         self._worker.start()
         threading.Thread(target=self._resync, name=f"resync-{cluster.context}", daemon=True).start()

@@ -191,14 +191,17 @@ class Network:
 
     def __init__(self) -> None:
         self.topology = Topology({}, {})
-        self._looks: list[Callable[[], list[SiteView]]] = []
+        self._looks: dict[str, Callable[[], list[SiteView]]] = {}
         self._listeners: list[Callable[[Topology], None]] = []
         self._changed = threading.Event()
         self._stopped = threading.Event()
 
-    def add_cluster(self, look: Callable[[], list[SiteView]]) -> None:
-        """Take the sites of a cluster into account."""
-        self._looks.append(look)
+    def add_cluster(self, context: str, look: Callable[[], list[SiteView]]) -> None:
+        """Take the sites of a cluster into account, in the place of those that were told of it before.
+
+        The sites of a controller that has stopped stay, as its routers would.
+        """
+        self._looks[context] = look
 
     def subscribe(self, listener: Callable[[Topology], None]) -> None:
         """Call `listener` with every Topology that is computed; it must not block."""
@@ -221,6 +224,6 @@ class Network:
         while self._changed.wait() and not self._stopped.is_set():
             self._stopped.wait(SETTLE_SECONDS)
             self._changed.clear()
-            self.topology = compute((site for look in self._looks for site in look()), self.topology)
+            self.topology = compute((site for look in list(self._looks.values()) for site in look()), self.topology)
             for listener in self._listeners:
                 listener(self.topology)

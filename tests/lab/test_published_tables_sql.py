@@ -1,0 +1,185 @@
+"""People's own tables on a real PostgreSQL 18: what the first boot makes of their SQL, and what the check says."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from components.edb.cluster import InitSqlArgs
+from components.edb.names import OWNER, REPLICATION_ROLE
+from components.edb.published import published
+from components.edb.published_tables import SCRIPT
+from lab.binaries.postgresql import postgresql
+from lab.certificates import Authority
+from lab.home import Home
+from lab.progress import Silent
+from lab.servers.ports import Ports
+from tests.arguments import edb_cluster
+from tests.lab.postgres import PASSWORDS, Server, running
+from tests.lab.unprivileged import own_folder, readable_folder, write
+
+pytestmark = pytest.mark.lab
+
+STATEMENTS = [
+    "CREATE SCHEMA sales;",
+    "CREATE SCHEMA crm",
+    "CREATE TABLE sales.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number serial)",
+    'CREATE TABLE sales."Lines" (id integer PRIMARY KEY)',
+    "CREATE TABLE crm.visits (id integer, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+    "CREATE TABLE crm.visits_2026 PARTITION OF crm.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+    "CREATE SEQUENCE crm.numbers",
+    "CREATE VIEW crm.days AS SELECT day FROM crm.visits",
+    "DO $$ BEGIN EXECUTE 'CREATE TABLE crm.people (name text PRIMARY KEY)'; END $$;",
+]
+OURS = published(["sales.orders", "sales.Lines", "sales.missing"], ["crm", "nowhere"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Site-a, booted with SQL of the user's."""
+    home = Home(tmp_path_factory.mktemp("postgres"))
+    certificate = Authority(home.folder("pki"), "shared CA").server("site-a", ("localhost",))
+    args = edb_cluster(
+        image="postgresql:18.1",
+        published=OURS,
+        init=InitSqlArgs(statements=STATEMENTS, config_maps=[], secrets=[]),
+    )
+    with ExitStack() as stack:
+        root = stack.enter_context(readable_folder(postgresql(Silent(), 18)))
+        folder = own_folder(root, "site-a")
+        for name, file in {"server.crt": certificate.certificate, "server.key": certificate.key}.items():
+            write(folder / name, file.read_text())
+        made = Server(args=args, programs=root / "programs" / "bin", folder=folder, port=Ports(home).get("site-a"))
+        yield stack.enter_context(running(made))
+
+
+@pytest.fixture
+def check(server: Server, tmp_path: Path) -> "Check":
+    """The check on site-a, whose peer is site-b."""
+    (tmp_path / "password").write_text(PASSWORDS[OWNER])
+    return Check(server, tmp_path)
+
+
+class Check:
+    """Runs the script as its Job does."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+
+    def __call__(self, own: Sequence[str] = (), theirs: Sequence[str] = (), *, port: int = 0) -> str:
+        """The last line of a run; that of a run that went well begins with `What`."""
+        environment = {
+            "SITE": "site-a",
+            "PEER": "site-b",
+            "REPLICATOR": REPLICATION_ROLE,
+            "SUBSCRIPTION": "site_a_from_site_b",
+            "CREDENTIALS": str(self.folder),
+            "TIMEOUT_SECONDS": "2" if port else "30",
+            "HOME": str(self.folder),
+            "PATH": f"{self.server.programs}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PGHOST": "localhost",
+            "PGPORT": str(port or self.server.port),
+            "PGUSER": OWNER,
+            "PGDATABASE": "app",
+            "PGSSLMODE": "require",
+        }
+        for prefix, names in (("OWN", own), ("PEER", theirs)):
+            environment[f"{prefix}_TABLES"] = " ".join(name for name in names if "." in name) or " "
+            environment[f"{prefix}_SCHEMAS"] = " ".join(name for name in names if "." not in name) or " "
+        done = subprocess.run(["/bin/sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+        last = done.stdout.splitlines()[-1]
+        assert (done.returncode == 0) == last.startswith("What "), done.stdout + done.stderr
+        return last
+
+
+def test_what_the_users_sql_made_belongs_to_the_application(server: Server) -> None:
+    assert (
+        server.sql(
+            "SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class "
+            "WHERE relnamespace::regnamespace::text IN ('sales', 'crm') AND relkind IN ('r', 'p', 'v', 'S')"
+        )
+        == OWNER
+    )
+    owners = "SELECT string_agg(DISTINCT nspowner::regrole::text, ',') FROM pg_namespace WHERE nspname IN "
+    assert server.sql(f"{owners} ('sales', 'crm')") == OWNER
+    assert server.sql(f"{owners} ('pg_catalog')") == "postgres"
+
+
+def test_the_publication_has_at_once_what_there_is_of_it(server: Server) -> None:
+    found = server.sql("SELECT string_agg(schemaname || '.' || tablename, ' ' ORDER BY 1) FROM pg_publication_tables")
+    assert set(found.split()) == {"sales.orders", "sales.Lines", "crm.visits_2026", "crm.people"}
+
+
+def test_tables_that_replicate_pass_and_the_replication_role_may_read_them(server: Server, check: Check) -> None:
+    assert check(["sales.orders", "sales.Lines", "crm"]) == "What site-a and site-b publish can replicate."
+    readable = "SELECT bool_and(has_table_privilege('site_repl', oid, 'SELECT')) FROM pg_class WHERE relname IN "
+    assert server.sql(f"{readable} ('orders', 'Lines', 'visits_2026', 'people')") == "t"
+    assert server.sql("SELECT has_schema_privilege('site_repl', 'crm', 'USAGE')") == "t"
+
+
+def test_what_is_missing_is_named_with_the_site_that_wants_it(check: Check) -> None:
+    assert check(["nowhere"]) == (
+        "There is no schema nowhere in the database app of site-a, though rhsi:edb.publish names it: create it there "
+        "as user app. Then run `pulumi up` again."
+    )
+    assert check(["sales.lines"]).startswith("There is no table sales.lines in the database app of site-a, though")
+    assert check(["sales.orders"], ["crm.other", "crm.third"]).startswith(
+        "There is no table crm.other, crm.third in the database app of site-a, which takes it from site-b: create it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "fix", "sentence"),
+    [
+        (
+            "CREATE TABLE crm.notes (text text)",
+            "ALTER TABLE crm.notes REPLICA IDENTITY FULL",
+            "crm.notes on site-a has neither a primary key nor another replica identity",
+        ),
+        (
+            "CREATE TABLE crm.notes (id integer NOT NULL UNIQUE)",
+            "ALTER TABLE crm.notes REPLICA IDENTITY USING INDEX notes_id_key",
+            "ALTER TABLE crm.notes ADD PRIMARY KEY (...), or ALTER TABLE crm.notes REPLICA IDENTITY FULL",
+        ),
+        (
+            "CREATE UNLOGGED TABLE crm.notes (id integer PRIMARY KEY)",
+            "ALTER TABLE crm.notes SET LOGGED",
+            "crm.notes on site-a is UNLOGGED, and such a table does not replicate: ALTER TABLE crm.notes SET LOGGED.",
+        ),
+        (
+            "CREATE TABLE crm.notes (id integer PRIMARY KEY)",
+            "ALTER TABLE crm.notes OWNER TO app",
+            "site_repl may not read crm.notes on site-a, which belongs to postgres",
+        ),
+    ],
+)
+def test_a_table_that_could_not_replicate_is_named_and_its_fix_helps(
+    server: Server, check: Check, table: str, fix: str, sentence: str
+) -> None:
+    server.sql(table)
+    if "OWNER" not in fix:
+        server.sql("ALTER TABLE crm.notes OWNER TO app")
+    try:
+        assert sentence in check(["crm.notes"])
+        server.sql(fix)
+        assert check(["crm.notes"]).startswith("What ")
+    finally:
+        server.sql("DROP TABLE crm.notes")
+
+
+def test_a_copy_that_is_not_empty_is_named_a_partition_too(server: Server, check: Check) -> None:
+    server.sql('INSERT INTO sales."Lines" VALUES (1)')
+    server.sql("INSERT INTO crm.visits VALUES (1, '2026-03-01')")
+    sentence = "has rows already, and the first copy from site-b stops at a row that is there too: TRUNCATE"
+    assert check(["sales.orders"], ["sales.Lines"]).startswith(f'sales."Lines" on site-a {sentence} sales."Lines" on')
+    assert check(["sales.orders"], ["crm"]).startswith(f"crm.visits_2026 on site-a {sentence} crm.visits_2026 on")
+    server.sql('TRUNCATE sales."Lines", crm.visits')
+    assert check(["sales.orders"], ["sales.Lines", "crm"]).startswith("What ")
+
+
+def test_a_database_that_does_not_answer_is_said_with_libpqs_reason(check: Check) -> None:
+    assert "The database of site-a did not answer in 2 s" in check(["sales.orders"], port=1)
