@@ -158,12 +158,6 @@ def test_both_sites_subscribe_anew_to_a_recovered_database(story: Story) -> None
 
 
 def test_a_recovered_cluster_backs_up_into_a_folder_of_its_own(story: Story) -> None:
-
-    def archives() -> None:
-        found = conditions.find(story.cluster()["status"], "ContinuousArchiving")
-        assert found["status"] == "True", found
-
-    eventually(archives)
     before = story.folder(CLUSTER)
     _, *lines, _ = runbook.commands("A base backup by hand")
     backup = yaml.safe_load("\n".join(lines).replace(EDB.name, COMMUNITY.name))
@@ -171,5 +165,11 @@ def test_a_recovered_cluster_backs_up_into_a_folder_of_its_own(story: Story) -> 
     status = story.backed_up(made["metadata"]["name"])
     assert status["pluginMetadata"]["timeline"] == "2"
     assert f"base/{status['backupId']}/data.tar.gz" in story.folder(f"{CLUSTER}-2")
+
+    def archives() -> None:
+        found = conditions.find(story.cluster()["status"], "ContinuousArchiving")
+        assert found["status"] == "True", found
+
+    eventually(archives)
     assert story.folder(CLUSTER) == before
     assert story.sites.a.find(kinds.SECRET, "s3"), "what the store's administrator has made stays"
