@@ -49,11 +49,15 @@ class FoundSkupperSite(Component):
 
     site_name: pulumi.Output[str]
     namespace: pulumi.Output[str]
+    owned: list[pulumi.Input[pulumi.Resource]]
 
     def __init__(self, name: str, args: FoundSkupperSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Register the component; it claims the namespace as a stack with a Site of its own does."""
+        """Register the component; it claims the namespace as a stack with a Site of its own does.
+
+        `owned` is what everything in the namespace depends on.
+        """
         super().__init__("rhsi:index:FoundSkupperSite", name, opts)
-        owned_namespace(self, name, args.namespace)
+        self.owned = owned_namespace(self, name, args.namespace)
         self.site_name = pulumi.Output.from_input(args.site_name)
         self.namespace = pulumi.Output.from_input(args.namespace.namespace)
         self.register_outputs({"siteName": self.site_name, "namespace": self.namespace})
