@@ -9,7 +9,7 @@ from components.edb.logical_replication import LogicalReplicationArgs
 from components.external_secrets import SyncedSecretArgs
 from components.link.grant import LinkGrantArgs
 from components.namespace import NamespaceArgs
-from components.postgres.server import ServerShape
+from components.postgres.shape import ServerShape
 from components.restricted_pod import PodShape
 from components.script_job import Runtime
 from components.secret_store import KeyOf, StoreReference, VaultSecretStoreArgs

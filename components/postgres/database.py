@@ -22,7 +22,8 @@ from components.credentials import (
 from components.postgres import access
 from components.postgres.accounts import APPLICATION_SECRET, MONITOR, REPLICATION_SECRET, USERS, user_secret
 from components.postgres.replication import PRIMARY, primary_args, promoted_prefix, slot_name
-from components.postgres.server import PORT, PostgresServer, ServerShape, selector
+from components.postgres.server import PostgresServer
+from components.postgres.shape import PORT, ServerShape, selector
 from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs, asks_nothing
 from components.script_job import Runtime
 from components.skupper.services import (

@@ -10,7 +10,8 @@ import pulumi
 
 from components.postgres import access
 from components.postgres.accounts import DATABASE
-from components.postgres.server import PORT, PostgresServerArgs, ServerShape, probe
+from components.postgres.pod import probe
+from components.postgres.shape import PORT, PostgresServerArgs, ServerShape
 from components.restricted_pod import SECRETS
 
 PRIMARY = "postgres-primary"

@@ -1,14 +1,9 @@
 """A PostgreSQL server in a pod of its own: one replica, one volume, one Service.
 
-Owns the shape of the pod (`server.sh` in this folder runs in it): admissible under OpenShift's restricted-v2,
-stopped by a fast shutdown. What only some servers have is in access.py, monitoring.py and version.sh: a pod without it
-stays as it was, for another pod is a restart of somebody's database. Whether it is a primary or a standby, of what, and
-when it is ready, is the business of replication.py. The image is any with sh and PostgreSQL's programs in PATH; its own
-entry point is not used.
+Owns these objects; the inside of the pod is in pod.py, what all of it is made of in shape.py. Whether the server is a
+primary or a standby, of what, and when it is ready, is the business of replication.py.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -24,91 +19,8 @@ from components.custom_resource import (
     KubernetesObject,
 )
 from components.postgres import access, monitoring
-from components.restricted_pod import PodShape, container_security, placement, pod_security, secret_mount, secret_volume
-from components.shell_script import read_script
-
-PORT = 5432
-# The volume, and the folder in it that initdb or pg_basebackup makes; no path at which an image declares a volume.
-VOLUME = "/data"
-PGDATA = f"{VOLUME}/pgdata"
-SOCKETS = "/run/postgresql"
-SCRIPT = read_script(Path(__file__).parent / "server.sh")
-VERSION_SCRIPT = read_script(Path(__file__).parent / "version.sh")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerShape:
-    """What a server is made of.
-
-    Attributes:
-        image: PostgreSQL 16 to 18.
-        version: its major version where a server with another one shall not start; None for no such check.
-        run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does); elsewhere one that the image has a name for.
-        size: of the volume when it is made, as a Kubernetes quantity.
-        storage_class: empty means the cluster's default.
-        pod: where it runs, and what pulls its image.
-        relabel: whether a change of the labels and annotations of everything reaches its pod, which then starts again.
-        requests: what the container asks for, by resource.
-        limits: what it may not exceed, by resource.
-        parameters: settings of the server by name, such as `shared_buffers`.
-        keep_data: whether the volume outlives the StatefulSet.
-        access_rules: the user's lines of pg_hba.conf, see access.py.
-        exporter: image of the exporter beside it, see monitoring.py; empty for none.
-        keeps_pod: whether nobody may evict its pod, as for draining its node.
-    """
-
-    image: str
-    version: int | None
-    run_as_user: int
-    size: str
-    storage_class: str
-    pod: PodShape
-    relabel: bool
-    requests: dict[str, str]
-    limits: dict[str, str]
-    parameters: dict[str, str]
-    keep_data: bool
-    access_rules: list[str]
-    exporter: str
-    keeps_pod: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class PostgresServerArgs:
-    """One server.
-
-    Attributes:
-        server: name of the StatefulSet, its service account and its other objects.
-        service: name of its Service; another one takes the place of the former, which goes first.
-        namespace: of all of them.
-        role: `primary` or `standby`.
-        shape: what it is made of.
-        environment: variables of the script, none of them secret.
-        secrets: folder below `/secrets` -> name of a Secret.
-        readiness: what asks the server whether it is what it is for, from `probe`.
-        serves_unready: whether its Service leads to it also while it is not ready.
-        restart: any text; another one starts the pod again.
-        timeout: how long `up` waits until the server answers, as a Go duration; empty means not at all.
-        running: whether there is a pod; without one the volume stays all the same.
-    """
-
-    server: str
-    service: str
-    namespace: str
-    role: str
-    shape: ServerShape
-    environment: dict[str, pulumi.Input[str]]
-    secrets: dict[str, pulumi.Input[str]]
-    readiness: dict[str, Any]
-    serves_unready: bool
-    restart: str
-    timeout: str
-    running: bool
-
-
-def labels(server: str) -> dict[str, str]:
-    """Labels of everything that belongs to a server."""
-    return {"app.kubernetes.io/name": server, "app.kubernetes.io/part-of": "rhsi"}
+from components.postgres.pod import pod_spec
+from components.postgres.shape import PORT, PostgresServerArgs, labels
 
 
 def metadata(args: PostgresServerArgs, *, awaited: bool = True, name: str = "") -> dict[str, Any]:
@@ -117,107 +29,6 @@ def metadata(args: PostgresServerArgs, *, awaited: bool = True, name: str = "") 
     if not awaited:
         found["annotations"] = {"pulumi.com/skipAwait": "true"}
     return found
-
-
-def selector(server: str) -> str:
-    """What finds the server's pod, in the form of Skupper and kubectl."""
-    return f"app.kubernetes.io/name={server}"
-
-
-def environment(args: PostgresServerArgs) -> list[dict[str, Any]]:
-    """Variables of both containers; the clients among PostgreSQL's programs read PGHOST and PGUSER too."""
-    values = {
-        "ROLE": args.role,
-        "PGDATA": PGDATA,
-        "PGHOST": SOCKETS,
-        "PGUSER": "postgres",
-        "HOME": "/tmp",  # noqa: S108 -- an emptyDir of the pod
-        **args.environment,
-    }
-    pod_ip = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
-    return [*({"name": name, "value": value} for name, value in values.items()), pod_ip]
-
-
-def probe(command: str, *, period: int, failures: int) -> dict[str, Any]:
-    """A probe through the socket, which asks for no password."""
-    return {
-        "exec": {"command": ["/bin/sh", "-c", command]},
-        "periodSeconds": period,
-        "timeoutSeconds": 5,
-        "failureThreshold": failures,
-    }
-
-
-def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, Any]:
-    """One of the pod's containers: a step of the script."""
-    mounts: list[dict[str, Any]] = [
-        {"name": "data", "mountPath": VOLUME},
-        {"name": "sockets", "mountPath": SOCKETS},
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 -- an emptyDir of the pod
-        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- as /tmp
-        *map(secret_mount, args.secrets),
-    ]
-    return {
-        "name": name,
-        "image": args.shape.image,
-        "command": ["/bin/sh", "-c", SCRIPT, "postgres-server", step],
-        "env": environment(args),
-        "resources": {"requests": args.shape.requests, "limits": args.shape.limits},
-        "securityContext": container_security(),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
-    }
-
-
-def version_check(args: PostgresServerArgs) -> dict[str, Any]:
-    """The container before all others that refuses data and images of another major version."""
-    found = container("version", args, step="version")
-    found["command"] = ["/bin/sh", "-c", VERSION_SCRIPT]
-    found["env"] = [{"name": "PGDATA", "value": PGDATA}, {"name": "VERSION", "value": str(args.shape.version)}]
-    found["volumeMounts"] = [{"name": "data", "mountPath": VOLUME, "readOnly": True}]
-    return found
-
-
-def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
-    """The pod: `prepare` makes what is missing, however long that takes; `postgres` serves."""
-    server = container("postgres", args, step="serve")
-    server["args"] = [
-        part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")
-    ]
-    if args.shape.access_rules:
-        server["args"] += access.SERVER_ARGUMENTS
-        server["volumeMounts"].append(access.MOUNT)
-    server["ports"] = [{"name": "postgres", "containerPort": PORT}]
-    # Exit status 1 is a server that lives and refuses: it recovers, and killing it would only make it begin again.
-    alive = "pg_isready -q || [ $? -eq 1 ]"
-    server["startupProbe"] = probe(alive, period=2, failures=30)
-    server["livenessProbe"] = probe(alive, period=10, failures=6)
-    server["readinessProbe"] = args.readiness
-    before = [version_check(args)] if args.shape.version else []
-    beside = [monitoring.exporter(args.shape.exporter, SOCKETS)] if args.shape.exporter else []
-    return {
-        "serviceAccountName": args.server,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {
-            **pod_security(args.shape.run_as_user, volumes=True),
-            # Only a fresh volume needs new owners; doing it at every start would widen the rights on the data.
-            "fsGroupChangePolicy": "OnRootMismatch",
-        },
-        # A fast shutdown writes a checkpoint first.
-        "terminationGracePeriodSeconds": 120,
-        "initContainers": [*before, container("prepare", args, step="prepare")],
-        "containers": [server, *beside],
-        "volumes": [
-            {"name": "sockets", "emptyDir": {}},
-            {"name": "tmp", "emptyDir": {}},
-            # The runtime's own has 64 MB, too little for parallel queries.
-            {"name": "shm", "emptyDir": {"medium": "Memory"}},
-            *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
-            *([access.volume(args.server)] if args.shape.access_rules else []),
-        ],
-        **placement(args.shape.pod),
-    }
 
 
 def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from components.postgres.replication import (
     slot_name,
     standby_args,
 )
-from components.postgres.server import PORT, PostgresServer, ServerShape, selector
+from components.postgres.server import PostgresServer
+from components.postgres.shape import PORT, ServerShape, selector
 from components.postgres.upkeep import PostgresUpkeep, UpkeepArgs
 from components.script_job import Runtime
 from components.secret_store import StoreReference

@@ -14,7 +14,7 @@ from components.postgres.accounts import (
 )
 from components.postgres.database import PrimaryDatabase, PrimaryDatabaseArgs
 from components.postgres.replication import PRIMARY, promoted_prefix, slot_name
-from components.postgres.server import PORT, ServerShape
+from components.postgres.shape import PORT, ServerShape
 from components.postgres.smoke_test import SmokeTestArgs
 from components.postgres.standby import PromotionArgs, StandbyDatabase, StandbyDatabaseArgs
 from components.secret_store import StoreReference

@@ -24,13 +24,14 @@ from components.postgres.accounts import (
     REPLICATION_SECRET,
     REPLICATION_USER,
 )
+from components.postgres.pod import SCRIPT, VERSION_SCRIPT
 from components.postgres.replication import (
     SERVICE_FILE,
     primary_args,
     service_file,
     standby_args,
 )
-from components.postgres.server import SCRIPT, VERSION_SCRIPT, PostgresServerArgs
+from components.postgres.shape import PostgresServerArgs
 from lab.binaries.postgresql import postgresql
 from lab.progress import Silent
 from tests.arguments import RUNTIME, postgres_shape

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.postgres import following, replication, server
+from components.postgres import following, replication, shape
 from tests.unit.recorder import (
     PRIMARY,
     PRIMARY_OUTPUTS,
@@ -115,7 +115,7 @@ def test_connector_and_listener_meet_under_one_key_and_nobody_waits_for_them() -
 
 def test_the_connectors_selector_finds_the_servers_pod() -> None:
     labels = the_server(primary()).inputs["spec"]["template"]["metadata"]["labels"]
-    name, value = server.selector("postgres-primary").split("=")
+    name, value = shape.selector("postgres-primary").split("=")
     assert labels[name] == value
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from components.postgres.server import SCRIPT
+from components.postgres.pod import SCRIPT
 
 PASSWORD = "-".join(["quite", "secret", "password"])
 RECORD = "#!/bin/sh\n{{ printf '%s ' \"${{0##*/}}\" \"$@\"; echo; }} >>'{root}/calls'\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.postgres import upkeep
-from components.postgres.server import VERSION_SCRIPT
+from components.postgres.pod import VERSION_SCRIPT
 
 PASSWORD = "-".join(["it's", "quite", "secret"])
 PARAMETERS = "max_connections=300 max_wal_senders=10"
