@@ -58,7 +58,8 @@ path "sys/auth" {
 
 # ---- For each standby ----
 
-# Its folder: credentials of the link, passwords of the databases, what it publishes of its own tables, and whose it is. Removing a secret removes its versions too.
+# Its folder: credentials of the link, passwords of the databases, what it publishes of its own tables, and whose it is.
+# Removing a secret removes its versions too.
 path "rhsi/data/site-b/*" {
   capabilities = ["create", "read", "update", "delete"]
 }

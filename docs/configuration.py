@@ -12,19 +12,18 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from components.platform import PLATFORMS
 from components.settings import section as formats
+from components.settings.images import default_images
 from components.settings.stack import Settings
 from docs.fields import docstrings
+from docs.stack_files import PROJECT, Example, example_of, examples
 
-EXAMPLES = Path(__file__).parent / "examples"
-PROJECT = "rhsi"
 HEAD = """\
 # Configuration
 
@@ -51,23 +50,6 @@ REQUIRED = object()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Example:
-    """A complete stack file.
-
-    Attributes:
-        file: its path.
-        subject: what it is about.
-        role: of its stack.
-        values: the keys below `rhsi:`, without the prefix.
-    """
-
-    file: Path
-    subject: str
-    role: str
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Key:
     """One row of the reference: a key with its place, `standbys.<site>.rotation` for example."""
 
@@ -82,22 +64,9 @@ class Key:
         return ".".join(self.path)
 
 
-def examples() -> list[Example]:
-    """All stack files of docs/examples, by subject; the first of a subject is the primary's."""
-    return [_example(file) for file in sorted(EXAMPLES.glob("*.yaml"))]
-
-
 def keys() -> list[Key]:
     """Every key that has a value of its own, in the order of the classes."""
     return list(_keys(Settings, (), None))
-
-
-def example_of(key: Key, found: list[Example]) -> Any:
-    """The first example's value for a key, or None."""
-    for example in found:
-        for value in _values(example.values, key.path):
-            return value
-    return None
 
 
 def page() -> str:
@@ -107,15 +76,13 @@ def page() -> str:
     for key in keys():
         sections.setdefault(key.path[0] if len(key.path) > 1 else "", []).append(key)
     return "\n".join(
-        [HEAD, *(line for name, rows in sections.items() for line in _table(name, rows, known)), *_files(known)]
+        [
+            HEAD,
+            *(line for name, rows in sections.items() for line in _table(name, rows, known)),
+            *_images(),
+            *_files(known),
+        ]
     )
-
-
-def _example(file: Path) -> Example:
-    subject, role = file.stem.rsplit(".", 1)
-    config = yaml.safe_load(file.read_text())["config"]
-    values = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
-    return Example(file=file, subject=subject, role=role, values=values)
 
 
 def _keys(shape: type[BaseModel], above: tuple[str, ...], block: Any) -> Iterator[Key]:
@@ -184,25 +151,11 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _values(values: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """What an example has at a path, in which `<name>` and `[]` stand for each of several."""
-    if not path:
-        yield values
-    elif path[0] == "<name>" and isinstance(values, dict):
-        for value in values.values():
-            yield from _values(value, path[1:])
-    elif path[0] == "[]" and isinstance(values, list):
-        for value in values:
-            yield from _values(value, path[1:])
-    elif isinstance(values, dict) and path[0] in values:
-        yield from _values(values[path[0]], path[1:])
-
-
 def _table(name: str, rows: list[Key], known: list[Example]) -> Iterator[str]:
     yield from ("", f"## {PROJECT}:{name}" if name else "## Single keys", "")
     yield from ("| key | type | default | meaning | example |", "|---|---|---|---|---|")
     for key in rows:
-        example = example_of(key, known)
+        example = example_of(key.path, known)
         cells = [f"`{key.name}`", key.type, key.default, key.meaning, _cell(example)]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -211,20 +164,28 @@ def _cell(example: Any) -> str:
     if example is None:
         return ""
     text = _shown(example)
-    return "see below" if "\n" in text or len(text) > 60 else f"`{text}`"
+    return "" if "\n" in text or len(text) > 60 else f"`{text}`"
+
+
+def _images() -> Iterator[str]:
+    yield from (
+        "",
+        "## Images",
+        "",
+        "What runs unless a setting names another image; a registry mirror has to have these.",
+        "",
+    )
+    yield from ("| platform | image | what runs in it | setting |", "|---|---|---|---|")
+    for platform in PLATFORMS:
+        for one in default_images(platform):
+            yield f"| `{platform}` | `{one.image}` | {one.runs} | `{one.key}` |"
 
 
 def _files(known: list[Example]) -> Iterator[str]:
-    yield from ("", "## Stack files", "", "Each is complete, and previewed by the tests.")
+    yield from ("", "## Stack files", "", "Each is complete, and the tests preview each.", "")
+    yield from ("| file | what it is |", "|---|---|")
     for example in known:
-        yield from (
-            "",
-            f"### {example.subject}, {example.role}",
-            "",
-            "```yaml",
-            example.file.read_text().rstrip(),
-            "```",
-        )
+        yield f"| [{example.file.stem}](examples/{example.file.name}) | {example.about} |"
     yield ""
 
 

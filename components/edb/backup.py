@@ -5,7 +5,7 @@ They go through the barman-cloud plugin, which an administrator installs beside 
 user's, who makes them: this program reads none of them. Source: cloudnative-pg/plugin-barman-cloud, v0.14.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
@@ -43,20 +43,20 @@ class BackupArgs:
 
     destination_path: str
     endpoint_url: str
+    endpoint_ca: str
     credentials: str
+    region_key: str
+    iam_role: str
     server_name: str
     retention: str
     schedule: str
-    endpoint_ca: str = ""
-    region_key: str = ""
-    iam_role: str = ""
-    immediate: bool = True
-    compression: str = ""
-    wal_compression: str = ""
-    encryption: str = ""
-    data_jobs: int = 0
-    wal_max_parallel: int = 0
-    tags: dict[str, str] = field(default_factory=dict)
+    immediate: bool
+    compression: str
+    wal_compression: str
+    encryption: str
+    data_jobs: int
+    wal_max_parallel: int
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ SELECT format('GRANT SELECT ON %I.%I TO %I', schema, name, :'replicator') FROM f
   WHERE own AND owner = current_user \\gexec
 "
 
-# A line for each kind of trouble, in the order in which they have to be mended; the first one counts.
+# A line for each kind of trouble, in the order in which a person fixes them; the first one counts.
 ask_database "
 SELECT format('There is no schema %s in the database %s of %s, %s: create it there as user %s',
     string_agg(schema, ', ' ORDER BY schema), current_database(), :'site',

@@ -51,7 +51,7 @@ problem() {
   printf '%s' "${line:-no answer}"
 }
 
-must() { sql || fail "$SERVER refused: $(problem). Run \`pulumi up\` again once that is mended."; }
+must() { sql || fail "$SERVER refused: $(problem). Run \`pulumi up\` again once that is fixed."; }
 
 await_server() {
   until

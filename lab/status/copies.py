@@ -15,10 +15,10 @@ class Replication:
     Attributes:
         stack: whose cluster holds the copy.
         copy: name of the subscription or of the standby.
-        source: where it comes from.
+        source: where it comes from; empty for a promoted server, which is no copy any more.
         status: Ready while it receives and applies, Pending while it catches up, Error where it does neither.
         running: whether it is connected to its source and applies what it receives.
-        state: of its connection: `streaming`, `catchup`, or empty.
+        state: of its connection: `streaming`, `catchup`, or empty; or that it was promoted.
         replay: whether what is received is applied: `applied`, `paused`, or empty.
         slot_active: whether the source's slot is in use; None where the source did not answer.
         bytes_behind: WAL that the copy has not applied; None where a server did not answer.
@@ -54,7 +54,9 @@ class Replication:
             said.append(f"last change {span(self.change_seconds)} ago")
         if self.message_seconds is not None:
             said.append(f"last message {span(self.message_seconds)} ago")
-        return ", ".join(part for part in [*said, f"from {self.source}"] if part)
+        if self.source:
+            said.append(f"from {self.source}")
+        return ", ".join(part for part in said if part)
 
     def row(self) -> Row:
         """As a line of the table."""

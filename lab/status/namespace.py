@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from lab.home import Home
+from lab.kube import Manifest
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import STATEFUL_SET
 from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
 from lab.status import pods
 from lab.status.clusters import listed
+from lab.status.databases import address as database_address
 from lab.status.objects import SECRETS, describe, kinds
 from lab.status.observers import address
 from lab.status.row import ERROR, READY, Row
+from lab.status.streaming import FENCED
 from lab.status.warnings import Warnings
 
 
@@ -32,6 +36,8 @@ class Namespace:
             for item in listed(self._api, kind, self._name):
                 name = item["metadata"]["name"]
                 state, detail = describe(kind.name, item, now)
+                if kind == STATEFUL_SET and self._is_fenced(item):
+                    state, detail = READY, "off: the promoted server takes the writes"
                 said = [detail]
                 if kind == NETWORK_OBSERVER and state == READY:
                     said.append(address(self._api, item))
@@ -41,6 +47,10 @@ class Namespace:
                     # Both namespaces have a store of the same name.
                     said += [f"namespace {self._name}"] if self._name != self._stack.namespace else []
                 yield Row(self._stack.name, kind.name, name, state, ", ".join(text for text in said if text))
+
+    def _is_fenced(self, item: Manifest) -> bool:
+        """Whether its stack keeps this server off; anybody else's zero replicas are not meant."""
+        return item["spec"].get("replicas") == 0 and database_address(self._api, self._name, FENCED) is not None
 
     def troubles(self) -> list[Row]:
         """Its Jobs and pods that are not done or not Ready."""

@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.skupper.api import CONNECTOR
 from lab.status.copies import SEGMENT, Replication
 from lab.status.databases import Database
 from lab.status.row import ERROR, PENDING, READY
 
 # The names of components/postgres; to import them takes two seconds, for they come with Pulumi.
 PRIMARY, STANDBY, APPLICATION, DATABASE = "postgres-primary", "postgres-standby", "postgres-application", "app"
+FENCED = "postgres-primary-fenced"
+"""The Service of a primary that its stack keeps off, because a promoted standby takes the writes."""
 
 # A receiver that is not connected has no row. Its columns are null for who may not see them.
 RECEIVED = """
@@ -82,17 +85,23 @@ def measure(stack: Stack, here: Api, primary: tuple[Stack, Api] | None) -> Repli
         Receiving(*received) if received else None,
         Sending(*sent) if sent else None,
         not_received or not_sent,
+        # Its stack offers it to all sites once `rhsi:postgres.promoted` is set.
+        takes_writes=here.get(CONNECTOR, stack.namespace, PRIMARY) is not None,
     )
 
 
-def judged(stack: Stack, slot: str, here: Receiving | None, there: Sending | None, unknown: str) -> Replication:
-    """What the two sides come to; `unknown` is why one of them is None."""
+def judged(
+    stack: Stack, slot: str, here: Receiving | None, there: Sending | None, unknown: str, *, takes_writes: bool
+) -> Replication:
+    """What the two sides come to; `unknown` is why one of them is None, `takes_writes` what the stack wants of it."""
     found = Replication(stack=stack.name, copy=STANDBY, source=PRIMARY)
     if there:
         found = replace(found, slot_active=there.active, lag_ms=there.lag_ms)
     if here is None:
         return replace(found, problem=unknown)
     found = replace(found, change_seconds=here.change_seconds, message_seconds=here.message_seconds)
+    if takes_writes and not here.in_recovery:
+        return replace(found, source="", status=READY, running=True, state="promoted, takes the writes")
     if here.in_recovery:
         found = replace(found, replay="applied" if here.replay == "not paused" else "paused")
     if there and here.in_recovery and here.position:

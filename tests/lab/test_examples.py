@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import configuration
-from docs.configuration import Example
+from docs.stack_files import Example, examples
 from tests.examples import secrets
 from tests.lab.checkout import Checkout
 
 STACKS = {"primary": "site-a", "standby": "site-b"}
-SUBJECTS = sorted({example.subject for example in configuration.examples()})
+SUBJECTS = sorted({example.subject for example in examples()})
 
 
 def on_the_lab(example: Example) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def checkout(copy_checkout: Callable[..., Checkout]) -> Checkout:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_engine_previews_the_stack_files_of(checkout: Checkout, subject: str) -> None:
-    files = [example for example in configuration.examples() if example.subject == subject]
+    files = [example for example in examples() if example.subject == subject]
     for example in files:
         stack = STACKS[example.role]
         (checkout.root / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(on_the_lab(example)))

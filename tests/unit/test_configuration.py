@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from docs import configuration
-from docs.configuration import Example, Key
+from docs.configuration import Key
+from docs.stack_files import Example, example_of, examples
 from lab.home import CHECKOUT
 from tests.examples import secrets
 from tests.unit.recorder import PRIMARY_OUTPUTS, record, reveal
 
-EXAMPLES = configuration.examples()
+EXAMPLES = examples()
 KEYS = configuration.keys()
 # What a stack file has no place for: text that only the machine has, or a secret.
 WITHOUT_EXAMPLE = {"PEM", "secret", "map of secret"}
@@ -52,7 +53,7 @@ def test_the_page_is_current() -> None:
 def test_every_key_has_a_meaning_and_an_example(key: Key) -> None:
     assert key.meaning, f"rhsi:{key.name} needs a docstring below its field"
     if key.type not in WITHOUT_EXAMPLE:
-        found = configuration.example_of(key, EXAMPLES)
+        found = example_of(key.path, EXAMPLES)
         assert found is not None, f"no file in docs/examples has rhsi:{key.name}"
 
 

@@ -178,8 +178,8 @@ def test_a_toleration_without_a_key_is_for_every_taint() -> None:
     assert [one.operator for one in found.tolerations] == ["Exists"]
     (mistake,) = mistakes_in(primary(affinity={"tolerations": [{"value": "yes"}]}))
     assert mistake == (
-        "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or write operator: Exists for every "
-        "taint."
+        "rhsi:edb.affinity.tolerations.0.key is missing: name the taint's key, or set operator to Exists for all "
+        "taints."
     )
 
 

@@ -301,9 +301,18 @@ SENDS = Sending(active=True, wal="reserved", position="0/3000148", state=None, l
 def test_a_standby_is_ready_only_while_it_receives_and_replays(
     here: Receiving | None, there: Sending | None, status: str, said: str
 ) -> None:
-    found = streaming.judged(STANDBY, "site_b", here, there, "why")
+    found = streaming.judged(STANDBY, "site_b", here, there, "why", takes_writes=False)
     assert (found.status, found.detail) == (status, f"{said}, from postgres-primary")
     assert found.running == (status in {"Ready", "Pending"} or there is None)
+
+
+@pytest.mark.parametrize("there", [SENDS, None])
+def test_a_promoted_server_is_ready_where_its_stack_wants_it_promoted(there: Sending | None) -> None:
+    promoted = replace(RECEIVES, in_recovery=False, replay=None)
+    found = streaming.judged(STANDBY, "site_b", promoted, there, "why", takes_writes=True)
+    assert (found.status, found.detail) == ("Ready", "promoted, takes the writes, last change 4 s ago")
+    follows = streaming.judged(STANDBY, "site_b", RECEIVES, SENDS, "", takes_writes=True)
+    assert follows.state == "streaming"
 
 
 SUBSCRIBED = Replication(stack="site-b", copy="site_b_from_site_a", source="edb-site-a")

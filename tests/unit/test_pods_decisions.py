@@ -88,13 +88,14 @@ def owned(kind: str = "Job", *, controller: bool = True, **spec: Any) -> Manifes
         (owned(nodeName="lab"), True),
         (owned(nodeName="worker-1"), False),
         (owned("StatefulSet"), True),
-        (owned("ReplicaSet"), False),
+        (owned("ReplicaSet"), True),
+        (owned("DaemonSet"), False),
         (owned(controller=False), False),
         (owned(schedulingGates=[{"name": "wait"}]), False),
         ({"metadata": {}, "spec": {}}, False),
     ],
 )
-def test_only_pods_of_jobs_and_stateful_sets_that_are_placed_nowhere_else_run_here(
+def test_only_pods_of_jobs_replica_sets_and_stateful_sets_that_are_placed_nowhere_else_run_here(
     manifest: Manifest, *, expected: bool
 ) -> None:
     assert runs_here(manifest) is expected

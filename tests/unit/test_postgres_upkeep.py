@@ -191,7 +191,7 @@ def test_what_the_server_refuses_is_told_in_its_words(job: Job) -> None:
     job.program("kubectl", refusing)
     status, printed = job.run(MONITOR="rhsi_monitor")
     assert status == 1
-    assert printed == "postgres-primary refused: ERROR:  out of patience. Run `pulumi up` again once that is mended.\n"
+    assert printed == "postgres-primary refused: ERROR:  out of patience. Run `pulumi up` again once that is fixed.\n"
 
 
 def test_a_server_that_does_not_answer_is_awaited_and_told(job: Job) -> None:
