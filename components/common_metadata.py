@@ -45,6 +45,11 @@ class CommonMetadata:
         if kind in {"Job", "StatefulSet", "Pooler"}:
             template = spec.get("template") or {}
             spec = {**spec, "template": {**template, "metadata": self.on(template.get("metadata"))}}
+        if kind == "CronJob":
+            job = spec["jobTemplate"]
+            template = {**job["spec"]["template"], "metadata": self.on(job["spec"]["template"]["metadata"])}
+            made = {"metadata": self.on(None), "spec": {**job["spec"], "template": template}}
+            return {**spec, "jobTemplate": made}
         if kind == "StatefulSet":
             claims = [{**claim, "metadata": self.on(claim["metadata"])} for claim in spec["volumeClaimTemplates"]]
             return {**spec, "volumeClaimTemplates": claims}

@@ -42,6 +42,10 @@ EXPORTER = ContainerResources(
     requests={"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
     limits={"cpu": "200m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
 )
+BACKUP = ContainerResources(
+    requests={"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+    limits={"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"},
+)
 POOLER = ContainerResources(
     requests={"cpu": "50m", "memory": "64Mi"},
     limits={"cpu": "500m", "memory": "128Mi"},

@@ -54,6 +54,7 @@ ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBindin
 CLUSTER_ROLE = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRole")
 CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="ClusterRoleBinding")
 JOB = Kind(api_version="batch/v1", kind="Job")
+CRON_JOB = Kind(api_version="batch/v1", kind="CronJob")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
 NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind(api_version="policy/v1", kind="PodDisruptionBudget")

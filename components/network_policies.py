@@ -22,6 +22,7 @@ from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
 from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
+from components.postgres.backup_schedule import NAME as BACKUP_JOB
 from components.postgres.monitoring import PORT as EXPORTER_PORT
 from components.postgres.smoke_test import JOB_NAME as POSTGRES_TEST_JOB
 from components.postgres.upkeep import JOB_NAME as UPKEEP_JOB
@@ -63,6 +64,7 @@ class SiteFlows:
         api_server: networks of the API server, in CIDR form; none stands for anywhere.
         clients: other namespaces whose pods use imported services and the streaming database.
         server: name of the streaming database's server here, empty for none.
+        stores: ports of the object stores of its backups.
         follows: whether that one reads another through the link.
         monitoring: whether somebody reads that server's metrics.
         tests: whether the smoke test runs here.
@@ -76,6 +78,7 @@ class SiteFlows:
     api_server: tuple[str, ...]
     clients: tuple[str, ...]
     server: str
+    stores: tuple[int, ...]
     follows: bool
     monitoring: bool
     tests: bool
@@ -133,7 +136,7 @@ def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
             ],
         ),
         JOBS: _spec(
-            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, *OPERATOR_JOBS.values()),
+            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
             ingress=[],
             egress=[*DNS, *api_server(flows.api_server)],
         ),
@@ -145,7 +148,11 @@ def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
                 {"from": [pods({}), *map(namespace, flows.clients)], "ports": _tcp(PORT)},
                 *([{"ports": _tcp(EXPORTER_PORT)}] if flows.monitoring else []),
             ],
-            egress=[*DNS, {"to": routers, "ports": [LISTENERS]}] if flows.follows else [],
+            egress=[
+                *(DNS if flows.follows or flows.stores else []),
+                *([{"to": routers, "ports": [LISTENERS]}] if flows.follows else []),
+                *([{"ports": _tcp(*flows.stores)}] if flows.stores else []),
+            ],
         )
     if flows.tests:
         own = {"to": [pods(server_pods(flows.server))], "ports": _tcp(PORT)}

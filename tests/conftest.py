@@ -31,6 +31,7 @@ LONG = (
     "lab/test_stacks.py",
     "lab/test_status.py",
     "lab/test_backups.py",
+    "lab/test_postgres_backups.py",
     "lab/test_pulumi.py",
     "lab/test_postgres_stacks.py",
     "lab/test_two_standbys.py",

@@ -21,6 +21,7 @@ from components.credentials import (
 )
 from components.postgres import access
 from components.postgres.accounts import APPLICATION_SECRET, MONITOR, REPLICATION_SECRET, USERS, user_secret
+from components.postgres.backup_schedule import BackupSchedule
 from components.postgres.replication import PRIMARY, primary_args, promoted_prefix, slot_name
 from components.postgres.server import PostgresServer
 from components.postgres.shape import PORT, ServerShape, selector
@@ -161,6 +162,15 @@ class PrimaryDatabase(Component):
         upkeep = upkeep_args(args, secrets)
         if not asks_nothing(upkeep):
             PostgresUpkeep(f"{name}-upkeep", upkeep, self.child(depends_on=[server]))
+        if args.shape.backup:
+            BackupSchedule(
+                f"{name}-backup",
+                server=PRIMARY,
+                namespace=args.namespace,
+                backup=args.shape.backup,
+                runtime=args.runtime,
+                opts=self.child(depends_on=[server]),
+            )
         self.register_outputs({"service": self.service, "routingKey": self.exported.routing_key})
 
     def _credentials(self, name: str, args: PrimaryDatabaseArgs) -> dict[str, pulumi.Output[str]]:

@@ -9,7 +9,7 @@ is not used.
 from pathlib import Path
 from typing import Any
 
-from components.postgres import access, monitoring
+from components.postgres import access, backup, monitoring
 from components.postgres.shape import PORT, PostgresServerArgs
 from components.restricted_pod import container_security, placement, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
@@ -46,15 +46,18 @@ def probe(command: str, *, period: int, failures: int) -> dict[str, Any]:
     }
 
 
-def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, Any]:
-    """One of the pod's containers: a step of the script."""
-    mounts: list[dict[str, Any]] = [
+def mounts() -> list[dict[str, Any]]:
+    """What every container sees that works on the data."""
+    return [
         {"name": "data", "mountPath": VOLUME},
         {"name": "sockets", "mountPath": SOCKETS},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 -- an emptyDir of the pod
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- as /tmp
-        *map(secret_mount, args.secrets),
     ]
+
+
+def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, Any]:
+    """One of the pod's containers: a step of the script."""
     return {
         "name": name,
         "image": args.shape.image,
@@ -63,7 +66,7 @@ def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, An
         "resources": {"requests": args.shape.requests, "limits": args.shape.limits},
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
+        "volumeMounts": [*mounts(), *map(secret_mount, args.secrets)],
     }
 
 
@@ -79,12 +82,15 @@ def version_check(args: PostgresServerArgs) -> dict[str, Any]:
 def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     """The pod: `prepare` makes what is missing, however long that takes; `postgres` serves."""
     server = container("postgres", args, step="serve")
-    server["args"] = [
-        part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")
-    ]
+    parameters = [part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")]
+    server["args"] = parameters
     if args.shape.access_rules:
-        server["args"] += access.SERVER_ARGUMENTS
+        server["args"] = server["args"] + access.SERVER_ARGUMENTS
         server["volumeMounts"].append(access.MOUNT)
+    if args.shape.backup:
+        server["args"] = [*backup.USUAL_PARAMETERS, *server["args"], *backup.SERVER_PARAMETERS]
+        server["env"] += backup.SERVER_ENVIRONMENT
+        server["volumeMounts"].append(backup.SERVER_MOUNT)
     server["ports"] = [{"name": "postgres", "containerPort": PORT}]
     # Exit status 1 is a server that lives and refuses: it recovers, and killing it would only make it begin again.
     alive = "pg_isready -q || [ $? -eq 1 ]"
@@ -93,6 +99,13 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     server["readinessProbe"] = args.readiness
     before = [version_check(args)] if args.shape.version else []
     beside = [monitoring.exporter(args.shape.exporter, SOCKETS)] if args.shape.exporter else []
+    more: list[dict[str, Any]] = []
+    if args.shape.backup:
+        shared = {"environment": environment(args), "mounts": mounts()}
+        beside.append(backup.beside(args.shape.backup, **shared))
+        more = backup.volumes(args.shape.backup)
+        if args.shape.backup.recovery.server_name:
+            before.append(backup.recovering(args.shape.backup, **shared, parameters=parameters))
     return {
         "serviceAccountName": args.server,
         "automountServiceAccountToken": False,
@@ -113,6 +126,7 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
             {"name": "shm", "emptyDir": {"medium": "Memory"}},
             *(secret_volume(folder, secret) for folder, secret in args.secrets.items()),
             *([access.volume(args.server)] if args.shape.access_rules else []),
+            *more,
         ],
         **placement(args.shape.pod),
     }

@@ -18,6 +18,7 @@ from components.custom_resource import (
     STATEFUL_SET,
     KubernetesObject,
 )
+from components.edb.backup import ROLE_ANNOTATION
 from components.postgres import access, monitoring
 from components.postgres.pod import pod_spec
 from components.postgres.shape import PORT, PostgresServerArgs, labels
@@ -29,6 +30,13 @@ def metadata(args: PostgresServerArgs, *, awaited: bool = True, name: str = "") 
     if not awaited:
         found["annotations"] = {"pulumi.com/skipAwait": "true"}
     return found
+
+
+def account_metadata(args: PostgresServerArgs) -> dict[str, Any]:
+    """Metadata of the account, which carries the role that opens the store of its backups."""
+    found = metadata(args)
+    role = args.shape.backup.store.iam_role if args.shape.backup else ""
+    return {**found, "annotations": {ROLE_ANNOTATION: role}} if role else found
 
 
 def stateful_set_spec(args: PostgresServerArgs) -> dict[str, Any]:
@@ -94,7 +102,7 @@ class PostgresServer(Component):
         account = KubernetesObject(
             f"{name}-account",
             SERVICE_ACCOUNT,
-            metadata=metadata(args),
+            metadata=account_metadata(args),
             automountServiceAccountToken=False,
             opts=self.child(),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.postgres.backup import ServerBackup
 from components.restricted_pod import PodShape
 
 PORT = 5432
@@ -32,6 +33,7 @@ class ServerShape:
         access_rules: the user's lines of pg_hba.conf, see access.py.
         exporter: image of the exporter beside it, see monitoring.py; empty for none.
         keeps_pod: whether nobody may evict its pod, as for draining its node.
+        backup: see backup.py; None for none.
     """
 
     image: str
@@ -48,6 +50,7 @@ class ServerShape:
     access_rules: list[str]
     exporter: str
     keeps_pod: bool
+    backup: ServerBackup | None
 
 
 @dataclass(frozen=True, kw_only=True)

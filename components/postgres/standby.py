@@ -20,6 +20,7 @@ from components.postgres.accounts import (
     USERS,
     user_secret,
 )
+from components.postgres.backup_schedule import BackupSchedule
 from components.postgres.replication import (
     PRIMARY,
     SERVICE_FILE,
@@ -195,6 +196,15 @@ class StandbyDatabase(Component):
                 ),
                 self.child(depends_on=[job]),
             )
+            if args.shape.backup:
+                BackupSchedule(
+                    f"{name}-backup",
+                    server=STANDBY,
+                    namespace=args.namespace,
+                    backup=args.shape.backup,
+                    runtime=args.promotion.runtime,
+                    opts=self.child(depends_on=[job]),
+                )
             # What the primary still sends comes by the former way: it stays until the server has all of it.
             self.imported = self._way(name, args, prefix, [job])
         self.register_outputs({"service": self.service, "slot": self.slot})

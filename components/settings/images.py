@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from components.platform import PLATFORMS
-from components.postgres import monitoring
+from components.postgres import backup, monitoring, versions
 from components.settings.edb import COMMUNITY_IMAGE, Edb
 from components.settings.section import Image, Section, checked
 
@@ -68,6 +68,7 @@ def default_images(platform: str, registry: str = "") -> list[DefaultImage]:
     found = [
         ("images.claim", known.cli_image, "the Jobs that claim a link and that renew the site's CA"),
         ("postgres.image", known.postgres_image, "the streaming database and its smoke test"),
+        ("postgres.backupImage", backup.IMAGE.format(version=versions.USUAL), "the streaming database's backups"),
         ("postgres.exporterImage", monitoring.IMAGE, "the exporter beside the streaming database, with `monitoring`"),
         ("edb.image", Edb().postgres_image, "the replicated databases and their smoke test, with `edb.operator: edb`"),
         ("edb.image", COMMUNITY_IMAGE, "the same, with `edb.operator: community`"),

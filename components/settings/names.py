@@ -15,7 +15,7 @@ from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
 from components.operators.waiting import JOB_NAMES
-from components.postgres import access, smoke_test, upkeep
+from components.postgres import access, backup_schedule, smoke_test, upkeep
 from components.postgres.accounts import USER_SECRET_PREFIX, USERS
 from components.postgres.replication import FENCED, PRIMARY, STANDBY
 from components.secret_store import STORE
@@ -49,6 +49,7 @@ _FIXED = frozenset(
         smoke_test.JOB_NAME,
         *network_policies.NAMES,
         upkeep.JOB_NAME,
+        backup_schedule.NAME,
         ROUTER_ACCESS_NAME,
         f"{ROUTER_ACCESS_NAME}-2",
         *JOB_NAMES.values(),

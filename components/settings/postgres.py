@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.settings import formats, postgres_formats
+from components.settings.backup import Backup, Recovery
 from components.settings.section import (
     Image,
     Password,
@@ -76,7 +77,16 @@ class Postgres(Section):
     or off starts the server again."""
     exporter_image: Image = ""
     """Image of that exporter; empty means the program's."""
+    backup: Backup = Backup()
+    """Backups of the server in an object store: WAL as it is written, base backups by the schedule, whose first field,
+    the seconds, is 0. A standby's begin with its promotion. `serverName` is `postgres-<site>` by default, Secrets are
+    in the site's namespace, `walMaxParallel` counts for a recovery only. A change starts the server again."""
+    backup_image: Image = ""
+    """An image with Barman's cloud tools and PostgreSQL of the same major version as the server's; empty means the
+    program's."""
     # The primary's.
+    recovery: Recovery = Recovery()
+    """The primary's: what it is made from while its volume is empty."""
     application_password: Password | None = None
     """The primary's: of `appuser`, as an encrypted value; random without one."""
     replication_password: Password | None = None

@@ -8,6 +8,7 @@ from components.platform import PLATFORMS
 from components.postgres import versions
 from components.postgres.accounts import APPLICATION_USER
 from components.postgres.parameters import MATCHED
+from components.settings.backup import backup_mistakes
 from components.settings.mistakes import Mistake
 from components.settings.section import section
 
@@ -19,7 +20,9 @@ _PRIMARYS = (
     "databases",
     "manageSlots",
     "promotedStandby",
+    "recovery",
 )
+_ARCHIVING = ("archive_mode", "archive_command", "archive_library")
 _STANDBYS = ("smokeTest", "promoted")
 # Each standby needs one of either for as long as it follows.
 _PER_STANDBY = {"max_replication_slots": 10, "max_wal_senders": 10}
@@ -38,6 +41,7 @@ def postgres_mistakes(raw: Mapping[str, Any], secret_keys: frozenset[str]) -> It
     yield from _in_plain_text(postgres, secret_keys)
     yield from _of_version(postgres, str(section(raw, "cluster").get("platform", "openshift")))
     yield from _of_owners(postgres)
+    yield from _of_backup(postgres)
     if role == "primary" and postgres.get("enabled") is True:
         yield from _of_standbys(postgres, section(raw, "standbys"))
 
@@ -94,6 +98,20 @@ def _of_version(postgres: Mapping[str, Any], platform: str) -> Iterator[Mistake]
             "there is no usual image of that version for OpenShift; name one in rhsi:postgres.image, or write 16 or 18"
         )
         yield Mistake("postgres.version", version, fix)
+
+
+def _of_backup(postgres: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What a backup of the streaming database cannot be besides that of a replicated one."""
+    yield from backup_mistakes(postgres, "postgres")
+    backup = section(postgres, "backup")
+    schedule = backup.get("schedule")
+    if isinstance(schedule, str) and len(schedule.split()) == 6 and schedule.split()[0] != "0":
+        fix = "a CronJob, which makes these backups, knows no seconds; write 0 as the first field"
+        yield Mistake.of("postgres.backup.schedule", schedule, fix)
+    for name in _ARCHIVING:
+        if backup and name in section(postgres, "parameters"):
+            fix = "with rhsi:postgres.backup the program sets it; remove it"
+            yield Mistake.of(f"postgres.parameters.{name}", section(postgres, "parameters")[name], fix)
 
 
 def _of_owners(postgres: Mapping[str, Any]) -> Iterator[Mistake]:

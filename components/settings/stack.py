@@ -15,7 +15,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import Field, ValidationError
 
 from components.platform import PLATFORMS, Platform
-from components.postgres import monitoring, versions
+from components.postgres import backup, monitoring, versions
 from components.settings import formats
 from components.settings.edb import Edb, likely_peer, peer_site
 from components.settings.edb_mistakes import edb_mistakes
@@ -110,6 +110,12 @@ class Settings(Section):
     def exporter_image(self) -> str:
         """The image of the exporter beside that server."""
         return self.postgres.exporter_image or mirrored(monitoring.IMAGE, self.images.registry)
+
+    @property
+    def postgres_backup_image(self) -> str:
+        """The image of the container that keeps that server's backups."""
+        usual = backup.IMAGE.format(version=self.postgres_version or versions.USUAL)
+        return self.postgres.backup_image or mirrored(usual, self.images.registry)
 
     @property
     def postgres_version(self) -> int | None:

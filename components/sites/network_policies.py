@@ -29,6 +29,7 @@ def site_flows(settings: Settings) -> SiteFlows:
         api_server=tuple(wanted.api_server),
         clients=tuple(wanted.clients),
         server=(STANDBY if standby else PRIMARY) if settings.postgres.enabled else "",
+        stores=_store_ports(settings.postgres.backup.endpoint_url) if settings.postgres.backup.destination_path else (),
         follows=standby,
         monitoring=settings.postgres.monitoring,
         tests=settings.postgres.enabled and settings.postgres.smoke_test,

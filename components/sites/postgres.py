@@ -4,6 +4,7 @@ import pulumi
 from pydantic import SecretStr
 
 from components import outputs
+from components.edb.backup import BackupArgs, RecoveryArgs
 from components.postgres import parameters
 from components.postgres.accounts import (
     APPLICATION_SECRET,
@@ -12,6 +13,7 @@ from components.postgres.accounts import (
     REPLICATION_SECRET,
     user_secret,
 )
+from components.postgres.backup import ServerBackup
 from components.postgres.database import PrimaryDatabase, PrimaryDatabaseArgs
 from components.postgres.replication import PRIMARY, promoted_prefix, slot_name
 from components.postgres.shape import PORT, ServerShape
@@ -41,6 +43,18 @@ def server_shape(settings: Settings) -> ServerShape:
         access_rules=wanted.pg_hba,
         exporter=settings.exporter_image if wanted.monitoring else "",
         keeps_pod=wanted.pod_disruption_budget,
+        backup=server_backup(settings) if wanted.backup.destination_path else None,
+    )
+
+
+def server_backup(settings: Settings) -> ServerBackup:
+    """What keeps the backups of a server of either kind; each has a folder of its own."""
+    wanted = settings.postgres
+    given = wanted.backup.model_dump() | {"server_name": wanted.backup.server_name or f"postgres-{settings.site}"}
+    return ServerBackup(
+        image=settings.postgres_backup_image,
+        store=BackupArgs(**given),
+        recovery=RecoveryArgs(**wanted.recovery.model_dump()),
     )
 
 

@@ -23,6 +23,7 @@ HOSTS = (LOOPBACK, "localhost", "kubernetes", "kubernetes.default", "kubernetes.
 # What the program's objects need; the rest of the thirty controllers would only watch and take memory.
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
+    "cronjob-controller",
     "garbage-collector-controller",
     "job-controller",
     "namespace-controller",

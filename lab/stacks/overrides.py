@@ -48,19 +48,25 @@ def overrides(stack: Stack, environment: Environment) -> dict[str, Any]:
     for key, changes in (("vault", vault), ("cluster", cluster)):
         if _is_section(stack, key):
             found[f"rhsi:{key}"] = {**stack.section(key), **changes}
-    if asks_for_backups(stack) and OPERATOR not in environment.without:
-        edb = stack.section("edb")
-        found["rhsi:edb"] = {**edb, "backup": {**edb["backup"], **_object_store(edb["backup"], environment)}}
+    for key in backed_up(stack, environment):
+        database = stack.section(key)
+        backup = {**database["backup"], **_object_store(database["backup"], environment)}
+        found[f"rhsi:{key}"] = {**database, "backup": backup}
     return found
 
 
-def asks_for_backups(stack: Stack) -> bool:
-    """Whether the stack's replicated database goes to an object store, which on the lab is the lab's own."""
-    if not _is_section(stack, "edb"):
+def backed_up(stack: Stack, environment: Environment) -> list[str]:
+    """The stack's databases that go to an object store, which on the lab is the lab's own."""
+    runs = ["postgres"] if OPERATOR in environment.without else ["edb", "postgres"]
+    return [key for key in runs if _asks_for_backups(stack, key)]
+
+
+def _asks_for_backups(stack: Stack, key: str) -> bool:
+    if not _is_section(stack, key):
         return False
-    edb = stack.section("edb")
-    backup = edb.get("backup")
-    return edb.get("enabled") is True and isinstance(backup, dict) and bool(backup.get("destinationPath"))
+    database = stack.section(key)
+    backup = database.get("backup")
+    return database.get("enabled") is True and isinstance(backup, dict) and bool(backup.get("destinationPath"))
 
 
 def _object_store(backup: dict[str, Any], environment: Environment) -> dict[str, Any]:

@@ -27,11 +27,10 @@ from lab.servers.stand_ins import plugins
 from lab.servers.supervisor import Supervisor
 from lab.stacks import done, outputs, state
 from lab.stacks.copies import Copies
-from lab.stacks.databases import OPERATOR
 from lab.stacks.display import Display, Quiet, Screen, Watch
 from lab.stacks.files import Stack
 from lab.stacks.interruptions import Interruptions
-from lab.stacks.overrides import asks_for_backups, refuse_foreign
+from lab.stacks.overrides import backed_up, refuse_foreign
 from lab.stacks.settings import effective
 
 # The actions of `pulumi` that are commands of the lab under the same name.
@@ -90,7 +89,7 @@ class Runner:
         for stack in stacks:
             refuse_foreign(stack, self._environment)
         self._write_project()
-        if OPERATOR not in self._environment.without and any(map(asks_for_backups, stacks)):
+        if any(backed_up(stack, self._environment) for stack in stacks):
             with locked(self.home, self._progress):
                 object_store.ensure(Supervisor(self.home, self._progress))
         for stack in stacks:

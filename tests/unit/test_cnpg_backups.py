@@ -11,7 +11,7 @@ import pytest
 from lab.home import Home
 from lab.object_store import ObjectStore
 from lab.stacks.files import Stack
-from lab.stacks.overrides import asks_for_backups, overrides
+from lab.stacks.overrides import backed_up, overrides
 from lab.stacks.settings import provisional
 from lab.stand_ins.cnpg import barman, object_stores
 from lab.stand_ins.cnpg.object_stores import Destination
@@ -195,10 +195,13 @@ def stack(**edb: Any) -> Stack:
 
 def test_only_a_stack_with_a_destination_asks_for_a_store() -> None:
     backup = {"destinationPath": "s3://backups/rhsi"}
-    assert asks_for_backups(stack(enabled=True, backup=backup))
+    everything = provisional(Home(Path("/nowhere")))
+    for key in ("edb", "postgres"):
+        asking = Stack("site-a", {"rhsi:role": "primary", f"rhsi:{key}": {"enabled": True, "backup": backup}})
+        assert backed_up(asking, everything) == [key]
     for other in (stack(enabled=False, backup=backup), stack(enabled=True), stack(enabled=True, backup="s3://b")):
-        assert not asks_for_backups(other)
-        assert "rhsi:edb" not in overrides(other, provisional(Home(Path("/nowhere"))))
+        assert not backed_up(other, everything)
+        assert "rhsi:edb" not in overrides(other, everything)
 
 
 def test_on_the_lab_a_stack_backs_up_into_the_labs_own_store(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from lab.binaries.postgresql import DEFAULT_MAJOR
 from lab.home import Home, LabError
 from lab.kube import Manifest
 from lab.stand_ins.pods.addresses import NamesMissingError, address_of, names
-from lab.stand_ins.pods.containers import images
+from lab.stand_ins.pods.containers import barman_tools, images
 from lab.stand_ins.pods.containers.images import (
     image_variables,
     is_postgresql,
@@ -127,3 +127,17 @@ def test_a_pod_gets_its_namespaces_names_once_the_network_knows_the_namespace(tm
     mount = names(home, "site-a", "rhsi")
     assert mount
     assert (mount.source, mount.target, mount.read_only) == (str(folder), "/lab/network", True)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("ghcr.io/cloudnative-pg/postgresql:16-system-bookworm", True),
+        ("ghcr.io/cloudnative-pg/postgresql:16-standard-bookworm", False),
+        ("ghcr.io/cloudnative-pg/postgresql:16", False),
+        ("example.com/tools:1-system-2", False),
+    ],
+)
+def test_cloudnativepgs_images_of_the_kind_system_have_barmans_commands(image: str, *, expected: bool) -> None:
+    assert images.has_barman(image) is expected
+    assert images.search_path(image).startswith(barman_tools.COMMANDS) is expected

@@ -362,7 +362,7 @@ def test_the_list_of_images_is_what_a_stack_runs(platform: str, operator: str, m
     edb = {"enabled": True, "operator": operator, "smokeTest": True, "pooler": {"instances": 0}}
     changes: dict[str, Any] = {
         "cluster": {**STANDBY["cluster"], "platform": platform},
-        "postgres": {"enabled": True, "smokeTest": True, "monitoring": True},
+        "postgres": {"enabled": True, "smokeTest": True, "monitoring": True, "backup": {"destinationPath": "s3://b"}},
         "edb": edb,
         "images": {"registry": mirror},
     }

@@ -99,6 +99,8 @@ class Variant:
     vault: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+BACKUP = {"destinationPath": "s3://backups/rhsi", "credentials": "s3"}
+
 VARIANTS = {
     "primary": Variant(stack="site-a", settings=PRIMARY),
     "primary with everything": Variant(
@@ -149,6 +151,9 @@ VARIANTS = {
             "standbys": {"site-b": {"rotation": 3}, "site-c": {}},
             "postgres": {**STREAMING, "databases": {"orders": {"owner": "orders_app"}}, "manageSlots": True},
         },
+    ),
+    "primary with a streaming database that is backed up": Variant(
+        stack="site-a", settings={**PRIMARY, "postgres": {"enabled": True, "backup": BACKUP}}
     ),
     "primary with a promoted standby": Variant(
         stack="site-a", settings={**PRIMARY, "postgres": {**POSTGRES, "promotedStandby": "site-b"}}
@@ -246,6 +251,9 @@ VARIANTS = {
         stack="site-b",
         settings={**STANDBY, "postgres": {**STREAMING, "promoted": True, "smokeTest": True}},
         primary_outputs=OF_USERS,
+    ),
+    "promoted standby that is backed up": Variant(
+        stack="site-b", settings={**STANDBY, "postgres": {"enabled": True, "promoted": True, "backup": BACKUP}}
     ),
     "standby with databases of the community": Variant(
         stack="site-b", settings={**STANDBY, "edb": {"enabled": True, "operator": "community"}}

@@ -1,7 +1,7 @@
 """Barman's cloud tools: their command lines for an ObjectStore, and what their answers mean.
 
 Pure functions (upstream: cloudnative-pg/barman-cloud, pkg/archiver, backup, catalog and command; plugin-barman-cloud,
-internal/cnpgi). Owns where the tools are within a server's walls; runs none of them.
+internal/cnpgi). Runs none of them; where they are is up to pods/containers/barman_tools.py.
 """
 
 import json
@@ -10,18 +10,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from lab.binaries.backup_tools import backup_tools, interpreter
+from lab.binaries.backup_tools import interpreter
 from lab.kube import Manifest
-from lab.progress import Silent
 from lab.stand_ins.cnpg.files import CONTROLLER, PGDATA, SOCKETS
-from lab.stand_ins.pods.walls.plan import Mount
-from lab.stand_ins.pods.walls.root_filesystem import SYSTEM_FOLDERS
+from lab.stand_ins.pods.containers.barman_tools import PACKAGES
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
-PACKAGES = "/usr/lib/barman"
 FIRST_ARCHIVE = f"{PGDATA}/.check-empty-wal-archive"
 """A file in a new data folder: as long as it is there, nothing is known of the folder that WAL goes to."""
 FAULT = f"{CONTROLLER}/log/wal-archive.err"
@@ -47,21 +43,6 @@ class BackupInfo:
     def is_done(self) -> bool:
         """Whether it is whole."""
         return self.begin is not None and self.end is not None
-
-
-@cache
-def mounts() -> tuple[Mount, ...]:
-    """What a server's walls need for the tools: their packages, and the Python that imports them.
-
-    Raises:
-        LabError: the packages cannot be had.
-    """
-    found = [Mount(source=str(backup_tools(Silent()).resolve()), target=PACKAGES, read_only=True)]
-    prefix = interpreter().parent.parent
-    if prefix.parts[1] not in SYSTEM_FOLDERS:
-        # At its own place, for it may know where its libraries are.
-        found.append(Mount(source=str(prefix), target=str(prefix), read_only=True))
-    return tuple(found)
 
 
 def folder(store: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.kube import Manifest
-from lab.stand_ins.cnpg import archiving, barman, bootstrap, objects, recovery, replicas, status
+from lab.stand_ins.cnpg import archiving, bootstrap, objects, recovery, replicas, status
 from lab.stand_ins.cnpg.bootstrap import BootstrapError
 from lab.stand_ins.cnpg.database import SqlError
 from lab.stand_ins.cnpg.instances import Instances, NotYetError
@@ -21,6 +21,7 @@ from lab.stand_ins.cnpg.store import Store
 from lab.stand_ins.controller.api import key_of
 from lab.stand_ins.controller.kinds import CONFIG_MAP, SECRET
 from lab.stand_ins.pods.addresses import address_of
+from lab.stand_ins.pods.containers import barman_tools
 
 SOON = 1.0
 """Seconds after which something is looked at again of which no watch tells."""
@@ -141,7 +142,7 @@ class Members:
 
     def _equip(self, cluster: Manifest, manager: Manager) -> None:
         """Give the server the tools of its sidecar; one that runs without them is restarted, as its pod would be."""
-        wanted = barman.mounts() if archive_of(cluster) or source_of(cluster) else ()
+        wanted = barman_tools.mounts() if archive_of(cluster) or source_of(cluster) else ()
         if manager.server.tools == wanted:
             return
         manager.server.tools = wanted

@@ -13,6 +13,7 @@ from lab.binaries.postgresql import DEFAULT_MAJOR, postgresql
 from lab.home import LabError
 from lab.kube import Manifest
 from lab.progress import Silent
+from lab.stand_ins.pods.containers import barman_tools
 from lab.stand_ins.pods.containers.variables import PATH, ContainerConfigError
 from lab.stand_ins.pods.walls.plan import Mount
 
@@ -44,9 +45,16 @@ def postgresql_folder(major: int) -> str:
     return f"/usr/lib/postgresql/{major}"
 
 
+def has_barman(image: str) -> bool:
+    """Whether Barman's cloud tools are in it: CloudNativePG's images `<major>-system-<release>` have them."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return is_postgresql(image) and "system" in tag.split("-")
+
+
 def search_path(image: str) -> str:
     """The image's PATH."""
-    return f"{postgresql_folder(postgresql_major(image))}/bin:{PATH}" if is_postgresql(image) else PATH
+    tools = f"{barman_tools.COMMANDS}:" if has_barman(image) else ""
+    return f"{tools}{postgresql_folder(postgresql_major(image))}/bin:{PATH}" if is_postgresql(image) else PATH
 
 
 def programs(image: str) -> tuple[Mount, ...]:
@@ -60,9 +68,10 @@ def programs(image: str) -> tuple[Mount, ...]:
     major = postgresql_major(image)
     try:
         folder = postgresql(Silent(), major)
+        tools = (*barman_tools.mounts(), barman_tools.commands()) if has_barman(image) else ()
     except LabError as error:
         raise ContainerConfigError(str(error), reason="ErrImagePull") from error
-    return (Mount(source=str(folder.resolve()), target=postgresql_folder(major), read_only=True),)
+    return (Mount(source=str(folder.resolve()), target=postgresql_folder(major), read_only=True), *tools)
 
 
 def stop_signal(container: Manifest) -> int:

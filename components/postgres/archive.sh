@@ -1,0 +1,23 @@
+#!/bin/sh
+# What PostgreSQL runs for each file of WAL, whose name follows: asks the container `backup` to archive it, and waits for the answer.
+#
+# Ends with 0 only when the store has the file; after anything else PostgreSQL asks again. Needs sh (with cat, rm, sleep).
+# Environment: SPOOL (a folder that both containers see).
+set -eu
+file="$SPOOL/$1"
+rm -f "$file.done" "$file.failed"
+: >"$file.wanted"
+tries=0
+until [ -e "$file.done" ]; do
+  if [ -e "$file.failed" ]; then
+    cat "$file.failed" >&2
+    exit 1
+  fi
+  if [ "$tries" -ge 600 ]; then
+    echo "The container 'backup' has not archived $1 within a minute. See its log." >&2
+    exit 1
+  fi
+  tries=$((tries + 1))
+  sleep 0.1
+done
+rm -f "$file.done"
