@@ -38,6 +38,11 @@ OWN: dict[str, tuple[Kind, Any, dict[str, Any]]] = {
         {"role_ref": REFERENCE, "subjects": [ACCOUNT]},
     ),
     "Job": (custom_resource.JOB, batch.v1.Job, {"spec": {"backoffLimit": 0, "template": TEMPLATE}}),
+    "CronJob": (
+        custom_resource.CRON_JOB,
+        batch.v1.CronJob,
+        {"spec": {"schedule": "0 2 * * *", "jobTemplate": {"spec": {"template": TEMPLATE}}}},
+    ),
     "NetworkPolicy": (
         custom_resource.NETWORK_POLICY,
         networking.v1.NetworkPolicy,
