@@ -1,4 +1,7 @@
-"""Every stack file of the reference, previewed by the real engine on clusters that have none of it yet."""
+"""Every stack file of the reference, previewed by the real engine on clusters that have none of it yet.
+
+One that builds upon something that is not there says so.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +14,16 @@ from tests.examples import secrets
 from tests.lab.checkout import Checkout
 
 STACKS = {"primary": "site-a", "standby": "site-b"}
+NO_OLM = "rhsi:operators needs OLM, and this cluster does not serve subscriptions.operators.coreos.com"
+# What an example builds upon that these clusters do not have, and how its preview says so. Settings like these meet it in
+# test_operators.py and test_ways_in.py.
+MISSING = {
+    "existing-store.standby": "resource 'vault' does not exist",
+    "skupper.standby": "resource 'network/branch' does not exist",
+    "operators.primary": NO_OLM,
+    "operators.standby": NO_OLM,
+    "operators-pinned.standby": NO_OLM,
+}
 SUBJECTS = sorted({example.subject for example in examples()})
 
 
@@ -36,4 +49,8 @@ def test_the_engine_previews_the_stack_files_of(checkout: Checkout, subject: str
         stack = STACKS[example.role]
         (checkout.root / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(on_the_lab(example)))
         result = checkout.run("preview", stack, secrets=secrets(example))
-        assert result.code == 0, result.text
+        if missing := MISSING.get(example.file.stem):
+            assert result.code != 0, result.text
+            assert missing in " ".join(result.text.split())
+        else:
+            assert result.code == 0, result.text
