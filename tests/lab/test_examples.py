@@ -15,8 +15,8 @@ from tests.lab.checkout import Checkout
 
 STACKS = {"primary": "site-a", "standby": "site-b"}
 NO_OLM = "rhsi:operators needs OLM, and this cluster does not serve subscriptions.operators.coreos.com"
-# What an example builds upon that these clusters do not have, and how its preview says so. Settings like these meet it in
-# test_operators.py and test_ways_in.py.
+# What an example builds upon that these clusters do not have, and how its preview says so. Settings like these meet it
+# in test_operators.py and test_ways_in.py.
 MISSING = {
     "existing-store.standby": "resource 'vault' does not exist",
     "skupper.standby": "resource 'network/branch' does not exist",
