@@ -11,15 +11,14 @@ import pulumi
 
 from components.component import Component
 from components.edb.names import (
-    CA_SECRET,
     OWNER,
     PORT,
     REPLICATION_ROLE,
     app_secret,
-    service_host,
     subscription_name,
 )
 from components.edb.published import SCHEMA, TABLE, Published, named
+from components.edb.trust import trust
 from components.restricted_pod import SECRETS, SecretFile
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
@@ -56,14 +55,8 @@ class PublishedTablesArgs:
 
 def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
     """The check as a Job, which asks nothing of the API server."""
-    host = service_host(args.site, args.namespace)
-    secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site)}
-    verified: dict[str, pulumi.Input[str]] = {}
-    if args.tls == "verify-full":
-        secrets["ca"] = SecretFile(secret=CA_SECRET, file="ca.crt")
-        verified["PGSSLROOTCERT"] = f"{SECRETS}/ca/ca.crt"
-        # The operator certifies the whole name too, but only in its newer versions.
-        host = host.removesuffix(".cluster.local")
+    trusted = trust(args.tls, args.site, args.namespace)
+    secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site), **trusted.secrets}
     return ScriptJobArgs(
         job=JOB_NAME,
         account=JOB_NAME,
@@ -79,12 +72,12 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
             "REPLICATOR": REPLICATION_ROLE,
             **({"SUBSCRIPTION": subscription_name(args.site, args.peer)} if args.subscribes else {}),
             "CREDENTIALS": f"{SECRETS}/own",
-            "PGHOST": host,
+            "PGHOST": trusted.host,
             "PGPORT": str(PORT),
             "PGUSER": OWNER,
             "PGDATABASE": args.database,
             "PGSSLMODE": args.tls,
-            **verified,
+            **trusted.environment,
         },
         rules=[],
         has_rights_elsewhere=False,

@@ -11,16 +11,15 @@ import pulumi
 
 from components.component import Component, once
 from components.edb.names import (
-    CA_SECRET,
     OWNER,
     PORT,
     app_secret,
     link_host,
     publication_name,
-    service_host,
     subscription_name,
     table_name,
 )
+from components.edb.trust import trust
 from components.restricted_pod import SECRETS, SecretFile
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
@@ -59,14 +58,12 @@ class ReplicationTestArgs:
 
 def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
     """The test as a Job, which asks nothing of the API server."""
-    own_host = service_host(args.site, args.namespace)
-    secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site), "peer": app_secret(args.peer)}
-    verified: dict[str, pulumi.Input[str]] = {}
-    if args.tls == "verify-full":
-        secrets["ca"] = SecretFile(secret=CA_SECRET, file="ca.crt")
-        verified["PGSSLROOTCERT"] = f"{SECRETS}/ca/ca.crt"
-        # The operator certifies the whole name too, but only in its newer versions.
-        own_host = own_host.removesuffix(".cluster.local")
+    trusted = trust(args.tls, args.site, args.namespace)
+    secrets: dict[str, pulumi.Input[str] | SecretFile] = {
+        "own": app_secret(args.site),
+        "peer": app_secret(args.peer),
+        **trusted.secrets,
+    }
     return ScriptJobArgs(
         job=JOB_NAME,
         account=JOB_NAME,
@@ -77,8 +74,8 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             "ROLE": OWNER,
             "LINK": args.link,
             "PGSSLMODE": args.tls,
-            **verified,
-            **_environment("OWN", args.site, own_host),
+            **trusted.environment,
+            **_environment("OWN", args.site, trusted.host),
             **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
             **(_of_own_tables(args) if args.taken else {}),
         },
