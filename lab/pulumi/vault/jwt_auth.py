@@ -6,6 +6,7 @@ Source: terraform-provider-vault:vault/resource_jwt_auth_backend{,_role}.go.
 from typing import ClassVar
 
 from lab.pulumi.values import Properties
+from lab.pulumi.vault.auth_role import AuthRole
 from lab.pulumi.vault.client import VaultClient
 from lab.pulumi.vault.kinds import Kind, snake
 from lab.pulumi.vault.mounts import AuthBackend
@@ -67,7 +68,7 @@ class JwtAuth(Kind):
         self._mount.delete(client, id_, state)
 
 
-class JwtAuthRole(Kind):
+class JwtAuthRole(AuthRole):
     """A role of a JWT auth method. What is taken out stays in Vault, but for audiences and claims."""
 
     replacing = ("roleName", "roleType", "backend")
@@ -92,10 +93,6 @@ class JwtAuthRole(Kind):
         """How an error of reading begins."""
         return f'error reading JWT auth backend role "{id_}"'
 
-    @staticmethod
-    def _path(inputs: Properties) -> str:
-        return f"auth/{str(inputs['backend']).strip('/')}/role/{inputs['roleName']}"
-
     def _body(self, inputs: Properties) -> Properties:
         claims = inputs.get("boundClaims") or {}
         parsed = {
@@ -104,14 +101,7 @@ class JwtAuthRole(Kind):
             else [part.strip() for part in str(value).split(",")]
             for name, value in claims.items()
         }
-        known = {snake(name): inputs[name] for name in (*self._SETS, *self._FIELDS) if name in inputs}
-        return {**known, "bound_audiences": inputs.get("boundAudiences") or [], "bound_claims": parsed}
-
-    def create(self, client: VaultClient, inputs: Properties) -> str:
-        """Write the new resource; its id."""
-        path = self._path(inputs)
-        client.write(path, self._body(inputs))
-        return path
+        return {**super()._body(inputs), "bound_audiences": inputs.get("boundAudiences") or [], "bound_claims": parsed}
 
     def update(self, client: VaultClient, id_: str, olds: Properties, news: Properties) -> str:
         """Write the changes; the id from now on."""
@@ -119,20 +109,9 @@ class JwtAuthRole(Kind):
         client.write(id_, {**cleared, **self._body(news)})
         return id_
 
-    def read(self, client: VaultClient, id_: str, state: Properties) -> Properties | None:
-        """What Vault says about the resource, or None if it is gone."""
-        answer = client.read(id_)
-        if answer is None:
-            return None
-        data = answer["data"]
-        backend, _, role = id_.removeprefix("auth/").partition("/role/")
-        found = {name: data[snake(name)] for name in (*self._SETS, *self._FIELDS) if snake(name) in data}
+    def _found(self, data: Properties) -> Properties:
         claims = {
             name: ",".join(map(str, value)) if isinstance(value, list) else value
             for name, value in (data.get("bound_claims") or {}).items()
         }
-        return {**found, "boundClaims": claims, "backend": state.get("backend") or backend, "roleName": role}
-
-    def delete(self, client: VaultClient, id_: str, _state: Properties) -> None:
-        """Delete the resource."""
-        client.delete(id_)
+        return {**super()._found(data), "boundClaims": claims}

@@ -6,6 +6,7 @@ Source: terraform-provider-vault:vault/resource_kubernetes_auth_backend_{config,
 from typing import ClassVar
 
 from lab.pulumi.values import Properties
+from lab.pulumi.vault.auth_role import AuthRole
 from lab.pulumi.vault.client import VaultClient
 from lab.pulumi.vault.kinds import Kind, snake
 
@@ -69,10 +70,9 @@ class KubernetesAuthConfig(Kind):
         """Nothing: the configuration goes with its method."""
 
 
-class KubernetesAuthRole(Kind):
+class KubernetesAuthRole(AuthRole):
     """A role of a Kubernetes auth method."""
 
-    replacing = ("roleName", "backend")
     _SETS: ClassVar[tuple[str, ...]] = (
         "boundServiceAccountNames",
         "boundServiceAccountNamespaces",
@@ -89,10 +89,6 @@ class KubernetesAuthRole(Kind):
         """The method is mounted at `kubernetes`, unless a path is given."""
         return inputs if "backend" in inputs else {**inputs, "backend": "kubernetes"}
 
-    @staticmethod
-    def _path(inputs: Properties) -> str:
-        return f"auth/{str(inputs['backend']).strip('/')}/role/{inputs['roleName']}"
-
     def writing(self, inputs: Properties) -> str:
         """How an error of writing begins."""
         return f'error writing Kubernetes auth backend role "{self._path(inputs)}"'
@@ -101,31 +97,8 @@ class KubernetesAuthRole(Kind):
         """How an error of reading begins."""
         return f'error reading Kubernetes auth backend role "{id_}"'
 
-    def _body(self, inputs: Properties) -> Properties:
-        return {snake(name): inputs[name] for name in (*self._SETS, *self._FIELDS) if name in inputs}
-
-    def create(self, client: VaultClient, inputs: Properties) -> str:
-        """Write the new resource; its id."""
-        path = self._path(inputs)
-        client.write(path, self._body(inputs))
-        return path
-
     def update(self, client: VaultClient, id_: str, olds: Properties, news: Properties) -> str:
         """Write the changes; what is no longer set becomes Vault's default. The id from now on."""
         cleared = {snake(name): [] if name in self._SETS else "" for name in olds if name in (*self._SETS, "audience")}
         client.write(id_, {**cleared, **self._body(news)})
         return id_
-
-    def read(self, client: VaultClient, id_: str, state: Properties) -> Properties | None:
-        """What Vault says about the resource, or None if it is gone."""
-        answer = client.read(id_)
-        if answer is None:
-            return None
-        data = answer["data"]
-        backend, _, role = id_.removeprefix("auth/").partition("/role/")
-        found = {name: data[snake(name)] for name in (*self._SETS, *self._FIELDS) if snake(name) in data}
-        return {**found, "backend": state.get("backend") or backend, "roleName": role}
-
-    def delete(self, client: VaultClient, id_: str, _state: Properties) -> None:
-        """Delete the resource."""
-        client.delete(id_)
