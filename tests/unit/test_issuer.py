@@ -1,6 +1,5 @@
 """Who signs a cluster's tokens: its keys in the form that Vault takes, and the question to the cluster."""
 
-import asyncio
 import base64
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from components.vault import issuer, jwk
+from tests.unit.event_loop import run
 from tests.unit.recorder import PUBLISHED
 
 
@@ -104,7 +104,7 @@ def program(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch, name: st
 
 def test_the_clusters_own_command_asks_with_the_stacks_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, """printf '{"said": "%s"}' "$*" """, monkeypatch, "oc")
-    found = asyncio.run(read(issuer.KEYS))
+    found = run(read(issuer.KEYS))
     assert found == {"said": "--context site-b --request-timeout 20s get --raw /openid/v1/jwks"}
 
 
@@ -121,7 +121,7 @@ def test_a_cluster_that_does_not_tell_its_keys_is_a_sentence_with_the_right_that
 ) -> None:
     program(tmp_path, script, monkeypatch)
     with pytest.raises(issuer.IssuerError) as refusal:
-        asyncio.run(read(issuer.KEYS))
+        run(read(issuer.KEYS))
     assert said in str(refusal.value)
     assert "kubectl --context site-b get --raw /openid/v1/jwks" in str(refusal.value)
     assert "system:service-account-issuer-discovery" in str(refusal.value)
@@ -130,4 +130,4 @@ def test_a_cluster_that_does_not_tell_its_keys_is_a_sentence_with_the_right_that
 def test_without_kubectl_and_oc_the_login_jwt_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(issuer.IssuerError, match="with kubectl or oc, and neither is on PATH: install one"):
-        asyncio.run(read(issuer.KEYS))
+        run(read(issuer.KEYS))

@@ -17,6 +17,7 @@ from components import last_resort
 from components.component import Component
 from components.link.rotation import superseded
 from lab.home import CHECKOUT
+from tests.unit.event_loop import run
 
 SECRET = "-".join(["text", "of", "a", "secret"])
 
@@ -117,11 +118,11 @@ def test_a_task_of_another_librarys_keeps_the_exception_that_the_library_waits_f
             return "stopped"
         return "never"
 
-    async def run() -> str:
+    async def guarded() -> str:
         with last_resort.sentences():
             return await library()
 
-    assert asyncio.run(run()) == "stopped"
+    assert run(guarded()) == "stopped"
 
 
 def test_a_bug_in_a_hook_is_a_sentence_too() -> None:
@@ -135,7 +136,7 @@ def test_a_bug_in_an_asynchronous_hook_is_one_too() -> None:
         fail()
 
     with pytest.raises(last_resort.ProgramError, match="has a bug: KeyError in ") as error:
-        asyncio.run(last_resort.worded(later)())
+        run(last_resort.worded(later)())
     assert SECRET not in str(error.value)
 
 

@@ -1,9 +1,7 @@
 """What Vault has of what the primary's outputs promise: only Vault's certain no counts."""
 
-import asyncio
-from collections.abc import Coroutine
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import ANY
 
 import pulumi
@@ -11,19 +9,10 @@ import pytest
 
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
 from components.vault.reading import is_missing
+from tests.unit.event_loop import run
 from tests.unit.recorder import STANDBY, record, reveal
 
-T = TypeVar("T")
 ASKED = "vault:kv/getSecretsListV2:getSecretsListV2"
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine gives, in a loop of its own: the recorder goes on to use the thread's."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.close()
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[str, dict[str, Any]]]:
