@@ -12,7 +12,6 @@ from components.operators.operator import Operator, OperatorArgs
 from components.operators.packages import packages
 from components.operators.serving import olm
 from components.settings import Settings
-from components.settings.operators import Place, place
 from components.sites.foundation import Foundation
 from components.sites.runtimes import operator_runtime
 
@@ -47,11 +46,6 @@ class SiteOperators:
         """Whether the stack installs this operator."""
         return self._settings.operators.part(part).enabled
 
-    def place(self, part: str) -> Place:
-        """Where an operator comes from and goes to."""
-        settings = self._settings
-        return place(settings.operators, part, platform=settings.cluster.platform, edb_operator=settings.edb.operator)
-
     def install(
         self,
         part: str,
@@ -67,12 +61,12 @@ class SiteOperators:
             parent: the component that needs it.
             after: what must be there before, above all the site's namespace, in which the wait runs.
             first: makes what must be in the operator's namespace before the operator is; it gets that namespace and
-            what
-                everything in there depends on.
+                what everything in there depends on.
         """
         if not self.wants(part):
             return []
-        there, name, settings = self.place(part), f"{self._name}-{_NAMES[part]}", self._settings
+        settings, name = self._settings, f"{self._name}-{_NAMES[part]}"
+        there = settings.operator_place(part)
         namespace = self._base.operator_namespace(there.namespace, shared=there.shared)
         ready: Dependencies = [*self._olm, *after]
         if namespace.create:
