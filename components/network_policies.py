@@ -21,6 +21,7 @@ from components.edb.published_tables import JOB_NAME as TABLES_JOB
 from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
+from components.operators.owners import JOB_NAME as OWNERS_JOB
 from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
 from components.postgres.backup_schedule import NAME as BACKUP_JOB
 from components.postgres.monitoring import PORT as EXPORTER_PORT
@@ -136,7 +137,7 @@ def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
             ],
         ),
         JOBS: _spec(
-            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
+            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values(), OWNERS_JOB),
             ingress=[],
             egress=[*DNS, *api_server(flows.api_server)],
         ),

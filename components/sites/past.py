@@ -24,8 +24,9 @@ _FENCED = (
     "promotion' in docs/runbook.md"
 )
 _REMOVE = (
-    "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
-    "the new one"
+    "write the former value again; to move the operator, remove its part, run `pulumi up`, delete its "
+    "ClusterServiceVersion if that was in the platform's namespace, where it runs on (`kubectl get "
+    "clusterserviceversions.operators.coreos.com -A`), and add the part again with the new one"
 )
 _OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
