@@ -89,6 +89,8 @@ class Foundation(Component):
     def operator_namespace(self, namespace: str, *, shared: bool) -> NamespaceArgs:
         """The namespace of an operator; a shared one is the platform's, and neither made, claimed nor taken over."""
         if shared:
+            if self._is_taken(namespace):
+                pulumi.log.warn(f"{TAKE_OVER} takes no {namespace}: name a Subscription there, as {namespace}/<name>.")
             return self._args(namespace, taken=False, create=False, protect=False, policies={})
         return self._namespace(namespace, create=True, protect=False, policies={})
 

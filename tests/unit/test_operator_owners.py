@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.operators import owners
@@ -105,6 +106,9 @@ def test_taking_over_a_subscription_is_for_one_run_and_for_that_one(
     """The platform's namespace has those of all kinds of people."""
     values = {**STANDBY, "edb": {"enabled": True, "operator": "community"}, "networkObserver": {"enabled": True}}
     monkeypatch.setenv("RHSI_TAKE_OVER", named)
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: warned.append(text))
     graph = record({**values, "operators": OPERATORS}, stack="site-b")
     found = {one.inputs["metadata"]["name"] for one in graph.of_type(SUBSCRIPTION) if "::kubernetes::" in one.provider}
     assert found == taken
+    assert [text for text in warned if named in text], "whoever names something is told what becomes of it"
