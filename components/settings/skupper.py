@@ -12,6 +12,7 @@ from pydantic import Field
 from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Positive, Section, Text, checked, section
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
 
 # What the router listens at by itself (site.go, initialRouterConfig).
 _TAKEN_PORTS = frozenset({5671, 5672, 9090})
@@ -21,9 +22,9 @@ RouterPort = Annotated[int, Field(ge=1024, le=65535)]
 class RouterPorts(Section):
     """`rhsi:skupper.routerAccess.ports`: where the router listens for links, behind whatever leads there."""
 
-    inter_router: RouterPort = 55671
+    inter_router: RouterPort = INTER_ROUTER_PORT
     """For links of sites as this program makes them."""
-    edge: RouterPort = 45671
+    edge: RouterPort = EDGE_PORT
     """For links of edge sites."""
 
 
@@ -110,7 +111,7 @@ def _of_way_in(skupper: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterat
     for key, kind in (("linkAccess", link_access), ("routerAccess.accessType", own.get("accessType"))):
         if kind == "route" and cluster.get("platform", "openshift") != "openshift":
             yield Mistake.of(f"skupper.{key}", kind, "only OpenShift has Routes; choose another one")
-    ports = {"interRouter": 55671, "edge": 45671, **section(own, "ports")}
+    ports = {"interRouter": INTER_ROUTER_PORT, "edge": EDGE_PORT, **section(own, "ports")}
     for key, port in ports.items():
         if isinstance(port, int) and port in _TAKEN_PORTS:
             fix = "the router listens there for something else; choose another one"
