@@ -20,6 +20,7 @@ from components.secret_store import (
 from components.settings import Settings
 from components.settings.formats import as_go_writes
 from components.settings.operators import place
+from components.settings.vault import ExistingStore
 from components.sites.foundation import Foundation
 from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
@@ -146,20 +147,23 @@ class WayIn:
         The login comes `after` what the site's namespace is made with; every store needs `external_secrets` too.
         """
         self._settings, self._external_secrets = settings, external_secrets
-        self._auth = None if settings.vault.store else self._login(site, name, base, after)
-        if self._auth:
-            args = secret_store_args(settings, settings.cluster.namespace, self._auth, self._auth.service_account)
-            needed = [self._auth, *external_secrets]
-            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=needed))
+        self._way: KubernetesAuth | JwtAuth | ExistingStore
+        if settings.vault.store:
+            self._way = settings.vault.store
+            self.store = self._found(self._way, site, name, settings.cluster.namespace, after)
         else:
-            self.store = self._found(site, name, settings.cluster.namespace, after)
+            self._way = auth = self._login(site, name, base, after)
+            args = secret_store_args(settings, settings.cluster.namespace, auth, auth.service_account)
+            needed = [auth, *external_secrets]
+            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=needed))
 
     def store_in(
         self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
     ) -> VaultSecretStore | FoundSecretStore:
         """Register the store of another namespace, and the account that it logs in with."""
-        if not self._auth:
-            return self._found(component, name, namespace, after)
+        way = self._way
+        if isinstance(way, ExistingStore):
+            return self._found(way, component, name, namespace, after)
         reader = ReaderAccount(
             f"{name}-vault-reader",
             ReaderAccountArgs(
@@ -171,26 +175,28 @@ class WayIn:
         )
         return VaultSecretStore(
             f"{name}-store",
-            secret_store_args(self._settings, namespace, self._auth, reader.service_account),
-            component.child(depends_on=[reader, self._auth, *self._external_secrets]),
+            secret_store_args(self._settings, namespace, way, reader.service_account),
+            component.child(depends_on=[reader, way, *self._external_secrets]),
         )
 
     def _found(
-        self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
+        self,
+        store: ExistingStore,
+        component: Component,
+        name: str,
+        namespace: str,
+        after: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> FoundSecretStore:
         vault = self._settings.vault
-        # Without the setting nobody comes here.
-        kind, store = (vault.store.kind, vault.store.name) if vault.store else ("", "")
         args = FoundSecretStoreArgs(
-            kind=kind,
-            store=store,
+            kind=store.kind,
+            store=store.name,
             namespace=namespace,
             mount=vault.mount,
             vault_namespace=vault.namespace,
             refresh_interval=as_go_writes(vault.refresh_interval),
         )
-        needed = [*after, *self._external_secrets]
-        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=needed))
+        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=after))
 
     def _login(
         self, site: Component, name: str, base: Foundation, after: Sequence[pulumi.Resource]

@@ -120,7 +120,8 @@ def test_an_existing_store_leaves_everything_of_the_login_to_whoever_made_it() -
 
 
 def test_an_existing_store_of_a_namespace_is_looked_for_in_each_one_and_never_touched() -> None:
-    values = {**standby(store={"name": "vault"}), "edb": EDB}
+    cluster = {**STANDBY["cluster"], "createNamespace": False}
+    values = {**standby(store={"name": "vault"}, cluster=cluster), "edb": {**EDB, "createNamespace": False}}
     graph = record(values, stack="site-b")
     assert {one.read_id for one in graph.of_type(STORE)} == {"rhsi/vault", "db/vault"}
     rules = [rule for role in graph.of_type(JOB_ROLE) for rule in role.inputs["rules"]]
@@ -140,6 +141,7 @@ def found_store(**changes: Any) -> FoundSecretStoreArgs:
         (FOUND_STORE, {}, None),
         ({"provider": {"vault": {"path": "rhsi"}}}, {}, None),
         ({"provider": {"vault": {"path": "rhsi", "namespace": "team/"}}}, {"vault_namespace": "team"}, None),
+        ({"provider": {"vault": {"path": "rhsi", "namespace": "root"}}}, {}, None),
         ({"provider": {"aws": {}}}, {}, "reads no Vault"),
         (None, {}, "reads no Vault"),
         ({"provider": {"vault": {"path": "rhsi", "version": "v1"}}}, {}, "of version 1"),
