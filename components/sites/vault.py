@@ -27,7 +27,7 @@ from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
 from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
 from components.vault.login import VaultLoginArgs
 from components.vault.names import policy_name
-from components.vault.ownership import VaultOwnerArgs
+from components.vault.ownership import OTHER_SITE, VaultOwner, VaultOwnerArgs
 from components.vault.reader import READER_ACCOUNT, ReaderAccount, ReaderAccountArgs
 
 _NONE = KeyOf(kind="", name="", key="")
@@ -52,6 +52,18 @@ def token_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
         existing=not settings.vault.manage_mount,
         path=settings.vault.below(f"{TOKEN_PATH}-owner"),
         claimed="The registry's token",
+    )
+
+
+def standby_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
+    """The claim of a standby without a login of its own, whose policy would say whose the site is."""
+    return VaultOwnerArgs(
+        owner=owner,
+        mount=settings.vault.mount,
+        existing=True,
+        path=settings.vault.below(f"{settings.site}/owner-standby"),
+        claimed=f"The standby {settings.site}",
+        give=OTHER_SITE,
     )
 
 
@@ -126,11 +138,17 @@ def _secret_key(name: str, key: str) -> KeyOf:
 class WayIn:
     """How the namespaces of a standby read Vault: by a login of this stack's own, or through stores that exist.
 
-    Only the own way makes anything: accounts, auth mount, policy, role and stores. It is registered below the site's
-    component, with that component's name.
+    Only the own way makes accounts, auth mount, policy, role and stores; the other one has its mark in Vault. It is
+    registered below the site's component, with that component's name.
+
+    Attributes:
+        store: of the site's namespace.
+        mark: with what this stack has told others in Vault that the site is its own; whatever else it writes there
+            depends on it.
     """
 
     store: VaultSecretStore | FoundSecretStore
+    mark: pulumi.Resource
 
     def __init__(
         self,
@@ -150,12 +168,15 @@ class WayIn:
         self._way: KubernetesAuth | JwtAuth | ExistingStore
         if settings.vault.store:
             self._way = settings.vault.store
-            self.store = self._found(self._way, site, name, settings.cluster.namespace, after)
+            args = standby_owner_args(settings, base.owner)
+            self.mark = VaultOwner(f"{name}-vault-owner", args, site.child(depends_on=after))
+            self.store = self._found(self._way, site, name, settings.cluster.namespace, [*after, self.mark])
         else:
-            self._way = auth = self._login(site, name, base, after)
-            args = secret_store_args(settings, settings.cluster.namespace, auth, auth.service_account)
+            # Its policy is the mark.
+            self._way = self.mark = auth = self._login(site, name, base, after)
+            wanted = secret_store_args(settings, settings.cluster.namespace, auth, auth.service_account)
             needed = [auth, *external_secrets]
-            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=needed))
+            self.store = VaultSecretStore(f"{name}-store", wanted, site.child(depends_on=needed))
 
     def store_in(
         self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
@@ -163,7 +184,7 @@ class WayIn:
         """Register the store of another namespace, and the account that it logs in with."""
         way = self._way
         if isinstance(way, ExistingStore):
-            return self._found(way, component, name, namespace, after)
+            return self._found(way, component, name, namespace, [*after, self.mark])
         reader = ReaderAccount(
             f"{name}-vault-reader",
             ReaderAccountArgs(
