@@ -131,6 +131,42 @@ def test_an_existing_site_that_cannot_be_used_ends_the_run(
         record(left_alone(primary({"existingSite": "hub"})), stack="site-a")
 
 
+OBSERVER = "kubernetes:observability.skupper.io/v2alpha1:NetworkObserver"
+SHARED = {
+    "services": {"exports": {"orders": PODS}, "imports": {"stock": {"port": 80}}},
+    "networkObserver": {"enabled": True},
+    "postgres": {"enabled": True},
+    "edb": {"enabled": True, "operator": "community"},
+}
+
+
+def shared(graph: Graph) -> dict[str, Any]:
+    found = [one for kind in (CONNECTOR, LISTENER, OBSERVER) for one in graph.of_type(kind)]
+    assert {"orders", "stock", "postgres-primary", "pg-site-a", "pg-site-b", "network-observer"} == {
+        one.inputs["metadata"]["name"] for one in found
+    }
+    return {one.urn: one for one in found}
+
+
+@pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
+def test_beside_somebody_elses_site_his_connectors_listeners_and_observer_are_not_taken_over(
+    values: dict[str, Any], stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    existing = left_alone({**values, **SHARED, "skupper": {"existingSite": "hub"}})
+    made, own = shared(record(existing, stack=stack)), shared(record({**values, **SHARED}, stack=stack))
+    kept = {"rhsi/owner": f"acme/rhsi/{stack}", "pulumi.com/patchForce": "true"}
+    for one in made.values():
+        assert "::kubernetes-creating::" in one.provider, one.name
+        assert one.inputs["metadata"]["annotations"].items() >= kept.items()
+    for one in own.values():
+        assert "::kubernetes::" in one.provider, one.name
+        assert not kept.keys() & one.inputs["metadata"].get("annotations", {}).keys(), "as it was"
+    assert made.keys() == own.keys()
+    monkeypatch.setenv("RHSI_TAKE_OVER", "rhsi")
+    for one in shared(record(existing, stack=stack)).values():
+        assert "::kubernetes::" in one.provider, "what a killed run has left"
+
+
 READY = {"status": "Ready", "endpoints": [{"host": "x"}]}
 
 
