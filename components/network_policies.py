@@ -11,47 +11,35 @@ is gone when a policy looks. Source of ports and labels: skupper:internal/kube/s
 cloudnative-pg:docs/src/networking.md.
 """
 
-import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from components.edb.names import PORT
 from components.edb.published_tables import JOB_NAME as TABLES_JOB
 from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
+from components.network_rules import DNS, Export, Rule, api_server, jobs, namespace, pods, policy, tcp, to_export
 from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
 from components.postgres.backup_schedule import NAME as BACKUP_JOB
 from components.postgres.monitoring import PORT as EXPORTER_PORT
 from components.postgres.smoke_test import JOB_NAME as POSTGRES_TEST_JOB
 from components.postgres.upkeep import JOB_NAME as UPKEEP_JOB
+from components.skupper.network_observer import OBSERVER_PODS, PAGE_PORT
 
 ROUTER, JOBS, SERVER, SERVER_TEST = "rhsi-router", "rhsi-jobs", "rhsi-postgres", "rhsi-postgres-smoke-test"
 CLUSTER, CLUSTER_TABLES, CLUSTER_TEST = "rhsi-edb", "rhsi-edb-tables", "rhsi-edb-smoke-test"
+OBSERVER = "rhsi-network-observer"
 # Names of NetworkPolicies in the site's namespace.
-NAMES = (ROUTER, JOBS, SERVER, SERVER_TEST)
+NAMES = (ROUTER, JOBS, SERVER, SERVER_TEST, OBSERVER)
 
 ROUTER_PODS = {"skupper.io/component": "router", "skupper.io/type": "site"}
-# Where routers accept each other, edge routers among them.
-LINK_PORTS = (55671, 45671)
 # Where a router listens for each Listener: it takes the next free one (skupper:internal/kube/site/ports.go).
 LISTENERS = {"protocol": "TCP", "port": 1024, "endPort": 65535}
-# 5353 is that of OpenShift's DNS pods.
-DNS = [{"ports": [{"protocol": protocol, "port": port} for port in (53, 5353) for protocol in ("UDP", "TCP")]}]
-API_PORTS = (443, 6443)
+# Where a router listens for its own site's network observer (skupper:internal/kube/site/site.go).
+ROUTER_PORT = 5671
+# Of a Route, such as OpenShift's login has.
+LOGIN_PORT = 443
 STATUS_PORT, METRICS_PORTS = 8000, (9187, 9127)
-
-Rule = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export:
-    """What a Connector leads to: a `host`, or the pods of a `selector`, as Skupper writes both, and the port."""
-
-    host: str
-    selector: str
-    port: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +47,10 @@ class SiteFlows:
     """What passes in the namespace of the Skupper site.
 
     Attributes:
+        owns_router: whether Skupper's router is that of a Site of this stack; another's is its owner's business.
         accepts_links: whether other routers come here; otherwise this one goes to them.
-        link_ports: where they listen, as this one reaches them.
+        own_link_ports: where the router's pods listen for other routers; one of two routers links to the other there.
+        link_ports: where the routers of other sites listen, as this one reaches them.
         api_server: networks of the API server, in CIDR form; none stands for anywhere.
         clients: other namespaces whose pods use imported services and the streaming database.
         server: name of the streaming database's server here, empty for none.
@@ -68,12 +58,16 @@ class SiteFlows:
         follows: whether that one reads another through the link.
         monitoring: whether somebody reads that server's metrics.
         tests: whether the smoke test runs here.
+        observer: whether Skupper's network observer runs here.
+        observer_login: whether people log in to it as to OpenShift, which it then asks.
         exports: what the site offers to others.
         cluster: labels of the instances of the replicated database, none without one.
         cluster_namespace: where these are.
     """
 
+    owns_router: bool
     accepts_links: bool
+    own_link_ports: tuple[int, ...]
     link_ports: tuple[int, ...]
     api_server: tuple[str, ...]
     clients: tuple[str, ...]
@@ -82,6 +76,8 @@ class SiteFlows:
     follows: bool
     monitoring: bool
     tests: bool
+    observer: bool
+    observer_login: bool
     exports: tuple[Export, ...]
     cluster: dict[str, str]
     cluster_namespace: str
@@ -114,98 +110,72 @@ class ClusterFlows:
     tests: bool
 
 
-def site_policies(flows: SiteFlows) -> dict[str, dict[str, Any]]:
+def site_policies(flows: SiteFlows) -> dict[str, Rule]:
     """The specs in the site's namespace, by name."""
     routers = [pods(ROUTER_PODS)]
-    users = [pods({}), *map(namespace, dict.fromkeys([*flows.clients, *_given(flows.cluster_namespace)]))]
-    found = {
-        ROUTER: _spec(
-            pods(ROUTER_PODS)["podSelector"],
-            ingress=[
-                {"from": users, "ports": [LISTENERS]},
-                *([{"ports": _tcp(*LINK_PORTS)}] if flows.accepts_links else []),
-            ],
-            egress=[
-                *DNS,
-                *api_server(flows.api_server),
-                {"to": routers, "ports": _tcp(*LINK_PORTS)},
-                *([] if flows.accepts_links else [{"ports": _tcp(*flows.link_ports)}]),
-                *([{"to": [pods(server_pods(flows.server))], "ports": _tcp(PORT)}] if flows.server else []),
-                *(rule for one in flows.exports for rule in to_export(one)),
-                *([_to_cluster(flows)] if flows.cluster else []),
-            ],
-        ),
-        JOBS: _spec(
-            _jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
-            ingress=[],
-            egress=[*DNS, *api_server(flows.api_server)],
-        ),
-    }
+    found = {ROUTER: _router(flows)} if flows.owns_router else {}
+    found[JOBS] = policy(
+        jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
+        ingress=[],
+        egress=[*DNS, *api_server(flows.api_server)],
+    )
+    if flows.observer:
+        found[OBSERVER] = _observer(flows)
     if flows.server:
-        found[SERVER] = _spec(
+        found[SERVER] = policy(
             pods(server_pods(flows.server))["podSelector"],
             ingress=[
-                {"from": [pods({}), *map(namespace, flows.clients)], "ports": _tcp(PORT)},
-                *([{"ports": _tcp(EXPORTER_PORT)}] if flows.monitoring else []),
+                {"from": [pods({}), *map(namespace, flows.clients)], "ports": tcp(PORT)},
+                *([{"ports": tcp(EXPORTER_PORT)}] if flows.monitoring else []),
             ],
             egress=[
                 *(DNS if flows.follows or flows.stores else []),
                 *([{"to": routers, "ports": [LISTENERS]}] if flows.follows else []),
-                *([{"ports": _tcp(*flows.stores)}] if flows.stores else []),
+                *([{"ports": tcp(*flows.stores)}] if flows.stores else []),
             ],
         )
     if flows.tests:
-        own = {"to": [pods(server_pods(flows.server))], "ports": _tcp(PORT)}
-        found[SERVER_TEST] = _spec(
-            _jobs(POSTGRES_TEST_JOB), ingress=[], egress=[*DNS, {"to": routers, "ports": [LISTENERS]}, own]
+        own = {"to": [pods(server_pods(flows.server))], "ports": tcp(PORT)}
+        found[SERVER_TEST] = policy(
+            jobs(POSTGRES_TEST_JOB), ingress=[], egress=[*DNS, {"to": routers, "ports": [LISTENERS]}, own]
         )
     return found
 
 
-def cluster_policies(flows: ClusterFlows) -> dict[str, dict[str, Any]]:
+def cluster_policies(flows: ClusterFlows) -> dict[str, Rule]:
     """The specs in the namespace of the database cluster, by name."""
     routers = [{**namespace(flows.skupper_namespace), **pods(ROUTER_PODS)}]
     operator = namespace(flows.operator_namespace) if flows.operator_namespace else {"namespaceSelector": {}}
     instances = pods(flows.cluster)
     users = [pods({}), *routers, *map(namespace, flows.clients)]
     found = {
-        CLUSTER: _spec(
+        CLUSTER: policy(
             instances["podSelector"],
             ingress=[
-                {"from": users, "ports": _tcp(PORT)},
-                {"from": [operator], "ports": _tcp(PORT, STATUS_PORT)},
-                {"from": [instances], "ports": _tcp(PORT, STATUS_PORT)},
-                *([{"ports": _tcp(*METRICS_PORTS)}] if flows.monitoring else []),
+                {"from": users, "ports": tcp(PORT)},
+                {"from": [operator], "ports": tcp(PORT, STATUS_PORT)},
+                {"from": [instances], "ports": tcp(PORT, STATUS_PORT)},
+                *([{"ports": tcp(*METRICS_PORTS)}] if flows.monitoring else []),
             ],
             egress=[
                 *DNS,
                 *api_server(flows.api_server),
-                {"to": [instances], "ports": _tcp(PORT, STATUS_PORT)},
+                {"to": [instances], "ports": tcp(PORT, STATUS_PORT)},
                 {"to": routers, "ports": [LISTENERS]},
-                *([{"ports": _tcp(*flows.stores)}] if flows.stores else []),
+                *([{"ports": tcp(*flows.stores)}] if flows.stores else []),
             ],
         )
     }
     if flows.own_tables:
-        own = {"to": [instances], "ports": _tcp(PORT)}
-        found[CLUSTER_TABLES] = _spec(_jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
+        own = {"to": [instances], "ports": tcp(PORT)}
+        found[CLUSTER_TABLES] = policy(jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
     if flows.tests:
-        found[CLUSTER_TEST] = _spec(
-            _jobs(EDB_TEST_JOB),
+        found[CLUSTER_TEST] = policy(
+            jobs(EDB_TEST_JOB),
             ingress=[],
-            egress=[*DNS, {"to": [instances], "ports": _tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}],
+            egress=[*DNS, {"to": [instances], "ports": tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}],
         )
     return found
-
-
-def pods(labels: dict[str, str]) -> Rule:
-    """Pods of the policy's own namespace; no labels, all of them."""
-    return {"podSelector": {"matchLabels": dict(labels)} if labels else {}}
-
-
-def namespace(name: str) -> Rule:
-    """All pods of another namespace; its name is a label that Kubernetes itself keeps."""
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
 def server_pods(server: str) -> dict[str, str]:
@@ -213,63 +183,45 @@ def server_pods(server: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": server}
 
 
-def api_server(networks: Iterable[str]) -> list[Rule]:
-    """The way to the API server, which is no pod: it has addresses, and these two ports wherever it runs."""
-    to = [{"ipBlock": {"cidr": network}} for network in networks]
-    return [{**({"to": to} if to else {}), "ports": _tcp(*API_PORTS)}]
+def _router(flows: SiteFlows) -> Rule:
+    routers, links = [pods(ROUTER_PODS)], tcp(*flows.own_link_ports)
+    users = [pods({}), *map(namespace, dict.fromkeys([*flows.clients, *_given(flows.cluster_namespace)]))]
+    return policy(
+        pods(ROUTER_PODS)["podSelector"],
+        ingress=[{"from": users, "ports": [LISTENERS]}, *([{"ports": links}] if flows.accepts_links else [])],
+        egress=[
+            *DNS,
+            *api_server(flows.api_server),
+            {"to": routers, "ports": links},
+            *([] if flows.accepts_links else [{"ports": tcp(*flows.link_ports)}]),
+            *([{"to": [pods(server_pods(flows.server))], "ports": tcp(PORT)}] if flows.server else []),
+            *(rule for one in flows.exports for rule in to_export(one)),
+            *([_to_cluster(flows)] if flows.cluster else []),
+        ],
+    )
 
 
-def to_export(export: Export) -> list[Rule]:
-    """The way from the router to what a Connector leads to.
+def _observer(flows: SiteFlows) -> Rule:
+    """The network observer's pod, and that of the Job which makes its login: Helm gives both the same labels.
 
-    Behind a Service's name are pods with ports of their own, so that a namespace is let through with all of them; to a
-    host outside, its port from anywhere in the cluster.
+    Its page is for whoever can log in. On OpenShift it sends people to the cluster's login, whose Route it then asks
+    who they are: an address of the ingress controller, which no policy can name.
     """
-    if export.selector:
-        labels = dict(part.split("=", 1) for part in export.selector.split(","))
-        return [{"to": [pods(labels)], "ports": _tcp(export.port)}]
-    try:
-        network = ipaddress.ip_network(export.host)
-    except ValueError:
-        pass
-    else:
-        return [{"to": [{"ipBlock": {"cidr": str(network)}}], "ports": _tcp(export.port)}]
-    parts = export.host.split(".")
-    if len(parts) == 1:
-        return [{"to": [pods({})]}]
-    inside: list[Rule] = [{"to": [namespace(parts[1])]}]
-    outside: list[Rule] = [{"ports": _tcp(export.port)}]
-    if "svc" in parts[2:3]:
-        return inside
-    # `orders.shop` may be a Service or a host of the world; the search path decides.
-    return [*inside, *outside] if len(parts) == 2 else outside
+    return policy(
+        pods(OBSERVER_PODS)["podSelector"],
+        ingress=[{"ports": tcp(PAGE_PORT)}],
+        egress=[
+            *DNS,
+            *api_server(flows.api_server),
+            *([{"ports": tcp(LOGIN_PORT)}] if flows.observer_login else []),
+            {"to": [pods(ROUTER_PODS)], "ports": tcp(ROUTER_PORT)},
+        ],
+    )
 
 
 def _to_cluster(flows: SiteFlows) -> Rule:
-    return {"to": [{**namespace(flows.cluster_namespace), **pods(flows.cluster)}], "ports": _tcp(PORT)}
-
-
-def _jobs(*names: str) -> Rule:
-    """The pods of this program's Jobs of these names."""
-    return {
-        "matchLabels": {"app.kubernetes.io/part-of": "rhsi"},
-        "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": list(names)}],
-    }
-
-
-def _tcp(*ports: int) -> list[dict[str, Any]]:
-    return [{"protocol": "TCP", "port": port} for port in ports]
+    return {"to": [{**namespace(flows.cluster_namespace), **pods(flows.cluster)}], "ports": tcp(PORT)}
 
 
 def _given(name: str) -> list[str]:
     return [name] if name else []
-
-
-def _spec(selector: Rule, *, ingress: list[Rule], egress: list[Rule]) -> dict[str, Any]:
-    """A policy for both directions; what it allows none of is absent, as the API server leaves it out."""
-    rules = {"ingress": ingress, "egress": egress}
-    return {
-        "podSelector": selector,
-        "policyTypes": ["Ingress", "Egress"],
-        **{direction: allowed for direction, allowed in rules.items() if allowed},
-    }

@@ -8,6 +8,8 @@ user's, who makes them: this program reads none of them. Source: cloudnative-pg/
 from dataclasses import dataclass
 from typing import Any
 
+from components.container_resources import ContainerResources
+
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 # Keys of the Secrets with an object store's credentials and its authority.
 ACCESS_KEY_ID = "ACCESS_KEY_ID"
@@ -67,8 +69,12 @@ class RecoveryArgs:
     target_time: str
 
 
-def object_store_spec(args: BackupArgs) -> dict[str, Any]:
-    """Spec of the plugin's ObjectStore."""
+def object_store_spec(args: BackupArgs, sidecar: ContainerResources) -> dict[str, Any]:
+    """Spec of the plugin's ObjectStore.
+
+    From nowhere else does the plugin take the resources of its container in the pods of instances and in the Job of a
+    recovery (plugin-barman-cloud:internal/cnpgi/operator/lifecycle_resources.go).
+    """
     credentials: dict[str, Any] = {"inheritFromIAMRole": True}
     if args.credentials:
         credentials = {
@@ -89,7 +95,12 @@ def object_store_spec(args: BackupArgs) -> dict[str, Any]:
     for key, given in {"data": data, "wal": wal}.items():
         if chosen := {name: value for name, value in given.items() if value}:
             configuration[key] = chosen
-    return {"configuration": configuration, "retentionPolicy": args.retention}
+    needs = sidecar.manifest()
+    return {
+        "configuration": configuration,
+        "retentionPolicy": args.retention,
+        **({"instanceSidecarConfiguration": {"resources": needs}} if needs else {}),
+    }
 
 
 def archiver_plugins(args: BackupArgs, cluster: str) -> list[dict[str, Any]]:

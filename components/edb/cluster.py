@@ -83,6 +83,8 @@ class EdbClusterArgs:
         storage_class: empty for the cluster's default.
         pod: where the instances and PgBouncer run, and what pulls their images.
         pooler_resources: of PgBouncer's container; empty for the operator's own.
+        sidecar_resources: of the container with the backups in each instance, and in the Job of a recovery; empty for
+            the plugin's own.
         resources: `requests` and `limits` of each instance.
         parameters: of PostgreSQL, besides and above this program's own.
         pg_hba: lines of pg_hba.conf after this program's own.
@@ -117,6 +119,7 @@ class EdbClusterArgs:
     storage_class: str
     pod: PodShape
     pooler_resources: ContainerResources
+    sidecar_resources: ContainerResources
     resources: dict[str, dict[str, str]]
     parameters: dict[str, str]
     pg_hba: list[str]
@@ -259,7 +262,7 @@ class EdbCluster(Component):
                 f"{name}-object-store",
                 OBJECT_STORE,
                 metadata={"name": object_name, "namespace": args.namespace},
-                spec=object_store_spec(args.backup),
+                spec=object_store_spec(args.backup, args.sidecar_resources),
                 opts=self.child(),
             )
             before.append(store)
@@ -281,6 +284,7 @@ class EdbCluster(Component):
                 monitoring=args.monitoring,
                 pooler=args.pooler,
                 pod=args.pod,
+                pull_secret=args.pull_secret,
                 pooler_resources=args.pooler_resources,
                 backup=args.backup,
             ),

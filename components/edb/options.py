@@ -23,7 +23,7 @@ class PoolerArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptionsArgs:
-    """What hangs on a cluster that exists; `operator` is `edb` or `community`."""
+    """What hangs on a cluster that exists; `operator` is `edb` or `community`, `pull_secret` that of the cluster."""
 
     operator: str
     cluster: str
@@ -31,6 +31,7 @@ class ClusterOptionsArgs:
     monitoring: bool
     pooler: PoolerArgs
     pod: PodShape
+    pull_secret: str
     pooler_resources: ContainerResources
     backup: BackupArgs
 
@@ -85,7 +86,9 @@ class ClusterOptions(Component):
                 f"{name}-pooler",
                 operator.pooler,
                 metadata={"name": service, "namespace": args.namespace},
-                spec=placed_pooler(pooler_spec(args.pooler, args.cluster), args.pod, args.pooler_resources),
+                spec=placed_pooler(
+                    pooler_spec(args.pooler, args.cluster), args.pod, args.pull_secret, args.pooler_resources
+                ),
                 opts=self.child(),
             )
             self.pooler = once(pooler, service)

@@ -65,12 +65,16 @@ def placed(spec: dict[str, Any], pod: PodShape, *pull_secrets: str) -> dict[str,
     return {**spec, **({"affinity": affinity} if affinity else {}), **fields}
 
 
-def placed_pooler(spec: dict[str, Any], pod: PodShape, resources: ContainerResources) -> dict[str, Any]:
+def placed_pooler(
+    spec: dict[str, Any], pod: PodShape, pull_secret: str, resources: ContainerResources
+) -> dict[str, Any]:
     """A Pooler's spec with the shape of its pods and the resources of PgBouncer; the operator's where both are empty.
 
-    The operator fills in the container of this name; it refuses a template without any.
+    The operator fills in the container of this name; it refuses a template without any. Its own pull secret is with the
+    pods' account (cloudnative-pg:internal/controller/pooler_update.go), which gives it only to pods that name none: so
+    these name the cluster's too.
     """
-    fields, needs = placement(pod), resources.manifest()
+    fields, needs = placement(pod, *([pull_secret] if pod.image_pull_secrets else [])), resources.manifest()
     if not fields and not needs:
         return spec
     container: dict[str, Any] = {"name": "pgbouncer", **({"resources": needs} if needs else {})}

@@ -24,7 +24,7 @@ class ServerShape:
         run_as_user: UID, 0 for "as the cluster assigns" (OpenShift does); elsewhere one that the image has a name for.
         size: of the volume when it is made, as a Kubernetes quantity.
         storage_class: empty means the cluster's default.
-        pod: where it runs, and what pulls its image.
+        pod: where it runs, and what pulls the images of all its containers.
         relabel: whether a change of the labels and annotations of everything reaches its pod, which then starts again.
         requests: what the container asks for, by resource.
         limits: what it may not exceed, by resource.

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+from components.container_resources import amount
+
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 # Kubernetes keeps the first of these for itself, OpenShift the others.
 _PLATFORMS_NAMESPACE = re.compile(r"kube-.*|openshift(-.*)?")
@@ -19,7 +21,6 @@ _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
 # 100 years, less than the longest duration of Go.
 _LONGEST_SECONDS = 876_000 * 3600
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[KMGTPE]i|[kMGTPE]|m)?")
 _IMAGE = re.compile(r"[a-z0-9][\w.:-]*(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
 # Vault's own mounts; it refuses others at or below them (vault:vault/mount.go, protectedMounts).
 _VAULT_RESERVED = frozenset({"audit", "auth", "sys", "cubbyhole", "identity"})
@@ -170,7 +171,7 @@ def _is_address(text: str) -> bool:
 
 def quantity(text: str) -> str | None:
     """A positive Kubernetes quantity (k8s.io/apimachinery, resource.Quantity), without exponents."""
-    if _QUANTITY.fullmatch(text) and text.strip("0.kKMGTPEim"):
+    if amount(text):
         return None
     return "it is no quantity; write for example 10Gi, 512Mi or 500m"
 

@@ -36,6 +36,13 @@ class Images(Section):
     """Image of the Jobs that talk to the API server, with sh and kubectl or oc; empty means the platform's default."""
 
 
+# What `images.claim` runs in.
+KUBECTL_JOBS = (
+    "the Jobs with kubectl: the claim of a link, the renewal of the site's CA, the waits for operators, and of the "
+    "streaming database the upkeep and the start of each backup"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DefaultImage:
     """An image that runs unless a setting names another one.
@@ -66,7 +73,7 @@ def default_images(platform: str, registry: str = "") -> list[DefaultImage]:
     """
     known = PLATFORMS[platform]
     found = [
-        ("images.claim", known.cli_image, "the Jobs that claim a link and that renew the site's CA"),
+        ("images.claim", known.cli_image, KUBECTL_JOBS),
         ("postgres.image", known.postgres_image, "the streaming database and its smoke test"),
         ("postgres.backupImage", backup.IMAGE.format(version=versions.USUAL), "the streaming database's backups"),
         ("postgres.exporterImage", monitoring.IMAGE, "the exporter beside the streaming database, with `monitoring`"),

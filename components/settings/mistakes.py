@@ -5,6 +5,7 @@ Translates pydantic's errors. Which settings there are and what is wrong with th
 
 import difflib
 import json
+import re
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ ABSENT = object()
 
 # Characters of a value in a message.
 _LONGEST = 200
+# What stands before the host of a URL, and likewise where somebody left the scheme out. An image's digest has an @
+# before it too.
+_USER = re.compile(r"(?<=://).*@(?!sha256:)|(?<!\S)[^\s:]*:(?!//)\S*@(?!sha256:)", re.DOTALL)
+# Names of keys, here or in what was put in the place of one.
+_SECRET_NAME = re.compile(r"passw|token", re.IGNORECASE)
 _PROBLEMS = {
     "int_type": "it must be a whole number of {minimum} or more, without quotes",
     "int_from_float": "it must be a whole number of {minimum} or more, without quotes",
@@ -53,9 +59,10 @@ class Mistake:
     def sentence(self, secret_keys: frozenset[str]) -> str:
         """The line that the user sees; what is secret, or lies below a secret key, appears as `[secret]`."""
         if self.value is ABSENT:
-            return printable(f"rhsi:{self.path} is missing: {self.problem}.")
+            return printable(f"rhsi:{_without_user(self.path)} is missing: {_without_user(self.problem)}.")
         hidden = self.secret or self.path.split(".")[0] in secret_keys
-        return printable(f"rhsi:{self.path} is {'[secret]' if hidden else quoted(self.value)}: {self.problem}.")
+        value = "[secret]" if hidden else quoted(self.value)
+        return printable(f"rhsi:{_without_user(self.path)} is {value}: {_without_user(self.problem)}.")
 
 
 def without_echoes(mistakes: Sequence[Mistake]) -> list[Mistake]:
@@ -76,14 +83,37 @@ def printable(text: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """A value as a person recognizes it: a long one is cut, and a key that was pasted by mistake does not show."""
+    """A value as a person recognizes it: a long one is cut, and a secret that was pasted by mistake does not show.
+
+    That is a private key, a user or password in a URL, and what a map has below the name of a password.
+    """
     try:
-        text = json.dumps(value, default=str)
+        text = json.dumps(_without_secrets(value), default=str)
     except RecursionError:
         return "nested too deeply"
     if "PRIVATE KEY" in text:
         return "[secret]"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_user(value)
+    if isinstance(value, dict):
+        return {
+            _without_user(str(key)): "[secret]" if _is_secret(str(key), part) else _without_secrets(part)
+            for key, part in value.items()
+        }
+    return [_without_secrets(part) for part in value] if isinstance(value, list) else value
+
+
+def _without_user(text: str) -> str:
+    return _USER.sub("[secret]@", text) if "@" in text else text
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    """Whether a key that the program does not know says by its name that its text is for nobody's eyes."""
+    return isinstance(value, str) and _SECRET_NAME.search(key) is not None
 
 
 def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
@@ -111,6 +141,7 @@ def explain(detail: ErrorDetails, root: type[BaseModel]) -> Mistake:
         problem = context.get("problem") or _PROBLEMS.get(kind, detail["msg"])
         problem = problem.replace("{minimum}", str(_minimum(location[-1], around)))
     hidden = not context.get("shown", True) or _may_be_secret(location[-1], around)
+    hidden = hidden or (kind == "extra_forbidden" and _is_secret(location[-1], detail["input"]))
     return Mistake(path, detail["input"], problem, secret=hidden, meant=meant)
 
 

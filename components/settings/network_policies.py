@@ -9,6 +9,9 @@ from pydantic import Field
 from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Port, Section, checked, section
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT, OWN_EDGE_PORT, OWN_INTER_ROUTER_PORT
+
+_LINK_PORTS = (443, EDGE_PORT, OWN_EDGE_PORT, INTER_ROUTER_PORT, OWN_INTER_ROUTER_PORT)
 
 
 def _network(text: str) -> str | None:
@@ -28,8 +31,9 @@ class NetworkPolicies(Section):
     """`rhsi:networkPolicies`."""
 
     enabled: bool = False
-    """Whether the stack makes NetworkPolicies for its pods and for Skupper's router, with exactly the flows that they
-    need."""
+    """Whether the stack makes NetworkPolicies for its pods, its network observer and Skupper's router, with exactly the
+    flows that they need. The router of a Site that somebody else made (`skupper.existingSite`) gets none: it serves
+    others too, so its flows are its owner's to allow."""
     api_server: list[Network] = Field(default_factory=list)
     """Networks that the API server's addresses are in, since no policy can name it. Empty stands for anywhere, on ports
     443 and 6443."""
@@ -37,8 +41,9 @@ class NetworkPolicies(Section):
     """Namespaces whose pods may use the databases and imported services, besides the site's own."""
     operator_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
     """Namespace of the database operator, which looks after the clusters; empty stands for any."""
-    link_ports: list[Port] = Field(default_factory=lambda: [443, 45671, 55671])
-    """Ports at which the router reaches those of other sites: a Route's, and Skupper's own."""
+    link_ports: list[Port] = Field(default_factory=lambda: list(_LINK_PORTS))
+    """On a standby: the ports at which its router reaches the primary's. By default a Route's, those of a `linkAccess`
+    and those of a `routerAccess`; name others that the primary's `skupper.routerAccess.ports` choose, or node ports."""
 
 
 def network_policies_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:

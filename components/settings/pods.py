@@ -45,11 +45,11 @@ def _proxy_section(value: Any) -> Any:
 
 
 class Proxy(Section):
-    """`rhsi:pods.proxy`, for the Jobs that speak HTTP."""
+    """`rhsi:pods.proxy`, for the Jobs that speak HTTP, except the renewal of the site's CA, which never gets it."""
 
     http_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
     """URL of the proxy for http (`HTTP_PROXY`), without user and password. Only the Jobs with kubectl speak HTTP, and
-    only to the API server."""
+    only to the API server; the renewal of the site's CA, which runs once, reaches it without a proxy."""
     https_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
     """URL of the proxy for https (`HTTPS_PROXY`), without user and password."""
     no_proxy: list[GivenText] = Field(
@@ -72,8 +72,8 @@ class Pods(Section):
     """`rhsi:pods`, for the pods of Jobs and of both kinds of databases."""
 
     image_pull_secrets: list[Name] = Field(default_factory=list)
-    """Names of existing Secrets that registries ask for, in each namespace of the site. An image of OpenShift's own
-    registry needs none and gets none."""
+    """Names of existing Secrets that registries ask for, in each namespace of the site. A pod gets none if all its
+    images are from OpenShift's own registry; beside an image from elsewhere, one of them must open that one too."""
     node_selector: dict[NodeKey, LabelValue] = Field(default_factory=dict)
     """Labels of the nodes that pods may run on."""
     tolerations: list[Toleration] = Field(default_factory=list)
@@ -87,7 +87,7 @@ class Pods(Section):
     """Whether databases, too, get a request and a limit of cpu and memory wherever their own `resources` name none, as
     a ResourceQuota demands. Turned on later, it restarts them."""
     proxy: Annotated[Proxy, BeforeValidator(_proxy_section)] = Proxy()
-    """The proxy of the Jobs that speak HTTP."""
+    """The proxy of the Jobs that speak HTTP, except the renewal of the site's CA."""
     restart_databases: bool = False
     """Whether changed labels and annotations reach the pod of a streaming database at once, which restarts it. Without
     it, a server keeps those that it was made with."""

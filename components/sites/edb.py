@@ -13,7 +13,7 @@ from components.edb.published import published
 from components.edb.site import EdbSite, EdbSiteArgs
 from components.settings import Settings
 from components.settings.edb import Edb
-from components.sites.runtimes import database_resources, pod_shape, pooler_resources
+from components.sites.runtimes import database_resources, pod_shape, pooler_resources, sidecar_resources
 
 
 def own_tables(settings: Settings) -> dict[str, str]:
@@ -49,8 +49,10 @@ def cluster_args(settings: Settings, taken: pulumi.Input[str] = "") -> EdbCluste
         synchronous_replicas=wanted.synchronous_replicas,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        pod=pod_shape(settings, settings.edb_image),
+        # PgBouncer's image is the operator's to choose, that of the backups' container the plugin's.
+        pod=pod_shape(settings),
         pooler_resources=pooler_resources(settings),
+        sidecar_resources=sidecar_resources(settings),
         resources=database_resources(settings, wanted.resources).manifest(),
         parameters=wanted.parameters,
         pg_hba=wanted.pg_hba,

@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.names import cluster_name
-from components.network_policies import ClusterFlows, Export, SiteFlows, cluster_policies, site_policies
+from components.network_policies import ClusterFlows, SiteFlows, cluster_policies, site_policies
+from components.network_rules import Export
 from components.postgres.replication import PRIMARY, STANDBY
 from components.settings import Settings
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
 
 
 def site_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -23,8 +25,12 @@ def cluster_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
 def site_flows(settings: Settings) -> SiteFlows:
     """What passes in the namespace of the Skupper site."""
     wanted, standby = settings.network_policies, settings.role == "standby"
+    access = settings.skupper.router_access
+    own = (access.ports.inter_router, access.ports.edge) if access else (INTER_ROUTER_PORT, EDGE_PORT)
     return SiteFlows(
+        owns_router=not settings.skupper.existing_site,
         accepts_links=not standby,
+        own_link_ports=own,
         link_ports=tuple(wanted.link_ports),
         api_server=tuple(wanted.api_server),
         clients=tuple(wanted.clients),
@@ -33,6 +39,8 @@ def site_flows(settings: Settings) -> SiteFlows:
         follows=standby,
         monitoring=settings.postgres.monitoring,
         tests=settings.postgres.enabled and settings.postgres.smoke_test,
+        observer=settings.network_observer.enabled,
+        observer_login=settings.cluster.platform == "openshift",
         exports=tuple(
             Export(host=one.host, selector=one.selector, port=one.port) for one in settings.services.exports.values()
         ),

@@ -28,22 +28,25 @@ def server_shape(settings: Settings) -> ServerShape:
     """What the servers of both kinds are made of."""
     wanted = settings.postgres
     resources = database_resources(settings, wanted.resources)
+    exporter = settings.exporter_image if wanted.monitoring else ""
+    backup = server_backup(settings) if wanted.backup.destination_path else None
+    images = [settings.postgres_image, *([exporter] if exporter else []), *([backup.image] if backup else [])]
     return ServerShape(
         image=settings.postgres_image,
         version=wanted.version,
         run_as_user=settings.postgres_user,
         size=wanted.size,
         storage_class=wanted.storage_class,
-        pod=pod_shape(settings, settings.postgres_image),
+        pod=pod_shape(settings, *images),
         relabel=settings.pods.restart_databases,
         requests=dict(resources.requests),
         limits=dict(resources.limits),
         parameters=wanted.parameters,
         keep_data=settings.protect,
         access_rules=wanted.pg_hba,
-        exporter=settings.exporter_image if wanted.monitoring else "",
+        exporter=exporter,
         keeps_pod=wanted.pod_disruption_budget,
-        backup=server_backup(settings) if wanted.backup.destination_path else None,
+        backup=backup,
     )
 
 

@@ -17,13 +17,14 @@ def common_metadata(settings: Settings) -> CommonMetadata:
     return CommonMetadata(labels=settings.labels, annotations=settings.annotations)
 
 
-def pod_shape(settings: Settings, image: str) -> PodShape:
-    """Where a pod with this image runs, and what pulls it.
+def pod_shape(settings: Settings, *images: str) -> PodShape:
+    """Where a pod runs, and what pulls its images: all of them, or none where others choose some.
 
-    The account of a pod has the secret for OpenShift's own registry, and gives it only to pods that name none.
+    The account of a pod has the secret for OpenShift's own registry, and gives it only to pods that name none. So those
+    name none of which each image is there; with another one, they need the user's secrets.
     """
     wanted = settings.pods
-    of_the_cluster = image.startswith(f"{CLUSTER_REGISTRY}/")
+    of_the_cluster = bool(images) and all(image.startswith(f"{CLUSTER_REGISTRY}/") for image in images)
     return PodShape(
         image_pull_secrets=() if of_the_cluster else tuple(wanted.image_pull_secrets),
         node_selector=wanted.node_selector,
@@ -46,6 +47,11 @@ def database_resources(settings: Settings, given: Resources) -> ContainerResourc
 def pooler_resources(settings: Settings) -> ContainerResources:
     """Of PgBouncer, which has no settings of its own for it: the operator's, or those that a quota wants."""
     return container_resources.POOLER if settings.pods.complete_resources else container_resources.NONE
+
+
+def sidecar_resources(settings: Settings) -> ContainerResources:
+    """Of the backups' container in the pods of a replicated database, likewise."""
+    return container_resources.BACKUP if settings.pods.complete_resources else container_resources.NONE
 
 
 def kubectl_runtime(settings: Settings) -> Runtime:

@@ -16,6 +16,10 @@ from components.custom_resource import NETWORK_OBSERVER, ROUTE, ExistingObject, 
 # The chart names everything after it, for the chart's own name is in it (templates/_helpers.tpl, fullname).
 OBSERVER = "network-observer"
 PASSWORD_SECRET = f"{OBSERVER}-auth"
+# Labels of its pods: the names of the chart and of its release, which is the object's (templates/_helpers.tpl).
+OBSERVER_PODS = {"app.kubernetes.io/name": "network-observer", "app.kubernetes.io/instance": OBSERVER}
+# Where the login before its page listens, whichever that is (templates/_deployment.yaml).
+PAGE_PORT = 8443
 
 
 @dataclass(frozen=True, kw_only=True)

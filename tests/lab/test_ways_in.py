@@ -49,7 +49,8 @@ def kind(lab: Lab, name: str, api_version: str = SKUPPER, context: str = "site-b
 def ready(lab: Lab, site: str) -> str:
     """The UID of the standby's Site, which is Ready."""
     found = kind(lab, "Site").get(name=site, namespace=NAMESPACE)
-    assert found.status and found.status.status == "Ready", found.status
+    assert found.status, "none yet"
+    assert found.status.status == "Ready", found.status
     return str(found.metadata.uid)
 
 

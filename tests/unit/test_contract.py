@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 
+from components import container_resources
 from components.custom_resource import POSTGRES_OPERATORS
 from components.edb.backup import RecoveryArgs
 from components.edb.cluster import EdbCluster
@@ -183,6 +184,8 @@ def test_every_object_of_a_database_is_valid_for_upstream_and_for_the_lab(operat
         resources={"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
         parameters={"work_mem": "8MB"},
         pooler=PoolerArgs(instances=2, mode="session"),
+        pooler_resources=container_resources.POOLER,
+        sidecar_resources=container_resources.BACKUP,
         recovery=RecoveryArgs(server_name="edb-site-a", target_time="2026-11-23T21:30:00Z"),
     )
     none = edb_cluster(operator=operator)

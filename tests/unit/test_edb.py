@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from components import script_job
+from components.container_resources import NONE
 from components.edb import logical_replication, names, registry, replication_test
 from components.edb.backup import RecoveryArgs, object_store_spec, scheduled_backup_spec
 from components.edb.cluster import EdbCluster, cluster_spec
@@ -188,15 +189,17 @@ def test_a_recovery_takes_the_place_of_the_empty_database() -> None:
 
 
 def test_an_object_store_without_credentials_trusts_the_pods_role() -> None:
-    store = object_store_spec(dataclasses.replace(ARGS.backup, destination_path="s3://b", endpoint_url="https://store"))
+    store = object_store_spec(
+        dataclasses.replace(ARGS.backup, destination_path="s3://b", endpoint_url="https://store"), NONE
+    )
     assert store["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
     assert store["configuration"]["endpointURL"] == "https://store"
-    named = object_store_spec(BACKUP)["configuration"]["s3Credentials"]
+    named = object_store_spec(BACKUP, NONE)["configuration"]["s3Credentials"]
     assert named["accessKeyId"] == {"name": "s3", "key": "ACCESS_KEY_ID"}
 
 
 def test_what_a_store_is_asked_for_is_absent_until_somebody_chooses_it() -> None:
-    assert object_store_spec(BACKUP)["configuration"].keys() == {"destinationPath", "s3Credentials"}
+    assert object_store_spec(BACKUP, NONE)["configuration"].keys() == {"destinationPath", "s3Credentials"}
     chosen = dataclasses.replace(
         BACKUP,
         endpoint_url="https://store",
@@ -209,7 +212,7 @@ def test_what_a_store_is_asked_for_is_absent_until_somebody_chooses_it() -> None
         wal_max_parallel=8,
         tags={"team": "databases"},
     )
-    assert object_store_spec(chosen)["configuration"] == {
+    assert object_store_spec(chosen, NONE)["configuration"] == {
         "destinationPath": "s3://backups/databases",
         "endpointURL": "https://store",
         "endpointCA": {"name": "store-ca", "key": "ca.crt"},

@@ -7,12 +7,14 @@ import pytest
 
 from lab.stand_ins.cnpg import objects
 from lab.stand_ins.cnpg.kinds import COMMUNITY
+from lab.stand_ins.network_observer.chart import Release
 from tests.unit.network_policies import End, Outside, Pod, Policy, allowed, matches
 from tests.unit.recorder import PRIMARY, STANDBY, Graph, record
 from tests.unit.urns import SERVICES, VERIFY_FULL
 
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 CLUSTER = "kubernetes:postgresql.cnpg.io/v1:Cluster"
+OBSERVER = "kubernetes:observability.skupper.io/v2alpha1:NetworkObserver"
 EDB = {
     "enabled": True,
     "operator": "community",
@@ -49,7 +51,13 @@ WORLD, STORE = Outside("192.0.2.1"), Outside("192.0.2.9")
 @cache
 def graph(role: str) -> Graph:
     server = {"enabled": True, "monitoring": True}
-    changed = {"networkPolicies": WANTED, "postgres": server, "edb": EDB, "services": SERVICES}
+    changed = {
+        "networkPolicies": WANTED,
+        "networkObserver": {"enabled": True},
+        "postgres": server,
+        "edb": EDB,
+        "services": SERVICES,
+    }
     if role == "primary":
         return record({**PRIMARY, "revoke": 1, **changed, "edb": {**EDB, "smokeTest": False}}, stack="site-a")
     smoke = {"postgres": {**server, "smokeTest": True}}
@@ -73,6 +81,8 @@ def pods(role: str) -> dict[str, Pod]:
     body = {**cluster, "metadata": {**cluster["metadata"], "uid": "uid"}}
     made = objects.pod(COMMUNITY, body, 1, primary=True)["metadata"]
     found["instance"] = Pod(made["namespace"], made["labels"])
+    observer = Release(graph(role).one(OBSERVER).inputs)
+    found["observer"] = Pod(observer.namespace, observer.labels)
     return found
 
 
@@ -97,6 +107,11 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("an application uses the cluster's database", SHOP, "instance", 5432),
         ("an instance archives", "instance", STORE, 9000),
         ("the check of the tables reaches its own site", "edb-published-tables", "instance", 5432),
+        ("the ingress controller brings people to the observer", Pod("openshift-ingress"), "observer", 8443),
+        ("the observer listens to its site's router", "observer", ROUTER, 5671),
+        ("the observer's login asks the API server", "observer", API_SERVER, 6443),
+        ("the observer's login asks the cluster's login, behind a Route", "observer", WORLD, 443),
+        ("the observer asks DNS", "observer", DNS, 5353),
     ],
     "primary": [
         ("another site links", OTHER_SITE, ROUTER, 55671),
@@ -134,6 +149,11 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("DNS over another port", ROUTER, WORLD, 54),
         ("the check of the tables reaches the other site", "edb-published-tables", ROUTER, LISTENER),
         ("the check of the tables asks the API server", "edb-published-tables", API_SERVER, 443),
+        ("somebody reads the observer's own Prometheus", NEIGHBOUR, "observer", 9090),
+        ("somebody reads the observer without its login", NEIGHBOUR, "observer", 8080),
+        ("the observer reaches the world", "observer", WORLD, 8443),
+        ("the observer uses an imported service", "observer", ROUTER, LISTENER),
+        ("the observer reaches a database", "observer", "instance", 5432),
     ],
     "primary": [
         ("a stranger uses the primary", STRANGER, "postgres-primary", 5432),
@@ -237,3 +257,57 @@ def test_a_router_reaches_what_a_connector_names(host: str, target: End, passing
     services = {"exports": {"orders": {"host": host, "port": 8080}}}
     found = record({**STANDBY, "networkPolicies": {"enabled": True}, "services": services}, stack="site-b")
     assert allowed([one.inputs for one in found.made(POLICY)], ROUTER, target, 8080) is passing
+
+
+def made_by(settings: dict[str, Any]) -> list[Policy]:
+    changed = {**settings, "networkPolicies": {"enabled": True, "apiServer": ["10.0.0.0/30"]}}
+    found = record(changed, stack="site-a" if settings["role"] == "primary" else "site-b")
+    return [one.inputs for one in found.made(POLICY)]
+
+
+@pytest.mark.parametrize("settings", [PRIMARY, STANDBY], ids=ROLES)
+def test_the_router_of_somebody_elses_site_keeps_the_flows_of_its_owner(settings: dict[str, Any]) -> None:
+    own = {**settings, "cluster": {**settings["cluster"], "createNamespace": False}}
+    found = made_by({**own, "skupper": {"existingSite": "hub"}})
+    assert not [one for one in found if matches(one["spec"]["podSelector"], ROUTER.labels)]
+    assert {one["metadata"]["name"] for one in found} == {one["metadata"]["name"] for one in made_by(own)} - {
+        "rhsi-router"
+    }
+
+
+def test_links_come_in_at_the_ports_of_the_router_access_and_at_no_other() -> None:
+    access = {"linkAccess": "none", "routerAccess": {"ports": {"interRouter": 7001, "edge": 7002}}, "ha": True}
+    found = made_by({**PRIMARY, "skupper": access})
+    assert all(allowed(found, OTHER_SITE, ROUTER, port) for port in (7001, 7002))
+    assert not any(allowed(found, OTHER_SITE, ROUTER, port) for port in (55671, 45671))
+    # One of two routers links to the other one there.
+    assert allowed(found, ROUTER, ROUTER, 7001)
+    assert not allowed(found, ROUTER, ROUTER, 55671)
+
+
+def test_a_way_in_that_names_no_ports_has_its_own_which_every_standby_reaches() -> None:
+    found = made_by({**PRIMARY, "skupper": {"linkAccess": "none", "routerAccess": {"accessType": "loadbalancer"}}})
+    assert all(allowed(found, OTHER_SITE, ROUTER, port) for port in (55672, 45672))
+    assert not any(allowed(found, OTHER_SITE, ROUTER, port) for port in (55671, 45671))
+    standby = record({**STANDBY, "networkPolicies": {"enabled": True}}, stack="site-b")
+    made = [one.inputs for one in standby.made(POLICY)]
+    assert all(allowed(made, ROUTER, OTHER_SITE, port) for port in (443, 55671, 55672))
+
+
+def test_a_standby_reaches_the_ports_that_its_setting_names() -> None:
+    found = record({**STANDBY, "networkPolicies": {"enabled": True, "linkPorts": [7001]}}, stack="site-b")
+    made = [one.inputs for one in found.made(POLICY)]
+    assert allowed(made, ROUTER, OTHER_SITE, 7001)
+    assert not allowed(made, ROUTER, OTHER_SITE, 55671)
+
+
+def test_an_observer_with_a_login_of_its_own_asks_no_other() -> None:
+    cluster = {**PRIMARY["cluster"], "platform": "kubernetes"}
+    found = made_by({**PRIMARY, "cluster": cluster, "networkObserver": {"enabled": True}})
+    observer = Pod(
+        "rhsi", {"app.kubernetes.io/name": "network-observer", "app.kubernetes.io/instance": "network-observer"}
+    )
+    assert allowed(found, SHOP, observer, 8443)
+    assert allowed(found, observer, API_SERVER, 443)
+    assert not allowed(found, observer, WORLD, 443)
+    assert "rhsi-network-observer" not in {one["metadata"]["name"] for one in made_by(PRIMARY)}

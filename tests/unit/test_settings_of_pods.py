@@ -6,7 +6,8 @@ import pytest
 
 from components import container_resources
 from components.container_resources import ContainerResources, amount
-from components.settings.images import default_images
+from components.settings import formats
+from components.settings.images import CLUSTER_REGISTRY, default_images
 from tests.unit.recorder import PRIMARY, STANDBY, record, settings_of
 from tests.unit.test_settings import mistakes_in, standby_with
 from tests.unit.urns import VARIANTS
@@ -128,8 +129,15 @@ def test_jobs_servers_and_clusters_are_placed(name: str) -> None:
     assert cluster["priorityClassName"] == "high"
     assert not {"nodeSelector", "tolerations"} & cluster.keys()
     pooler = spec_of(graph, "Pooler")["template"]["spec"]
-    assert of_pod(pooler) == PLACED
+    # PgBouncer's image is in the cluster's registry too, and naming a Secret takes the account's away.
+    assert of_pod(pooler) == {**PLACED, "imagePullSecrets": cluster["imagePullSecrets"]}
     assert pooler["containers"] == [{"name": "pgbouncer"}]
+
+
+def test_without_secrets_of_ones_own_pgbouncer_keeps_those_of_its_account() -> None:
+    shape = {key: value for key, value in SHAPE.items() if key != "imagePullSecrets"}
+    pooler = spec_of(everything("primary with everything", pods=shape), "Pooler")["template"]["spec"]
+    assert of_pod(pooler) == {key: value for key, value in PLACED.items() if key != "imagePullSecrets"}
 
 
 def test_the_communitys_images_are_pulled_with_them_too() -> None:
@@ -148,6 +156,38 @@ def test_an_image_of_openshifts_own_registry_is_pulled_with_the_secret_of_its_ac
     pod = everything("standby", pods=SHAPE).one(JOB).inputs["spec"]["template"]["spec"]
     assert "imagePullSecrets" not in pod
     assert pod["nodeSelector"] == PLACED["nodeSelector"]
+
+
+OWN_IMAGE = f"{CLUSTER_REGISTRY}/databases/postgresql:16"
+
+
+@pytest.mark.parametrize(
+    ("postgres", "named"),
+    [
+        ({}, False),
+        ({"monitoring": True}, True),
+        ({"monitoring": True, "exporterImage": f"{CLUSTER_REGISTRY}/databases/exporter:1"}, False),
+        ({"backup": {"destinationPath": "s3://b"}}, True),
+        ({"backup": {"destinationPath": "s3://b"}, "backupImage": OWN_IMAGE}, False),
+        ({"exporterImage": "registry.example.com/exporter:1"}, False),
+    ],
+)
+def test_a_server_is_pulled_with_ones_own_secrets_if_any_of_its_images_is_elsewhere(
+    postgres: dict[str, Any], *, named: bool
+) -> None:
+    server = {"enabled": True, "image": OWN_IMAGE, "version": 16, **postgres}
+    (found,) = record(standby_with(pods=SHAPE, postgres=server), stack="site-b").made(STATEFUL_SET)
+    pod = found.inputs["spec"]["template"]["spec"]
+    assert pod.get("imagePullSecrets", []) == (PLACED["imagePullSecrets"] if named else [])
+
+
+def test_what_operators_run_beside_a_database_is_pulled_with_them_whatever_its_own_image() -> None:
+    edb = {"enabled": True, "operator": "community", "image": OWN_IMAGE, "smokeTest": True, "pooler": {"instances": 1}}
+    graph = record(standby_with(pods=SHAPE, edb=edb), stack="site-b")
+    assert spec_of(graph, "Cluster")["imagePullSecrets"] == PLACED["imagePullSecrets"]
+    assert spec_of(graph, "Pooler")["template"]["spec"]["imagePullSecrets"] == PLACED["imagePullSecrets"]
+    (test,) = [one for one in graph.made(JOB) if one.inputs["metadata"]["name"] == "edb-replication-test"]
+    assert "imagePullSecrets" not in test.inputs["spec"]["template"]["spec"]
 
 
 def test_a_job_runs_again_elsewhere_when_its_place_changes_but_a_renewal_of_the_ca_does_not() -> None:
@@ -287,6 +327,7 @@ def test_every_container_is_complete_where_a_quota_is_to_be_met(name: str) -> No
     ]
     containers += [spec_of(graph, "Cluster"), *spec_of(graph, "Pooler")["template"]["spec"]["containers"]]
     assert len(containers) > 4
+    containers.append(spec_of(graph, "ObjectStore")["instanceSidecarConfiguration"])
     for one in containers:
         for part in ("requests", "limits"):
             assert one["resources"][part].keys() >= {"cpu", "memory"}
@@ -302,6 +343,7 @@ def test_without_it_a_database_that_stands_keeps_the_resources_that_it_has() -> 
         }
     assert "resources" not in spec_of(everything("primary with everything"), "Cluster")
     assert "template" not in spec_of(everything("primary with everything"), "Pooler")
+    assert "instanceSidecarConfiguration" not in spec_of(everything("primary with everything"), "ObjectStore")
 
 
 @pytest.mark.parametrize(
@@ -340,6 +382,13 @@ def test_quantities_are_compared_as_kubernetes_does() -> None:
     assert amount("1Gi") == 2**30 > (amount("1G") or 0)
     assert amount("0.5") == amount("500m")
     assert amount("1e3") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "0.5", "500m", "1.5Gi", "10k", "2E", "0", "0.0", "0m", "1e3", "1Ki2", "-1", "m", "\u0663"]
+)
+def test_a_setting_takes_what_can_be_compared_and_is_not_nothing(text: str) -> None:
+    assert (formats.quantity(text) is None) is bool(amount(text))
 
 
 # Images.

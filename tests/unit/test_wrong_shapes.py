@@ -160,7 +160,7 @@ def build(found: Settings) -> None:
     cluster: EdbClusterArgs = cluster_args(found)
     namespace = found.cluster.namespace
     transported(cluster_spec(cluster))
-    transported(object_store_spec(cluster.backup))
+    transported(object_store_spec(cluster.backup, cluster.sidecar_resources))
     transported(scheduled_backup_spec(cluster.backup, "edb"))
     transported(pooler_spec(cluster.pooler, "edb"))
     transported(schema_sql(found.site, [found.site, found.edb_peer], {}, given=False))
@@ -178,7 +178,9 @@ def build(found: Settings) -> None:
     transported(subjects(login_args(found)))
     transported([role_audience(auth), policy_hcl(auth.kv_mount, auth.site, auth.shared), vars(auth)])
     transported([site_policies(site_flows(found)), cluster_policies(cluster_flows(found))])
-    transported(placed_pooler(pooler_spec(cluster.pooler, "edb"), cluster.pod, cluster.pooler_resources))
+    transported(
+        placed_pooler(pooler_spec(cluster.pooler, "edb"), cluster.pod, cluster.pull_secret, cluster.pooler_resources)
+    )
     for runtime in (kubectl_runtime(found), edb_runtime(found), postgres_runtime(found)):
         job = ScriptJobArgs(
             job="job",
