@@ -20,7 +20,7 @@ from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
 from components.sites.skupper import among_others, router_access_args, skupper_site
-from components.sites.vault import primary_owner_args
+from components.sites.vault_owners import primary_owner_args
 from components.skupper.router_access import RouterAccess
 from components.vault.mount import KvStore, KvStoreArgs
 from components.vault.ownership import VaultOwner

@@ -8,7 +8,6 @@ import pulumi
 from components.component import Component
 from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.registry import TOKEN_PATH
-from components.owner import Owner
 from components.secret_store import (
     STORE,
     FoundSecretStore,
@@ -22,49 +21,16 @@ from components.settings.formats import as_go_writes
 from components.settings.operators import place
 from components.settings.vault import ExistingStore
 from components.sites.foundation import Foundation
+from components.sites.vault_owners import standby_owner_args
 from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
 from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
 from components.vault.login import VaultLoginArgs
 from components.vault.names import policy_name
-from components.vault.ownership import OTHER_SITE, VaultOwner, VaultOwnerArgs
+from components.vault.ownership import VaultOwner
 from components.vault.reader import READER_ACCOUNT, ReaderAccount, ReaderAccountArgs
 
 _NONE = KeyOf(kind="", name="", key="")
-
-
-def primary_owner_args(settings: Settings, owner: Owner, standby: str) -> VaultOwnerArgs:
-    """The primary's claim on what it writes for a standby."""
-    return VaultOwnerArgs(
-        owner=owner,
-        mount=settings.vault.mount,
-        existing=not settings.vault.manage_mount,
-        path=settings.vault.below(f"{standby}/owner-primary"),
-        claimed=f"What a primary writes for {standby}",
-    )
-
-
-def token_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
-    """The primary's claim on the registry's token, which all its standbys read."""
-    return VaultOwnerArgs(
-        owner=owner,
-        mount=settings.vault.mount,
-        existing=not settings.vault.manage_mount,
-        path=settings.vault.below(f"{TOKEN_PATH}-owner"),
-        claimed="The registry's token",
-    )
-
-
-def standby_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
-    """The claim of a standby without a login of its own, whose policy would say whose the site is."""
-    return VaultOwnerArgs(
-        owner=owner,
-        mount=settings.vault.mount,
-        existing=True,
-        path=settings.vault.below(f"{settings.site}/owner-standby"),
-        claimed=f"The standby {settings.site}",
-        give=OTHER_SITE,
-    )
 
 
 def login_args(settings: Settings) -> VaultLoginArgs:

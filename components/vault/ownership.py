@@ -41,7 +41,7 @@ class VaultOwnerArgs:
     existing: bool
     path: str
     claimed: str
-    give: str = OTHER_ENVIRONMENT
+    give: str
 
 
 def refusal(found: Mapping[str, str], args: VaultOwnerArgs, own_id: str | None) -> str:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from components.owner import Owner
 from components.settings import formats
-from components.sites.vault import standby_owner_args
+from components.sites.vault_owners import standby_owner_args
 from components.vault.mount import engine_problem
 from components.vault.names import policy_name
-from components.vault.ownership import VaultOwnerArgs, refusal
+from components.vault.ownership import OTHER_ENVIRONMENT, VaultOwnerArgs, refusal
 from lab.home import CHECKOUT
 from tests.unit.recorder import (
     OWNER_ID,
@@ -142,6 +142,7 @@ def claim(**changes: Any) -> VaultOwnerArgs:
         existing=False,
         path="site-b/owner-primary",
         claimed="What a primary writes for site-b",
+        give=OTHER_ENVIRONMENT,
     )
     return dataclasses.replace(usual, **changes)
 
