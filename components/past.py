@@ -28,6 +28,7 @@ class Fact:
         sentence: what was found, after the key; `{new}` and `{old}` stand for the values.
         usual: what a stack is that remembers nothing of it, for a fact that is younger than many a stack. It is not
             remembered either, so that the memory of such a stack stays as it was.
+        beside: another key, without which a memory says nothing of this one either: nothing was usual then.
     """
 
     value: pulumi.Input[str | int | bool]
@@ -35,6 +36,7 @@ class Fact:
     grows: bool = False
     sentence: str = "is {new}, it was {old}"
     usual: str | None = None
+    beside: str = ""
 
 
 class PastError(pulumi.RunError):
@@ -45,7 +47,8 @@ def contradictions(facts: Mapping[str, Fact], now: Mapping[str, Any], before: Ma
     """What may not follow upon the past, as sentences; a fact that only one of the two has is none, or as usual."""
     found = []
     for key, fact in facts.items():
-        new, old = now.get(key, fact.usual), before.get(key, fact.usual)
+        usual_before = fact.usual if not fact.beside or fact.beside in before else None
+        new, old = now.get(key, fact.usual), before.get(key, usual_before)
         if new is None or old is None:
             continue
         if new < old if fact.grows else new != old:

@@ -22,7 +22,7 @@ from components.sites.edb import described, replication_args, site_args
 from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
 from components.sites.operators import Dependencies, SiteOperators
-from components.sites.vault import token_owner_args
+from components.sites.vault_owners import token_owner_args
 from components.vault.ownership import VaultOwner
 
 

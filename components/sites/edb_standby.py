@@ -84,7 +84,7 @@ class StandbyEdb(Component):
         )
         ready: list[pulumi.Resource] = [self.site, claim]
         if theirs:
-            ready += [theirs.checked(name, self, self.site), theirs.listed(name, self)]
+            ready += [theirs.checked(name, self, self.site), theirs.listed(name, self, mark=way.mark)]
         replication = LogicalReplication(
             f"{name}-replication",
             replication_args(settings, self.site, taken, awaited=True),

@@ -78,12 +78,12 @@ class PeersTables:
         )
         return PublishedTables(f"{name}-tables", args, component.child(depends_on=[cluster]))
 
-    def listed(self, name: str, component: Component) -> pulumi.Resource:
-        """For a standby: its own list in Vault, written once the primary's does not contradict it."""
+    def listed(self, name: str, component: Component, *, mark: pulumi.Resource) -> pulumi.Resource:
+        """For a standby: its own list in Vault, written once the primary's does not contradict it, below its `mark`."""
         settings = self._settings
         args = PublishedListArgs(
             vault_mount=settings.vault.mount,
             path=list_path(settings, settings.site),
             published=self.published.apply(lambda _: own_tables(settings)),
         )
-        return PublishedList(f"{name}-published", args, component.child())
+        return PublishedList(f"{name}-published", args, component.child(depends_on=[mark]))

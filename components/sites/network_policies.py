@@ -9,7 +9,7 @@ from components.network_policies import ClusterFlows, SiteFlows, cluster_policie
 from components.network_rules import Export
 from components.postgres.replication import PRIMARY, STANDBY
 from components.settings import Settings
-from components.settings.skupper import RouterAccess
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
 
 
 def site_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -25,11 +25,12 @@ def cluster_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
 def site_flows(settings: Settings) -> SiteFlows:
     """What passes in the namespace of the Skupper site."""
     wanted, standby = settings.network_policies, settings.role == "standby"
-    ports = (settings.skupper.router_access or RouterAccess()).ports
+    access = settings.skupper.router_access
+    own = (access.ports.inter_router, access.ports.edge) if access else (INTER_ROUTER_PORT, EDGE_PORT)
     return SiteFlows(
         owns_router=not settings.skupper.existing_site,
         accepts_links=not standby,
-        own_link_ports=(ports.inter_router, ports.edge),
+        own_link_ports=own,
         link_ports=tuple(wanted.link_ports),
         api_server=tuple(wanted.api_server),
         clients=tuple(wanted.clients),

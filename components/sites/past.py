@@ -104,11 +104,13 @@ def _of_primary(settings: Settings) -> dict[str, Fact]:
 def _of_standby(settings: Settings) -> dict[str, Fact]:
     if settings.vault.store:
         return {}
+    # A stack that had somebody else's store had no login of its own, and may begin with any.
+    login = "vault.authPath"
     return {
         "vault.manageAuth": Fact(value=settings.vault.manage_auth, fix=_KEEP),
-        "vault.login": Fact(value=settings.vault.login, usual="kubernetes", fix=_MOVE),
-        "vault.authPath": Fact(value=settings.auth_path, fix=_MOVE),
-        "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", fix=_MOVE),
+        "vault.login": Fact(value=settings.vault.login, usual="kubernetes", beside=login, fix=_MOVE),
+        login: Fact(value=settings.auth_path, fix=_MOVE),
+        "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", beside=login, fix=_MOVE),
     }
 
 

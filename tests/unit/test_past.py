@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.past import Fact, contradictions
-from tests.unit.recorder import PRIMARY, STANDBY, Graph, record
+from components.sites.past import facts
+from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, settings_of
 
 FACTS = {
     "site": Fact(value="", fix="write it again"),
@@ -38,6 +40,33 @@ def test_everything_that_contradicts_the_past_is_told_at_once_with_what_it_was()
         "rhsi:revoke is 2, it was 3: it only grows.",
         "rhsi:cluster.createNamespace is false, it was true: write it again.",
         'rhsi:cluster.context leads to "two", it led to "one": correct it.',
+    ]
+
+
+def test_what_is_usual_counts_only_beside_what_was_remembered() -> None:
+    login = {"vault.login": Fact(value="jwt", fix="write it again", usual="kubernetes", beside="vault.authPath")}
+    now = {"vault.login": "jwt"}
+    assert contradictions(login, now, {"site": "a"}) == []
+    assert contradictions(login, now, {"vault.authPath": "jwt-a", "vault.login": "jwt"}) == []
+    assert contradictions(login, now, {"vault.authPath": "kubernetes-a"}) == [
+        'rhsi:vault.login is "jwt", it was "kubernetes": write it again.'
+    ]
+
+
+def test_a_stack_that_had_somebody_elses_store_may_begin_with_any_login_of_its_own() -> None:
+    store = {"kind": "ClusterSecretStore", "name": "vault"}
+    before = memory(record({**STANDBY, "vault": {**STANDBY["vault"], "store": store}}, stack="site-b"))
+    own = {**STANDBY["vault"], "login": "jwt", "namespace": "team/kv", "authNamespace": "team"}
+    settings = settings_of({**STANDBY, "vault": own}, stack="site-b")
+    cluster = pulumi.Output.from_input("uid-of-the-cluster")
+    now = {"vault.login": "jwt", "vault.authPath": "jwt-site-b", "vault.authNamespace": "team"}
+    assert contradictions(facts(settings, cluster, None), now, before) == []
+    former = memory(record(STANDBY, stack="site-b"))
+    said = contradictions(facts(settings, cluster, None), now, former)
+    assert [sentence.split(" is ")[0] for sentence in said] == [
+        "rhsi:vault.login",
+        "rhsi:vault.authPath",
+        "rhsi:vault.authNamespace",
     ]
 
 
