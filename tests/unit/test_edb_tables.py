@@ -10,6 +10,7 @@ from components.edb import published_tables
 from components.edb.cluster import InitSqlArgs, boot_scripts, cluster_spec
 from components.edb.logical_replication import publication_spec, subscription_spec
 from components.edb.published import fingerprint, overlaps, published
+from lab.stand_ins.cnpg.connections import connection_string, files
 from lab.status.logical import source_of
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, SEALED, STANDBY, Graph, record, reveal
@@ -112,7 +113,24 @@ def test_another_list_of_the_peer_is_another_entry_that_the_subscription_names()
     found = primary({"site-b/edb-published": {"stock.levels": "table"}})
     entry = f"{name}-{fingerprint({'stock.levels': 'table'}, 0)}"
     assert found.one(SUBSCRIPTION).inputs["spec"]["externalClusterName"] == entry
-    assert found.one(CLUSTER).inputs["spec"]["externalClusters"][0]["name"] == entry
+    assert found.one(CLUSTER).inputs["spec"]["externalClusters"][1]["name"] == entry
+
+
+def test_a_running_subscription_keeps_its_files_whatever_the_peer_publishes_next() -> None:
+    """Its connection string is altered after the Cluster, and not at all where the check in between says no."""
+    paths = set()
+    for told in ("stock.levels", "stock.places"):
+        cluster = primary({"site-b/edb-published": {told: "table"}}).one(CLUSTER)
+        kept, named = cluster.inputs["spec"]["externalClusters"]
+        assert kept == cluster_spec(edb_cluster())["externalClusters"][0]
+        paths |= {file.path for file in files(kept)}
+        assert not list(files(named)), "the operator would write its files where the next list has none"
+        assert connection_string(named) == connection_string(kept)
+    assert paths == {"edb-site-b-require/pgpass"}
+    strict = cluster_spec(edb_cluster(tls="verify-full", taken="12345678"))
+    kept, named = strict["externalClusters"]
+    assert connection_string(named) == connection_string(kept)
+    assert "sslrootcert='/controller/external/edb-site-b-verify-full/edb-ca_ca.crt'" in connection_string(kept)
 
 
 def test_the_labs_status_knows_the_cluster_behind_an_entry() -> None:
