@@ -168,6 +168,7 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, dict[str, Any]]:
     operator = namespace(flows.operator_namespace) if flows.operator_namespace else {"namespaceSelector": {}}
     instances = pods(flows.cluster)
     users = [pods({}), *routers, *map(namespace, flows.clients)]
+    both_sites = [*DNS, {"to": [instances], "ports": _tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}]
     found = {
         CLUSTER: _spec(
             instances["podSelector"],
@@ -187,14 +188,9 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, dict[str, Any]]:
         )
     }
     if flows.own_tables:
-        own = {"to": [instances], "ports": _tcp(PORT)}
-        found[CLUSTER_TABLES] = _spec(_jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
+        found[CLUSTER_TABLES] = _spec(_jobs(TABLES_JOB), ingress=[], egress=both_sites)
     if flows.tests:
-        found[CLUSTER_TEST] = _spec(
-            _jobs(EDB_TEST_JOB),
-            ingress=[],
-            egress=[*DNS, {"to": [instances], "ports": _tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}],
-        )
+        found[CLUSTER_TEST] = _spec(_jobs(EDB_TEST_JOB), ingress=[], egress=both_sites)
     return found
 
 

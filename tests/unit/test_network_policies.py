@@ -97,6 +97,7 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("an application uses the cluster's database", SHOP, "instance", 5432),
         ("an instance archives", "instance", STORE, 9000),
         ("the check of the tables reaches its own site", "edb-published-tables", "instance", 5432),
+        ("the check of the tables asks the other site what it publishes", "edb-published-tables", ROUTER, LISTENER),
     ],
     "primary": [
         ("another site links", OTHER_SITE, ROUTER, 55671),
@@ -132,7 +133,6 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("a router reaches another port of a neighbour", ROUTER, NEIGHBOUR, 82),
         ("a router reaches a stranger", ROUTER, STRANGER, 8080),
         ("DNS over another port", ROUTER, WORLD, 54),
-        ("the check of the tables reaches the other site", "edb-published-tables", ROUTER, LISTENER),
         ("the check of the tables asks the API server", "edb-published-tables", API_SERVER, 443),
     ],
     "primary": [
