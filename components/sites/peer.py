@@ -5,7 +5,7 @@ Any until components/outputs.py has read it, and what it cannot read is one sent
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -179,6 +179,27 @@ def passwords_version(rotation: pulumi.Output[int], grant: pulumi.Output[outputs
     return pulumi.Output.format("{}/{}", rotation, grant.expires)
 
 
+def primary_subscribes(settings: Settings) -> pulumi.Output[bool]:
+    """Whether the primary's databases take what this site publishes, by the outputs that its stack has now.
+
+    It is asked without a StackReference: that is a resource, which comes after the stack's past.
+    """
+
+    async def read() -> bool:
+        name = full_name(settings.primary_stack)
+        found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
+        edb = (found or {}).get("outputs", {}).get("edb")
+        return isinstance(edb, dict) and edb.get("peer") == settings.site and bool(edb.get("subscription"))
+
+    subscribes: pulumi.Output[bool] = pulumi.Output.from_input(cast("Any", read()))
+    return subscribes
+
+
+def full_name(stack: str) -> str:
+    """A stack's name with the current organization and project, where it has none."""
+    return stack if "/" in stack else f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
+
+
 class Peer:
     """The outputs of the primary's stack, each of them checked where it is used.
 
@@ -187,11 +208,8 @@ class Peer:
     """
 
     def __init__(self, settings: Settings, opts: pulumi.ResourceOptions) -> None:
-        name = settings.primary_stack
-        if "/" not in name:
-            name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
         self._settings = settings
-        self._stack = pulumi.StackReference("primary", name, opts)
+        self._stack = pulumi.StackReference("primary", full_name(settings.primary_stack), opts)
 
     @property
     def grant(self) -> pulumi.Output[outputs.Grant]:
