@@ -1,6 +1,7 @@
 """What a site must not become once it stands, in the words of its stack file."""
 
 import json
+from typing import Any, cast
 
 import pulumi
 
@@ -8,7 +9,7 @@ from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
 from components.settings.operators import place
-from components.sites.peer import primary_subscribes
+from components.sites.peer import full_name
 from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
@@ -142,6 +143,22 @@ def version(settings: Settings) -> Fact:
     if settings.role == "standby":
         held = primary_subscribes(settings).apply(lambda subscribes: major if subscribes else None)
     return Fact(value=held, now=major, sentence=sentence, fix=fix)
+
+
+def primary_subscribes(settings: Settings) -> pulumi.Output[bool]:
+    """Whether the primary's databases take what this site publishes, by the outputs that its stack has now.
+
+    It is asked without a StackReference: that is a resource, which comes after the stack's past.
+    """
+
+    async def read() -> bool:
+        name = full_name(settings.primary_stack)
+        found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
+        edb = (found or {}).get("outputs", {}).get("edb")
+        return isinstance(edb, dict) and edb.get("peer") == settings.site and bool(edb.get("subscription"))
+
+    subscribes: pulumi.Output[bool] = pulumi.Output.from_input(cast("Any", read()))
+    return subscribes
 
 
 def _of_operators(settings: Settings) -> dict[str, Fact]:

@@ -5,7 +5,7 @@ Any until components/outputs.py has read it, and what it cannot read is one sent
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 
@@ -177,22 +177,6 @@ def passwords_version(rotation: pulumi.Output[int], grant: pulumi.Output[outputs
     number. Its grant is new too.
     """
     return pulumi.Output.format("{}/{}", rotation, grant.expires)
-
-
-def primary_subscribes(settings: Settings) -> pulumi.Output[bool]:
-    """Whether the primary's databases take what this site publishes, by the outputs that its stack has now.
-
-    It is asked without a StackReference: that is a resource, which comes after the stack's past.
-    """
-
-    async def read() -> bool:
-        name = full_name(settings.primary_stack)
-        found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
-        edb = (found or {}).get("outputs", {}).get("edb")
-        return isinstance(edb, dict) and edb.get("peer") == settings.site and bool(edb.get("subscription"))
-
-    subscribes: pulumi.Output[bool] = pulumi.Output.from_input(cast("Any", read()))
-    return subscribes
 
 
 def full_name(stack: str) -> str:
