@@ -78,7 +78,7 @@ class PrimaryEdb(Component):
         )
         ready: list[pulumi.Resource] = [self.site]
         if theirs:
-            ready.append(theirs.checked(name, self, self.site))
+            ready.append(theirs.checked(name, self, [self.site]))
         replication = LogicalReplication(
             f"{name}-replication",
             # The standby's stack comes later; the operator tries until it is there.

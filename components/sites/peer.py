@@ -179,6 +179,11 @@ def passwords_version(rotation: pulumi.Output[int], grant: pulumi.Output[outputs
     return pulumi.Output.format("{}/{}", rotation, grant.expires)
 
 
+def full_name(stack: str) -> str:
+    """A stack's name with the current organization and project, where it has none."""
+    return stack if "/" in stack else f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
+
+
 class Peer:
     """The outputs of the primary's stack, each of them checked where it is used.
 
@@ -187,11 +192,8 @@ class Peer:
     """
 
     def __init__(self, settings: Settings, opts: pulumi.ResourceOptions) -> None:
-        name = settings.primary_stack
-        if "/" not in name:
-            name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
         self._settings = settings
-        self._stack = pulumi.StackReference("primary", name, opts)
+        self._stack = pulumi.StackReference("primary", full_name(settings.primary_stack), opts)
 
     @property
     def grant(self) -> pulumi.Output[outputs.Grant]:

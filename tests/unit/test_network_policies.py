@@ -112,6 +112,7 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("the observer's login asks the API server", "observer", API_SERVER, 6443),
         ("the observer's login asks the cluster's login, behind a Route", "observer", WORLD, 443),
         ("the observer asks DNS", "observer", DNS, 5353),
+        ("the check of the tables asks the other site what it publishes", "edb-published-tables", ROUTER, LISTENER),
     ],
     "primary": [
         ("another site links", OTHER_SITE, ROUTER, 55671),
@@ -147,7 +148,6 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("a router reaches another port of a neighbour", ROUTER, NEIGHBOUR, 82),
         ("a router reaches a stranger", ROUTER, STRANGER, 8080),
         ("DNS over another port", ROUTER, WORLD, 54),
-        ("the check of the tables reaches the other site", "edb-published-tables", ROUTER, LISTENER),
         ("the check of the tables asks the API server", "edb-published-tables", API_SERVER, 443),
         ("somebody reads the observer's own Prometheus", NEIGHBOUR, "observer", 9090),
         ("somebody reads the observer without its login", NEIGHBOUR, "observer", 8080),

@@ -6,8 +6,8 @@ import pulumi
 import pytest
 
 from components.past import Fact, contradictions
-from components.sites.past import facts
-from tests.unit.recorder import PRIMARY, STANDBY, Graph, record, settings_of
+from components.sites.past import facts, version
+from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, record, settings_of
 
 FACTS = {
     "site": Fact(value="", fix="write it again"),
@@ -106,6 +106,25 @@ def test_a_stack_remembers_its_cluster_and_whatever_names_or_counts_something() 
 def test_the_major_version_of_databases_that_do_not_replicate_is_not_held_to() -> None:
     edb = {"enabled": True, "operator": "community", "subscribe": False}
     assert "edb.image" not in memory(record({**PRIMARY, "edb": edb}, stack="site-a"))
+    ended = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "subscription": ""}}
+    assert "edb.image" not in memory(record({**STANDBY, "edb": edb}, stack="site-b", primary_outputs=ended))
+
+
+def test_a_standby_is_held_to_its_major_version_as_long_as_the_primary_has_a_slot_there() -> None:
+    edb = {"enabled": True, "operator": "community", "subscribe": False}
+    follows = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "subscription": "site_a_from_site_b"}}
+    assert memory(record({**STANDBY, "edb": edb}, stack="site-b", primary_outputs=follows))["edb.image"] == "16"
+
+
+def test_the_run_that_ends_the_subscription_is_held_to_the_major_version_and_the_next_is_not() -> None:
+    """It ends it last, when the cluster has been upgraded."""
+    image = "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie"
+    edb = {"enabled": True, "operator": "community", "subscribe": False, "image": image}
+    settings = settings_of({**PRIMARY, "edb": edb}, stack="site-a")
+    fact = {"edb.image": version(settings)}
+    (found,) = contradictions(fact, {}, {"edb.image": "16"})
+    assert found.startswith('rhsi:edb.image is PostgreSQL "18", it was "16": a major upgrade loses the slots')
+    assert contradictions(fact, {}, {}) == []
 
 
 @pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
