@@ -110,11 +110,13 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     beside = [monitoring.exporter(args.shape.exporter, SOCKETS)] if args.shape.exporter else []
     more: list[dict[str, Any]] = []
     if args.shape.backup:
-        shared = {"environment": environment(args), "mounts": mounts()}
-        beside.append(backup.beside(args.shape.backup, **shared))
+        beside.append(backup.beside(args.shape.backup, environment(args), mounts()))
         more = backup.volumes(args.shape.backup)
         if args.shape.backup.recovery.server_name:
-            before.append(backup.recovering(args.shape.backup, **shared, parameters=parameters))
+            recovery = backup.recovering(
+                args.shape.backup, environment(args), mounts(), resources=server["resources"], parameters=parameters
+            )
+            before.append(recovery)
     return {
         "serviceAccountName": args.server,
         "automountServiceAccountToken": False,
