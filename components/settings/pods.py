@@ -48,8 +48,8 @@ class Proxy(Section):
     """`rhsi:pods.proxy`, for the Jobs that speak HTTP."""
 
     http_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
-    """URL of the proxy for http (`HTTP_PROXY`), without user and password. Only the Jobs with kubectl speak HTTP, and
-    only to the API server."""
+    """URL of the proxy for http (`HTTP_PROXY`), without user and password. The backups of the streaming database reach
+    their store through it; besides, only the Jobs with kubectl speak HTTP, and only to the API server."""
     https_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
     """URL of the proxy for https (`HTTPS_PROXY`), without user and password."""
     no_proxy: list[GivenText] = Field(

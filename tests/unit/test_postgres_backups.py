@@ -181,6 +181,10 @@ def test_the_servers_pod_may_reach_the_store() -> None:
     settings = settings_of(primary(backup={**STORE, "endpointUrl": "https://store:9000"}), stack="site-a")
     assert site_flows(settings).stores == (9000,)
     assert site_flows(settings_of(primary(), stack="site-a")).stores == ()
+    proxy = {"proxy": {"httpsProxy": "http://proxy.example.com:3128"}}
+    for url, ports in (("https://store:9000", (9000, 3128)), ("http://store:9000", (9000,)), ("", (443, 3128))):
+        values = {**primary(backup={**STORE, "endpointUrl": url}), "pods": proxy}
+        assert site_flows(settings_of(values, stack="site-a")).stores == ports
 
 
 class Pod:
