@@ -175,7 +175,7 @@ class PostgresServer(Component):
                 opts=self.child(),
             )
         self.service = once(pulumi.Output.all(service.id, server.id), args.service)
-        # Another generation in the same run is another status: whoever reads it comes after this one.
         self.uid = uid(server)
+        # Another generation in the same run is another status: whoever reads it comes after this one.
         self.stateful_set = once(server, f"{args.namespace}/{args.server}")
         self.register_outputs({"service": self.service})

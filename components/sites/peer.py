@@ -89,11 +89,12 @@ def peer_postgres(database: Any, settings: Settings) -> outputs.PrimaryPostgres:
         )
     found = outputs.read(outputs.PrimaryPostgres, database, stack=stack, path="postgres")
     # Where the primary's cluster is lost, its stack names nobody.
-    if settings.postgres.promoted and found.promoted_standby not in {None, settings.site}:
+    other = found.promoted_standby
+    if settings.postgres.promoted and other and other != settings.site:
         raise pulumi.RunError(
-            f"The primary's stack {stack} names {found.promoted_standby} in rhsi:postgres.promotedStandby, and with "
+            f"The primary's stack {stack} names {other} in rhsi:postgres.promotedStandby, and with "
             "rhsi:postgres.promoted here two servers would take writes: remove rhsi:postgres.promoted here, or set "
-            f"rhsi:postgres.enabled to false where {found.promoted_standby} takes over from this server; if this one "
+            f"rhsi:postgres.enabled to false where {other} takes over from this server; if this one "
             f"is meant, write {settings.site} there and run `pulumi up -s {stack}` first."
         )
     return found
