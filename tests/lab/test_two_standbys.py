@@ -190,6 +190,8 @@ def test_a_promoted_server_stays_one_and_its_stacks_do_not_go_back(story: Story)
 
 def test_a_standby_takes_over_from_a_promoted_one(story: Story) -> None:
     rows = story.at("site-b", STANDBY).sql("SELECT line FROM story ORDER BY 1")
+    story.checkout.change("site-b", "protect", True)
+    story.checkout.up("site-b")
     story.checkout.change("site-a", "postgres.promotedStandby", "site-c")
     story.checkout.up("site-a")
     told = story.refused("site-b")
@@ -213,6 +215,7 @@ def test_a_standby_takes_over_from_a_promoted_one(story: Story) -> None:
 def test_a_site_that_was_overtaken_copies_its_successor_on_an_empty_volume(story: Story) -> None:
     oc.run(story.lab, "site-b", f"oc delete pvc data-{STANDBY}-0 -n {NAMESPACE}")
     story.checkout.change("site-b", "postgres", {"enabled": True, "users": {"orders_app": {}}})
+    story.checkout.change("site-b", "protect", False)
     story.checkout.up("site-b")
     rows = story.at("site-b", STANDBY, OTHERS).sql("SELECT line FROM story ORDER BY 1")
     story.at("site-b", STANDBY).shows("SELECT line FROM story ORDER BY 1", rows)
