@@ -58,6 +58,8 @@ CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Cl
 JOB = Kind(api_version="batch/v1", kind="Job")
 CRON_JOB = Kind(api_version="batch/v1", kind="CronJob")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
+# One that shall have no pod: the controller counts a pod until it is gone, not until it is told to go.
+STOPPED_STATEFUL_SET = dataclasses.replace(STATEFUL_SET, wait_for=("jsonpath={.status.replicas}=0",))
 NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind(api_version="policy/v1", kind="PodDisruptionBudget")
 

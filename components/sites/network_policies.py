@@ -35,7 +35,7 @@ def site_flows(settings: Settings) -> SiteFlows:
         api_server=tuple(wanted.api_server),
         clients=tuple(wanted.clients),
         server=(STANDBY if standby else PRIMARY) if settings.postgres.enabled else "",
-        stores=_store_ports(settings.postgres.backup.endpoint_url) if settings.postgres.backup.destination_path else (),
+        stores=_server_stores(settings) if settings.postgres.backup.destination_path else (),
         follows=standby,
         monitoring=settings.postgres.monitoring,
         tests=settings.postgres.enabled and settings.postgres.smoke_test,
@@ -70,7 +70,14 @@ def _instances(settings: Settings) -> dict[str, str]:
     return {f"{prefix}/cluster": cluster_name(settings.site)}
 
 
+def _server_stores(settings: Settings) -> tuple[int, ...]:
+    """What the streaming database's backups need: the store, and the proxy that is to be asked for it."""
+    url, proxy = settings.postgres.backup.endpoint_url, settings.pods.proxy
+    through = proxy.http_proxy if url.startswith("http:") else proxy.https_proxy
+    return tuple(dict.fromkeys([*_store_ports(url), *(_store_ports(through) if through else ())]))
+
+
 def _store_ports(url: str) -> tuple[int, ...]:
-    """Of an object store's URL, or of AWS."""
+    """Of an object store's URL, or of AWS; of a proxy's likewise."""
     parts = urlsplit(url or "https://s3")
     return (parts.port or (80 if parts.scheme == "http" else 443),)
