@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import pytest
 
@@ -119,6 +120,20 @@ def test_each_side_may_finish_first_and_still_hear_the_other(
         client.sendall(b"thanks")
         client.close()
         assert all_of(served) == b"thanks"
+
+
+def test_what_comes_before_the_target_has_answered_is_passed_on_once_it_has() -> None:
+    """Some Pythons read from a transport that pauses as it is made, 3.11.2 among them."""
+    connection = forwarding._Connection(mock.Mock(), Address("127.111.0.1", 5432))
+    client, server = mock.MagicMock(), mock.Mock()
+    client.is_closing.return_value = False
+    connection.client.connection_made(client)
+    connection.client.data_received(b"ques")
+    connection.client.data_received(b"tion")
+    assert connection.client.eof_received()
+    connection.server.connection_made(server)
+    assert server.method_calls == [mock.call.write(b"question"), mock.call.write_eof()]
+    assert client.resume_reading.called
 
 
 def test_a_slow_reader_slows_the_sender_and_loses_nothing(forwarder: Forwarder, server: Server, front: Address) -> None:

@@ -116,6 +116,7 @@ class _End(asyncio.Protocol):
     def __init__(self, connected: Callable[[], None], lost: Callable[[], None]) -> None:
         self.transport: asyncio.Transport | None = None
         self.finished = False
+        self._early = bytearray()
         self._connected = connected
         self._lost = lost
 
@@ -130,15 +131,29 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._other.transport:
             self._other.transport.write(data)
+        else:
+            self._early += data
 
     def eof_received(self) -> bool:
         """Pass the half-close on; the connection stays open for the answers until the other end has finished too."""
         self.finished = True
-        out = self._other.transport
-        if out is None or self._other.finished:
+        if self._other.finished:
             return False
-        out.write_eof()
+        if self._other.transport:
+            self._other.transport.write_eof()
         return True
+
+    def catch_up(self) -> None:
+        """Pass on what came before there was an other end.
+
+        Mostly nothing. But some Pythons, 3.11.2 among them, go on reading from a transport that pauses as it is made.
+        """
+        out = self._other.transport
+        if out and self._early:
+            out.write(bytes(self._early))
+            self._early.clear()
+        if out and self.finished:
+            out.write_eof()
 
     def pause_writing(self) -> None:
         if self._other.transport:
@@ -194,6 +209,7 @@ class _Connection:
 
     def _joined(self) -> None:
         if self.client.transport and not self.client.transport.is_closing():
+            self.client.catch_up()
             self.client.transport.resume_reading()
         else:
             self.server.reset()
