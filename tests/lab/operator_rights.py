@@ -72,6 +72,7 @@ def grant(namespaces: dict[str, list[str]]) -> None:
 def _grant(context: str, namespace: str) -> None:
     """Apply deploy/operator-rbac.yaml as its head says: with the namespace in the place of `rhsi`."""
     client = connect(context)
+    _is_not_going(context, namespace)
     text = (CHECKOUT / "deploy" / "operator-rbac.yaml").read_text()
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": ACCOUNT}}
     own_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT}}
@@ -96,6 +97,17 @@ def _grant(context: str, namespace: str) -> None:
         client.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"]).server_side_apply(
             body=manifest, name=metadata["name"], namespace=metadata.get("namespace"), field_manager="administrator"
         )
+
+
+def _is_not_going(context: str, namespace: str) -> None:
+    """Wait until a namespace that the tests before have deleted is gone; in one that is going nothing can be made."""
+    namespaces = connect(context).resources.get(api_version="v1", kind="Namespace")
+    until(
+        lambda: all(
+            found.status.phase != "Terminating"
+            for found in namespaces.get(field_selector=f"metadata.name={namespace}").items
+        )
+    )
 
 
 def _token(context: str) -> str:

@@ -141,3 +141,18 @@ def test_a_pod_gets_its_namespaces_names_once_the_network_knows_the_namespace(tm
 def test_cloudnativepgs_images_of_the_kind_system_have_barmans_commands(image: str, *, expected: bool) -> None:
     assert images.has_barman(image) is expected
     assert images.search_path(image).startswith(barman_tools.COMMANDS) is expected
+
+
+def test_barmans_commands_run_with_the_python_of_whoever_runs_the_lab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cache is that of all Pythons of one version; a pod has only the lab's own."""
+    packages = tmp_path / "backup-tools"
+    entry_points = packages / "barman-3.19.1.dist-info" / "entry_points.txt"
+    entry_points.parent.mkdir(parents=True)
+    entry_points.write_text("[console_scripts]\nbarman-cloud-backup = barman.clients.cloud_backup:main\n")
+    monkeypatch.setattr(barman_tools, "backup_tools", lambda _: packages)
+    for python in ("/usr/bin/python3.11", "/opt/python/bin/python3.11"):
+        monkeypatch.setattr(barman_tools, "interpreter", lambda python=python: Path(python))
+        folder = Path(barman_tools.commands.__wrapped__().source)
+        assert f"exec {python} -s -P" in (folder / "barman-cloud-backup").read_text()

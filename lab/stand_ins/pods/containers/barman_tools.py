@@ -4,6 +4,7 @@ Owns where they are within a container's walls. Which image has them is up to im
 them by the operator's own doing (lab/stand_ins/cnpg/barman.py).
 """
 
+import hashlib
 import shlex
 import tempfile
 from configparser import ConfigParser
@@ -42,7 +43,9 @@ def commands() -> Mount:
         LabError: the packages cannot be had.
     """
     packages = backup_tools(Silent())
-    folder = packages.with_name(f"{packages.name}-commands")
+    # The commands name their Python, and the cache is that of all Pythons of one version.
+    python = hashlib.sha256(bytes(interpreter())).hexdigest()[:12]
+    folder = packages.with_name(f"{packages.name}-commands-{python}")
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
             made = Path(scratch, "commands")
