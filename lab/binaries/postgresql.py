@@ -56,7 +56,9 @@ def _bring(folder: Path, version: str) -> None:
             unpack(f"{PACKAGE}=={version}", package)
             (archive,) = package.glob("*/postgresql-*.tar.gz")
             with tarfile.open(archive) as content:
-                content.extractall(Path(scratch, "content"), filter="data")
+                # Python 3.11.2, which Debian has, knows no filters yet; the archive is pip's, whose pin names it.
+                content.extraction_filter = getattr(tarfile, "data_filter", None)
+                content.extractall(Path(scratch, "content"))  # noqa: S202 -- with the filter, where there are any
             (unpacked,) = Path(scratch, "content").iterdir()
             shutil.rmtree(unpacked / "include")
             for program in TRIED:
