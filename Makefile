@@ -82,7 +82,7 @@ lint: .venv/installed  ## Style, types, shell scripts and GitHub's workflows
 	$(BIN)/python -m mypy
 	$(BIN)/shellcheck $$(git ls-files '*.sh' '.ci/run')
 	$(BIN)/python -m lab.binaries.workflows
-	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github
 
 bench: machine .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench
