@@ -55,7 +55,11 @@ NEVER = (
 )
 """Types that are made of secrets: none of their values is shown but what they are and where."""
 
-_IDENTITY = frozenset({"apiVersion", "kind", "name", "namespace", "mount"})
+_IDENTITY = frozenset(
+    {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("mount",), ("name",)}
+)
+# Their keys are anybody's: a field of that name below them is not the field that this module knows.
+_FREE = frozenset({"data", "stringData", "binaryData", "annotations", "labels", "options", "matchLabels", *MAPS})
 _SECRETIVE = re.compile(
     r"pass|secret|token|credential|private|\bkey\b|apikey|auth|cert|\bpem\b|\bca\b|code|jwt|cookie|session|salt|\bpin\b",
     re.IGNORECASE,
@@ -98,19 +102,19 @@ def word(text: str) -> str:
 
 
 def _is_shown(path: Path, kind: str, text: str = "") -> bool:
-    names = [part for part in path if isinstance(part, str)]
-    if not names:
-        return False
-    leaf, above = names[-1], names[-2] if len(names) > 1 else ""
+    names = tuple(part for part in path if isinstance(part, str))
     if kind.startswith(NEVER):
-        return leaf in _IDENTITY and len(names) <= 2
+        return names in _IDENTITY
+    leaf, above = (*reversed(names), "", "")[:2]
     if leaf == "value":
         return above in VARIABLES and "env" in names
-    if above in {"annotations", "labels"}:
+    if above == "annotations":
         return leaf in ANNOTATIONS
     if _SECRETIVE.search(leaf):
         return False
-    return leaf in FIELDS or (above in MAPS and (not text or bool(_QUANTITY.fullmatch(text))))
+    if above in MAPS:
+        return not text or bool(_QUANTITY.fullmatch(text))
+    return leaf in FIELDS and not _FREE & set(names)
 
 
 def _described(text: str) -> str:
