@@ -138,7 +138,7 @@ ACTIONLINT = Recipe(
     sources=HERE / "actionlint",
     oldest_go=(1, 25),
     gigabytes=0.3,
-    minutes=0.5,
+    minutes=1,
 )
 
 RECIPES = (KUBERNETES, KUBELET_STREAMS, EXTERNAL_SECRETS, PULUMI)
