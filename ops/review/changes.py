@@ -4,11 +4,11 @@ Owns the classification. Reads of existing objects and resources that stay as th
 means is `meaning`'s, which values are shown is `values`'.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ops.review import paths, values
+from ops.review import values
+from ops.review.differences import Difference, differences
 from ops.review.preview import Preview, State, Step
 
 
@@ -29,15 +29,6 @@ class Order(Enum):
     NEW_COMES_FIRST = "the new one comes first"
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A property that differs: its path and what is shown of both values."""
-
-    path: str
-    old: str
-    new: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """What becomes of one resource.
@@ -49,7 +40,7 @@ class Change:
         new: as it would be; None for one that goes.
         order: of a replacement; None where the preview does not tell, or for another action.
         differences: the properties that differ; empty for what is created or deleted.
-        drifted: whether it differs from what Pulumi made, rather than from what the program asks for now.
+        vanished: whether Pulumi made it before, and it is not there any more.
     """
 
     action: Action
@@ -58,7 +49,7 @@ class Change:
     new: State | None
     order: Order | None = None
     differences: tuple[Difference, ...] = field(default=())
-    drifted: bool = False
+    vanished: bool = False
 
     @property
     def type(self) -> str:
@@ -80,6 +71,12 @@ class Change:
     def protected(self) -> bool:
         """Whether Pulumi refuses to delete it."""
         return bool(self.old and self.old.protected)
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it only groups others, and is nothing by itself."""
+        state = self.old or self.new
+        return state is not None and state.is_component
 
     @property
     def object_name(self) -> str:
@@ -109,17 +106,23 @@ def changes(preview: Preview) -> list[Change]:
     for step in preview.steps:
         if action := _action(step):
             steps.setdefault((step.urn, action), []).append(step)
-    found = [_change(action, group) for (_, action), group in steps.items()]
+    known = {step.urn for step in preview.steps if step.op == "refresh"}
+    found = [_change(action, group, vanished=urn in known) for (urn, action), group in steps.items()]
     return sorted(found, key=lambda change: list(Action).index(change.action))
 
 
+def changes_protection(step: Step) -> bool:
+    """Whether only its protection changes, which the engine counts among what stays as it is."""
+    return (
+        step.op == "same" and step.old is not None and step.new is not None and step.old.protected != step.new.protected
+    )
+
+
 def _action(step: Step) -> Action | None:
-    if step.op == "same" and step.old and step.new and step.old.protected != step.new.protected:
-        return Action.UPDATE
-    return _ACTIONS.get(step.op)
+    return Action.UPDATE if changes_protection(step) else _ACTIONS.get(step.op)
 
 
-def _change(action: Action, steps: list[Step]) -> Change:
+def _change(action: Action, steps: list[Step], *, vanished: bool) -> Change:
     fullest = min(steps, key=lambda step: _FULLEST_FIRST.get(step.op, 0))
     return Change(
         action=action,
@@ -127,7 +130,8 @@ def _change(action: Action, steps: list[Step]) -> Change:
         old=fullest.old,
         new=fullest.new,
         order=_order([step.op for step in steps]),
-        differences=tuple(_differences(fullest)) if action in {Action.UPDATE, Action.REPLACE} else (),
+        differences=tuple(differences(fullest)) if action in {Action.UPDATE, Action.REPLACE} else (),
+        vanished=vanished and action is Action.CREATE,
     )
 
 
@@ -137,32 +141,6 @@ def _order(ops: list[str]) -> Order | None:
         return None
     deleted_first = ops.index("delete-replaced") < ops.index("create-replacement")
     return Order.OLD_GOES_FIRST if deleted_first else Order.NEW_COMES_FIRST
-
-
-def _differences(step: Step) -> Iterator[Difference]:
-    if step.old is None or step.new is None:
-        return
-    if step.old.protected != step.new.protected:
-        yield Difference("(protect)", str(step.old.protected).lower(), str(step.new.protected).lower())
-    for path, is_input in _differing(step):
-        before = step.old.inputs if is_input else step.old.outputs
-        after = step.new.inputs
-        kind = step.type
-        named = paths.named(path, before, after)
-        # A key of a map may be a text like any other.
-        readable = paths.shown(tuple(part if isinstance(part, int) else values.word(part) for part in named))
-        yield Difference(
-            readable,
-            values.value(paths.value_at(before, path), named, kind),
-            values.value(paths.value_at(after, path), named, kind),
-        )
-
-
-def _differing(step: Step) -> Iterable[tuple[paths.Path, bool]]:
-    if step.detailed is not None:
-        return [(paths.parse(path), is_input) for path, is_input in sorted(step.detailed.items())]
-    names = dict.fromkeys((*step.replaced_by, *step.changed))
-    return [((name,), True) for name in names]
 
 
 def _object_name(state: State | None) -> str:

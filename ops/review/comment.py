@@ -7,7 +7,7 @@ whoever posts it can tell whether there is news.
 from collections.abc import Iterator, Sequence
 
 from ops.review.changes import Action, Change
-from ops.review.meaning import is_grave, meaning
+from ops.review.meaning import grave, meaning
 from ops.review.report import StackReview, fingerprint
 
 MARKER = "<!-- rhsi-review -->"
@@ -68,27 +68,29 @@ def _stack(review: StackReview, differences: int, changes: int) -> Iterator[str]
         yield ""
         yield "The preview failed, so what follows may not be all of it:" if review.changes else "The preview failed:"
         yield from _fenced(review.failure.splitlines())
-    grave = [change for change in review.changes if is_grave(change)]
-    if grave:
+    if first := grave(review.changes):
         yield ""
-        for change in grave[:changes]:
+        for change in first[:changes]:
             yield f"- {_headline(change)}"
-        if len(grave) > changes:
-            yield f"- and {len(grave) - changes} more: see `pulumi preview -s {review.stack}`"
+        if len(first) > changes:
+            yield f"- and {len(first) - changes} more: see `pulumi preview -s {review.stack}`"
     if review.warnings:
         yield ""
         yield from _details(f"Warnings ({len(review.warnings)})", review.warnings[: max(changes, 1)])
-    if review.changes and changes:
+    # What only groups others is counted, as Pulumi counts it, and is of no interest.
+    listed = [change for change in review.changes if not change.is_component]
+    if listed and changes:
         yield ""
-        lines = [line for change in review.changes[:changes] for line in _difference(change, differences)]
-        left_out = len(review.changes) - changes
+        lines = [line for change in listed[:changes] for line in _difference(change, differences)]
+        left_out = len(listed) - changes
         if left_out > 0:
             lines.append(f"# and {left_out} more: see pulumi preview -s {review.stack}")
-        yield from _details(f"All changes ({len(review.changes)})", lines, language="diff")
+        yield from _details(f"Each change ({len(listed)})", lines, language="diff")
 
 
 def _headline(change: Change) -> str:
-    order = f" ({change.order.value})" if change.order else ""
+    # A Job is done, so nobody misses the old one.
+    order = f" ({change.order.value})" if change.order and change.kind != "Job" else ""
     said = meaning(change)
     return f"**{change.action.value}** {change.kind} `{change.object_name}`{order}" + (f": {said}" if said else "")
 

@@ -4,10 +4,11 @@ Owns the sentences and which changes get one. The types and names are the progra
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ops.review.changes import Action, Change
+from ops.review.differences import PROTECTION, Difference
 
 DELETE, REPLACE, UPDATE, CREATE = Action.DELETE, Action.REPLACE, Action.UPDATE, Action.CREATE
 GONE = frozenset({DELETE, REPLACE})
@@ -23,6 +24,7 @@ class Rule:
         sentence: what they mean.
         name: what the resource's logical name matches.
         when: a further condition.
+        is_loss: whether data goes that nobody brings back.
     """
 
     type: str
@@ -30,6 +32,7 @@ class Rule:
     sentence: str
     name: str = ""
     when: Callable[[Change], bool] = lambda _: True
+    is_loss: bool = False
 
     def fits(self, change: Change) -> bool:
         """Whether the sentence is about this change."""
@@ -47,6 +50,14 @@ def _restarts(change: Change) -> bool:
 
 def _stops(change: Change) -> bool:
     return any(one.path == "spec.replicas" and one.new == "0" for one in change.differences)
+
+
+def _changes(ending: str) -> Callable[[Change], bool]:
+    return lambda change: any(one.path.endswith(ending) for one in change.differences)
+
+
+def _changes_itself(change: Change) -> bool:
+    return any(one.path != PROTECTION for one in change.differences)
 
 
 def _keeps_volume(change: Change) -> bool:
@@ -86,20 +97,20 @@ RULES = (
     ),
     Rule(_JOB, frozenset({REPLACE}), "It runs again, and writes into the databases.", name=r"smoke-test"),
     Rule(_JOB, frozenset({REPLACE}), "It runs again."),
-    Rule(r":Namespace", GONE, "Everything in the namespace goes with it: the site, its links, databases and volumes."),
-    Rule(r":PersistentVolumeClaim", GONE, "Its data goes with it."),
+    Rule(r":Namespace", GONE, "Everything in the namespace goes with it, databases and volumes too.", is_loss=True),
+    Rule(r":PersistentVolumeClaim", GONE, "Its data goes with it.", is_loss=True),
     Rule(r":StatefulSet", frozenset({DELETE}), "The database's server goes; its volume stays.", when=_keeps_volume),
-    Rule(r":StatefulSet", frozenset({DELETE}), "The database goes with its volume."),
+    Rule(r":StatefulSet", frozenset({DELETE}), "The database goes with its volume.", is_loss=True),
     Rule(
         r":StatefulSet",
         frozenset({REPLACE}),
         "The database's server is made anew on the volume that it has; it is down meanwhile.",
         when=_keeps_volume,
     ),
-    Rule(r":StatefulSet", frozenset({REPLACE}), "The database is made anew, and its volume goes."),
+    Rule(r":StatefulSet", frozenset({REPLACE}), "The database is made anew, and its volume goes.", is_loss=True),
     Rule(r":StatefulSet", frozenset({UPDATE}), "The database stops.", when=_stops),
     Rule(r":StatefulSet", frozenset({UPDATE}), "The database restarts.", when=_restarts),
-    Rule(_DATABASE, GONE, "The database goes with its data."),
+    Rule(_DATABASE, GONE, "The database goes with its data.", is_loss=True),
     Rule(
         _DATABASE,
         frozenset({UPDATE}),
@@ -108,9 +119,14 @@ RULES = (
     Rule(r"postgresql[\w.]*/v1:Subscription", GONE, "The site receives no rows from its peer until a new one stands."),
     Rule(r"postgresql[\w.]*/v1:Publication", GONE, "The peer receives no rows until a new one stands."),
     Rule(r":Site", GONE, "Every link and every exported service of this site goes with it."),
-    Rule(r":Site", frozenset({UPDATE}), "The controller may restart the router: links are down for seconds."),
+    Rule(
+        r":Site",
+        frozenset({UPDATE}),
+        "The controller may restart the router: links are down for seconds.",
+        when=_changes_itself,
+    ),
     Rule(r":RouterAccess", GONE, "Standbys cannot reach this site's router: their links go down."),
-    Rule(r"vault:index/mount:Mount", GONE, "Every secret in this mount goes with it."),
+    Rule(r"vault:index/mount:Mount", GONE, "Every secret in this mount goes with it.", is_loss=True),
     Rule(r"vault:kv/secretV2:SecretV2", frozenset({DELETE}), "All versions of this secret go."),
     Rule(
         r"vault:kv/secretV2:SecretV2",
@@ -128,6 +144,23 @@ RULES = (
         GONE,
         "External Secrets cannot log in to Vault or read there until it is back.",
     ),
+    Rule(
+        r"vault:kubernetes/authBackendConfig:AuthBackendConfig",
+        frozenset({UPDATE}),
+        "Vault trusts another CA for this cluster's API server: with a wrong one nobody logs in.",
+        when=_changes("kubernetesCaCert"),
+    ),
+    Rule(
+        r"vault:\w+/(?:authBackend\w*:AuthBackend\w*|policy:Policy)",
+        frozenset({UPDATE}),
+        "Who logs in to Vault, or what the site reads there, changes.",
+    ),
+    Rule(
+        r":SecretStore",
+        frozenset({UPDATE}),
+        "External Secrets trusts another CA for Vault: with a wrong one it reads nothing.",
+        when=_changes("caBundle"),
+    ),
     Rule(r":SecretStore", GONE, "External Secrets reads nothing from Vault until it is back."),
     Rule(r":ExternalSecret", frozenset({DELETE}), "The Secret that it fills goes with it."),
     Rule(r":Connector", GONE, "The other sites lose this service."),
@@ -140,18 +173,37 @@ RULES = (
 """The first that fits a change says what it means."""
 
 PROTECTED = "It is protected: `pulumi up` refuses that."
+UNPROTECTED = "Nothing protects it any more."
+VANISHED = "It is gone, and `pulumi up` makes it again."
 
 
 def meaning(change: Change) -> str:
     """What a change means here; empty where it is of no consequence beyond itself."""
-    sentence = next((rule.sentence for rule in RULES if rule.fits(change)), "")
+    rule = _rule(change)
+    sentences = [VANISHED if change.vanished else rule.sentence if rule else ""]
     if change.protected and change.action in GONE:
-        return f"{sentence} {PROTECTED}".strip()
-    if change.action is UPDATE and any(one.path == "(protect)" and one.new == "false" for one in change.differences):
-        return f"{sentence} Nothing protects it any more.".strip()
-    return sentence
+        sentences.append(PROTECTED)
+    if Difference(PROTECTION, "true", "false") in change.differences:
+        sentences.append(UNPROTECTED)
+    return " ".join(filter(None, sentences))
 
 
-def is_grave(change: Change) -> bool:
-    """Whether a reviewer must see this change before all others."""
-    return change.action in GONE or bool(meaning(change))
+def grave(changes: Iterable[Change]) -> list[Change]:
+    """The changes that a reviewer must see before all others: losses of data first, then what means something here."""
+    found = [one for one in changes if not _is_housekeeping(one) and (one.action in GONE or meaning(one))]
+    return sorted(found, key=lambda one: (not _is_loss(one), not meaning(one)))
+
+
+def _rule(change: Change) -> Rule | None:
+    return next((rule for rule in RULES if rule.fits(change)), None)
+
+
+def _is_loss(change: Change) -> bool:
+    rule = _rule(change)
+    return rule is not None and rule.is_loss
+
+
+def _is_housekeeping(change: Change) -> bool:
+    """Whether it only groups others, is the engine's own, or belongs to a Job's run, which is told of the Job."""
+    is_run = change.kind == "ConfigMap" and change.name.endswith("-run")
+    return change.is_component or is_run or change.type.startswith("pulumi:index:")

@@ -36,12 +36,14 @@ class State:
         inputs: what the program asks for.
         outputs: what there is.
         protected: whether Pulumi refuses to delete it.
+        is_component: whether it only groups others.
     """
 
     type: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
-    protected: bool
+    protected: bool = False
+    is_component: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,4 +163,5 @@ def _state(state: Mapping[str, Any] | None) -> State | None:
         inputs=state.get("inputs") or {},
         outputs=state.get("outputs") or {},
         protected=bool(state.get("protect")),
+        is_component=not state.get("custom", True),
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.review.changes import Action, Change, changes
+from ops.review.changes import Action, Change, changes, changes_protection
 from ops.review.meaning import meaning
 from ops.review.preview import Preview
 from ops.review.words import failure, warnings
@@ -61,10 +61,16 @@ def of_stack(stack: str, preview: Preview | None, *, code: int = 0, stderr: str 
     return StackReview(
         stack=stack,
         changes=tuple(changes(preview)) if preview else (),
-        unchanged=preview.unchanged if preview else None,
+        unchanged=_unchanged(preview) if preview and not failed else None,
         failure=failure(preview, stderr, code) if failed else "",
         warnings=tuple(warnings(preview)) if preview else (),
     )
+
+
+def _unchanged(preview: Preview) -> int | None:
+    if preview.unchanged is None:
+        return None
+    return preview.unchanged - sum(changes_protection(step) for step in preview.steps)
 
 
 def exit_code(reviews: Sequence[StackReview], *, expect_no_changes: bool) -> int:
@@ -82,7 +88,7 @@ def fingerprint(reviews: Sequence[StackReview]) -> str:
     facts = [
         f"{review.stack} {'failed' if review.failure else change} "
         for review in reviews
-        for change in sorted(f"{one.action.value} {one.drifted} {one.urn}" for one in review.changes) or [""]
+        for change in sorted(f"{one.action.value} {one.vanished} {one.urn}" for one in review.changes) or [""]
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
@@ -114,7 +120,7 @@ def _change(change: Change) -> dict[str, Any]:
         "name": change.object_name,
         "order": change.order.value if change.order else None,
         "protected": change.protected,
-        "drifted": change.drifted,
+        "vanished": change.vanished,
         "meaning": meaning(change) or None,
         "differences": [{"path": one.path, "old": one.old, "new": one.new} for one in change.differences],
     }

@@ -25,6 +25,7 @@ FIELDS = frozenset(
     {
         # What an object is, where it is, and what it runs.
         *("apiVersion", "kind", "name", "namespace", "image", "imageName", "replicas", "instances", "type", "version"),
+        *("verbs", "apiGroups", "resources", "resourceNames"),
         *("serviceAccountName", "priorityClassName", "storageClassName", "storageClass", "serviceName", "clusterIP"),
         # How much of it, and when.
         *("size", "storage", "cpu", "memory", "sizeLimit", "schedule", "refreshInterval", "maxUnavailable"),
@@ -42,10 +43,10 @@ FIELDS = frozenset(
 MAPS = frozenset({"requests", "limits", "parameters"})
 """Fields whose fields are shown, by whatever name, where they are quantities such as `2Gi`, `200` or `on`."""
 
-VARIABLES = frozenset({"ROTATION", "EXPIRES", "LINKS", "TIMEOUT_SECONDS", "VERSION", "PRIMARY_PARAMETERS"})
+VARIABLES = frozenset({"ROTATION", "EXPIRES", "LINKS", "SUPERSEDED", "TIMEOUT_SECONDS", "VERSION"})
 """Variables of containers that are shown: the program's own, which it never fills with a secret."""
 
-ANNOTATIONS = frozenset({"rhsi/restart", "rhsi/rotation", "rhsi/grant", "rhsi/ha", "pulumi.com/skipAwait"})
+ANNOTATIONS = frozenset({"rhsi/restart", "rhsi/version", "rhsi/grant", "rhsi/ha", "pulumi.com/skipAwait"})
 NEVER = (
     "kubernetes:core/v1:Secret",
     "vault:kv/",
@@ -64,9 +65,11 @@ _SECRETIVE = re.compile(
     r"pass|secret|token|credential|private|\bkey\b|apikey|auth|cert|\bpem\b|\bca\b|code|jwt|cookie|session|salt|\bpin\b",
     re.IGNORECASE,
 )
+_FIELD = re.compile(r"[A-Za-z]{1,60}")
 _WORD = re.compile(r"[\w./:@%+=,<>() -]+")
 _DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]{52}\b")
 _QUANTITY = re.compile(r"\d+(\.\d+)?[A-Za-z%]{0,3}|on|off")
+_ARGUMENT = re.compile(r"-c|(?P<name>[a-z_]+)=(?:\d+(?:\.\d+)?[A-Za-z%]{0,3}|on|off)")
 # A run this long without a pause is no word of a person: base64, hexadecimal, a token.
 _RUN = re.compile(r"[A-Za-z0-9+=_]{32,}")
 _TOKEN = re.compile(r"\beyJ[\w-]{8,}|\b(?:hv[sbr]|s|b|r)\.[A-Za-z0-9]{16,}|\bgh[pousr]_\w+|\bpul-\w+")
@@ -96,6 +99,11 @@ def is_plain(text: str) -> bool:
     )
 
 
+def key(text: str) -> str:
+    """A part of a path as it is shown: a field's name, however long, or a plain word."""
+    return text if _FIELD.fullmatch(text) else word(text)
+
+
 def word(text: str) -> str:
     """A name or another plain word as it is shown; `(not shown)` for a text that is none."""
     return (_DIGEST.sub(r"@sha256:\1…", text) if text else "(empty)") if is_plain(text or "-") else "(not shown)"
@@ -108,10 +116,16 @@ def _is_shown(path: Path, kind: str, text: str = "") -> bool:
     leaf, above = (*reversed(names), "", "")[:2]
     if leaf == "value":
         return above in VARIABLES and "env" in names
+    if leaf == "args":
+        # Of a server: `-c max_connections=200`.
+        argument = _ARGUMENT.fullmatch(text)
+        return argument is not None and not _SECRETIVE.search(argument["name"] or "")
     if above == "annotations":
         return leaf in ANNOTATIONS
-    if _SECRETIVE.search(leaf):
-        return False
+    return not _SECRETIVE.search(leaf) and _is_known(names, leaf, above, text)
+
+
+def _is_known(names: tuple[str, ...], leaf: str, above: str, text: str) -> bool:
     if above in MAPS:
         return not text or bool(_QUANTITY.fullmatch(text))
     return leaf in FIELDS and not _FREE & set(names)

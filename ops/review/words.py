@@ -11,18 +11,23 @@ from ops.review.preview import WARNING, Preview
 LONGEST = 700
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _USER = re.compile(r"(?<=://)[^/\s]*@")
-# The two whose length says nothing, then whatever is longer than a word of a person.
-_TOKEN = re.compile(r"\beyJ[\w.-]+|\b(?:hv[sbr]|s|b|r)\.[\w-]{16,}|\bgh[pousr]_\w+|\bpul-\w+|[A-Za-z0-9+/=_-]{40,}")
+# What begins like a token; then what is as long as one and mixed like one, which no name in Kubernetes is.
+_TOKEN = re.compile(
+    r"\beyJ[\w.-]+|\b(?:hv[sbr]|s|b|r)\.[\w-]{16,}|\bgh[pousr]_\w+|\bpul-\w+|\b[0-9a-f]{32,}\b"
+    r"|(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Z])[\w+/=-]{32,}"
+)
 _ASSIGNED = re.compile(
     r"(?i)([\w.-]*(?:password|passphrase|passwd|secret|token|credential|api[_-]?key)[\w.-]*[\"']?\s*[=:]\s*)"
     r"(\"[^\"]*\"|'[^']*'|[^\s,;}]+)"
 )
-_URN = re.compile(r"urn:pulumi:\S+::(?P<type>[^:\s]+(?::[^:\s]+)*)::(?P<name>[\w.$-]+)")
+# Not in a command to paste, which has it in quotes.
+_URN = re.compile(r"(?<!')urn:pulumi:\S+::(?P<type>[^:\s]+(?::[^:\s]+)*)::(?P<name>[\w.$-]+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TRACEBACK = "Traceback (most recent call last)"
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(?P<error>[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b)", re.MULTILINE)
-# Each says that there was an error, and not which.
-_EMPTY = ("update failed", "preview failed", "failed to register new resource", "an unhandled error occurred")
+# What stands before the sentence, and what says only that there was one.
+_BEFORE = re.compile(r"^(?:error: |Preview failed: |before hook \"\w+\" failed: )+")
+_EMPTY = re.compile(r"(?:preview|update) failed|an unhandled error occurred:.*", re.DOTALL)
 
 
 def cleaned(message: str) -> str:
@@ -52,8 +57,8 @@ def failure(preview: Preview | None, stderr: str, code: int) -> str:
     """
     said = [one.message for one in preview.errors] if preview else []
     said += [line.removeprefix("error: ") for line in _ANSI.sub("", stderr).splitlines() if line.startswith("error: ")]
-    said = [re.sub(r"^(?:error: )+", "", one.strip()) for one in said]
-    telling = [one for one in said if one and not one.lower().startswith(_EMPTY)]
+    said = [_BEFORE.sub("", one.strip()) for one in said]
+    telling = [one for one in said if one and not _EMPTY.fullmatch(one)]
     if telling or said:
         return cleaned((telling or said)[-1])
     return f"`pulumi preview` ended with exit code {code} and gave no reason."

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ops.review.changes import Action, Change, Difference, Order, changes
+from ops.review.changes import Action, Change, Order, changes
 from ops.review.comment import MARKER, SIZE, comment
+from ops.review.differences import Difference
 from ops.review.preview import Preview, State, Step
 from ops.review.report import StackReview, fingerprint
 

@@ -25,6 +25,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
         ("spec.template.spec.containers.script.env.ROTATION.value", "2", "2"),
         ("spec.template.spec.containers.script.resources.limits.memory", "2Gi", "2Gi"),
         ("spec.postgresql.parameters.max_connections", "200", "200"),
+        ("spec.template.spec.containers.postgres.args[1]", "max_connections=200", "max_connections=200"),
         (
             "spec.template.spec.containers.postgres.image",
             f"registry.example.com/a/postgresql:16@sha256:{'0123456789ab' * 5}cdef",
