@@ -31,9 +31,9 @@ FIELDS = frozenset(
         *("size", "storage", "cpu", "memory", "sizeLimit", "schedule", "refreshInterval", "maxUnavailable"),
         # Skupper.
         *("linkAccess", "ha", "redemptionsAllowed", "expirationWindow", "routingKey", "host", "port", "targetPort"),
-        *("cost", "linkCost", "tlsCredentials", "role"),
+        *("cost", "linkCost", "role"),
         # Vault.
-        *("mount", "path", "tokenTtl", "tokenMaxTtl", "backend", "roleName", "audience"),
+        *("mount", "path", "backend", "roleName", "audience"),
         # OLM.
         *("channel", "source", "sourceNamespace", "startingCSV", "installPlanApproval"),
         # PostgreSQL.

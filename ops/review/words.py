@@ -66,4 +66,5 @@ def failure(preview: Preview | None, stderr: str, code: int) -> str:
 
 def warnings(preview: Preview) -> list[str]:
     """Its warnings, each once."""
-    return list(dict.fromkeys(cleaned(one.message) for one in preview.diagnostics if one.severity == WARNING))
+    said = (one.message.removeprefix("warning: ") for one in preview.diagnostics if one.severity == WARNING)
+    return list(dict.fromkeys(map(cleaned, said)))

@@ -1,10 +1,13 @@
 """What a review says of previews that the real engine made (tests/unit/previews.py says of what)."""
 
+import json
+from typing import Any
+
 import pytest
 
 from ops.review.changes import Action
 from ops.review.comment import comment
-from ops.review.preview import Preview, PreviewError, read
+from ops.review.preview import Diagnostic, Preview, PreviewError, read
 from ops.review.report import StackReview, as_json, exit_code, of_stack
 from tests.unit.previews import FOLDER, recorded
 
@@ -125,12 +128,55 @@ def test_no_recorded_preview_shows_a_certificate_a_script_or_the_configuration(n
     assert max(map(len, shown.splitlines()[0:1] + said(name).splitlines())) < 600
 
 
+SECRETS = {
+    "password": "Tr0ub4dor&3",
+    "token": "hvs.CAESIJabcdefghijklmnopqrstuvwxyz",
+    "jwt": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+    "url": "https://admin:Tr0ub4dor3@vault.example.com",
+    "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEA\n-----END PRIVATE KEY-----\n",
+    "base64": "c3VwZXJzZWNyZXRwYXNzd29yZGZvcmV2ZXJ5Ym9keQ==",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_a_secret_in_the_place_of_any_value_is_not_shown(name: str, secret: str) -> None:
+    document = json.loads((FOLDER / f"{name}.json").read_text())
+    for step in document["steps"]:
+        for state in (step.get("oldState"), step.get("newState")):
+            for part in ("inputs", "outputs"):
+                if state and part in state:
+                    state[part] = filled(state[part], secret)
+    review = of_stack("site-a", read(json.dumps(document, indent=4)))
+    shown = comment([review], title="Review") + json.dumps(as_json([review], expect_no_changes=False))
+    for text in (secret, secret.strip().splitlines()[-1], json.dumps(secret)[1:-1]):
+        assert text not in shown
+
+
+def filled(value: Any, secret: str) -> Any:
+    """The same shape with the secret instead of each text."""
+    if isinstance(value, dict):
+        return {key: filled(one, secret) for key, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, secret) for one in value]
+    return secret if isinstance(value, str) else value
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exit_code_follows_the_engines_verdict(name: str) -> None:
     review = reviewed(name)
     failed, quiet = name.startswith(("protected", "disown")), name.startswith("quiet")
     assert exit_code([review], expect_no_changes=True) == (2 if failed else 0 if quiet else 1)
     assert exit_code([review], expect_no_changes=False) == (2 if failed else 0)
+
+
+def test_warnings_are_shown_once_and_without_secrets() -> None:
+    warning = Diagnostic("warning", "warning: VAULT_TOKEN=hunter2 ends in an hour")
+    review = of_stack("site-a", Preview(diagnostics=(warning, warning), unchanged=3))
+    assert review.warnings == ("VAULT_TOKEN=[not shown] ends in an hour",)
+    text = comment([review], title="Review")
+    assert "<details><summary>Warnings (1)</summary>" in text
+    assert "nothing to do" in text
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", "{", '{"a": 1}', '{"steps": [{"op": "create"}]}'])

@@ -86,6 +86,11 @@ def test_what_may_be_secret_is_not_shown(path: str, value: object, kind: str) ->
     assert str(value) not in said
 
 
+@pytest.mark.parametrize("field", sorted(values.FIELDS))
+def test_each_listed_field_is_shown(field: str) -> None:
+    assert values.value("a-word", ("spec", field), STATEFUL_SET) == "a-word"
+
+
 def test_a_certificate_and_a_script_are_named_and_not_shown() -> None:
     assert values.value(PEM, ("spec", "ca"), STATEFUL_SET) == "(PEM, not shown)"
     assert values.value("#!/bin/sh\nset -eu\n", ("spec", "command"), STATEFUL_SET) == "(text of 2 lines, not shown)"
