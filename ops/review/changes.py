@@ -60,7 +60,7 @@ class Change:
     @property
     def kind(self) -> str:
         """The last part of its type, such as `StatefulSet`."""
-        return self.type.rpartition(":")[2]
+        return "Provider" if self.type.startswith("pulumi:providers:") else values.key(self.type.rpartition(":")[2])
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ class Change:
         before, after = (_object_name(state) for state in (self.old, self.new))
         if before and after and before != after:
             return f"{before} → {after}"
-        return before or after or self.name
+        return before or after or values.word(self.name)
 
 
 _REPLACING = ("replace", "create-replacement", "delete-replaced", "import-replacement", "read-replacement")
@@ -96,6 +96,7 @@ _ACTIONS = {
     "import": Action.IMPORT,
     **dict.fromkeys((*_REPLACING, *_REPLACING_BUT_TOLD), Action.REPLACE),
 }
+_NO_CHANGE = frozenset({"same", "read", "refresh", "discard", "diff", "extend-parameterize"})
 # The logical step has both states.
 _FULLEST_FIRST = {op: number for number, op in enumerate((*_REPLACING, *_REPLACING_BUT_TOLD))}
 
@@ -119,7 +120,10 @@ def changes_protection(step: Step) -> bool:
 
 
 def _action(step: Step) -> Action | None:
-    return Action.UPDATE if changes_protection(step) else _ACTIONS.get(step.op)
+    if step.op in _NO_CHANGE:
+        return Action.UPDATE if changes_protection(step) else None
+    # What a later engine does is told too, by whatever name.
+    return _ACTIONS.get(step.op, Action.UPDATE)
 
 
 def _change(action: Action, steps: list[Step], *, vanished: bool) -> Change:

@@ -115,6 +115,7 @@ RULES = (
         _DATABASE,
         frozenset({UPDATE}),
         "The operator may restart the database's instances, or switch over between them.",
+        when=_changes_itself,
     ),
     Rule(r"postgresql[\w.]*/v1:Subscription", GONE, "The site receives no rows from its peer until a new one stands."),
     Rule(r"postgresql[\w.]*/v1:Publication", GONE, "The peer receives no rows until a new one stands."),

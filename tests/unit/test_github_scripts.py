@@ -1,4 +1,4 @@
-"""The scripts of the workflows, with a `gh` that answers from a file and writes down what it is asked to do."""
+"""The workflows' scripts, with a `gh` that answers from a file and writes down what it is asked to do."""
 
 import json
 import os
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from lab.binaries.recipes import PULUMI
 from lab.home import CHECKOUT
 
 SCRIPTS = CHECKOUT / ".github" / "scripts"
@@ -122,3 +124,9 @@ def test_a_failed_preview_leaves_the_issue_alone(github: GitHub) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         github.run("issue.sh", "2", there=[issue(4, OTHER)])
     assert github.requests == []
+
+
+def test_ci_previews_with_the_engine_of_the_lab() -> None:
+    action = yaml.safe_load((CHECKOUT / ".github" / "actions" / "stacks" / "action.yml").read_text())
+    pins = [step["with"]["pulumi-version"] for step in action["runs"]["steps"] if "pulumi/" in step.get("uses", "")]
+    assert pins == [PULUMI.version.removeprefix("v")]

@@ -63,6 +63,11 @@ def test_what_is_read_or_stays_is_no_change() -> None:
     assert changes(preview) == []
 
 
+def test_an_operation_that_nobody_knows_yet_is_not_kept_silent() -> None:
+    (found,) = changes(Preview(steps=(step("teleport", JOB, "one"),)))
+    assert found.action is Action.UPDATE
+
+
 def test_protection_that_goes_is_told() -> None:
     kept = Step(op="same", urn=urn(NAMESPACE, "rhsi"), old=state(NAMESPACE, protected=True), new=state(NAMESPACE))
     text = comment([of(*changes(Preview(steps=(kept,))))], title="Review")

@@ -84,6 +84,7 @@ def test_another_ca_is_told_without_its_text() -> None:
 def test_protection_that_ends_is_told_and_is_counted_once() -> None:
     review, text = reviewed("unprotect-site-a"), said("unprotect-site-a")
     assert "**update** Namespace `rhsi`: Nothing protects it any more." in text
+    assert "**update** Cluster `db/edb-site-a`: Nothing protects it any more." in text
     assert "persistentVolumeClaimRetentionPolicy.whenDeleted: Retain → Delete" in text
     assert (review.counts[Action.UPDATE], review.unchanged) == (7, 80)
 
