@@ -1,6 +1,6 @@
 """Runs a policy of the pack as Pulumi's host does: on inputs whose unknown parts raise, with a configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pulumi_policy import (
@@ -12,10 +12,11 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policy.rules import RULES
-from tests.unit.recorder import Registration
+from tests.unit.recorder import Graph
 
 NAMES = [rule.name for rule in RULES]
 UNKNOWN = UNKNOWN_STRING_VALUE
@@ -85,13 +86,21 @@ def judge(
     return said
 
 
-def judge_all(registered: Sequence[Registration]) -> list[tuple[str, str]]:
-    """What every policy says of everything that a program registers, with the policy's name."""
+def judge_all(graph: Graph) -> list[tuple[str, str]]:
+    """What every policy says of everything that a program makes, with the policy's name.
+
+    The inputs are those that went to the engine, unknown values and marks of secrets included. What the program only
+    reads is somebody else's, and the engine asks no policy about it.
+    """
     said: list[tuple[str, str]] = []
+    sent: dict[str, dict[str, Any]] = {}
+    for urn, properties in graph.sent:
+        # What comes later for the same resource are a component's outputs.
+        sent.setdefault(urn, properties)
     resources = [
         PolicyResource(
             one.token,
-            unknown_checking_proxy(one.inputs),
+            unknown_checking_proxy(deserialize_properties(sent[one.urn])),
             one.urn,
             one.name,
             options(protect=one.protect),
@@ -100,7 +109,8 @@ def judge_all(registered: Sequence[Registration]) -> list[tuple[str, str]]:
             [],
             {},
         )
-        for one in registered
+        for one in graph.resources.values()
+        if not one.read_id
     ]
     for rule in RULES:
         policy = rule.policy()
