@@ -37,11 +37,8 @@ def test_a_primary_has_a_line_for_each_standby_and_its_services() -> None:
     page = exported(VARIANTS["primary with everything"])["readme"]
     assert "The **primary** of this network" in page
     for standby in ("site-b", "site-c"):
-        assert (
-            f"| {standby} | one more than the last number: `pulumi config set --path 'rhsi:standbys.{standby}" in page
-        )
+        assert f"- {standby}: `pulumi config set --path 'rhsi:standbys.{standby}.rotation' NUMBER -s site-a`\n" in page
     assert {"- `orders`", "- `stock`", "- `prices`"} <= set(page.splitlines())
-    assert "NUMBER -s site-a`" in page
     assert "A **standby**" not in page
 
 
