@@ -13,7 +13,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from packaging.requirements import Requirement
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-from docs import policy as documentation
+from docs.generate import policy as documentation
 from lab.home import CHECKOUT
 from policy.rules import RULES
 from tests.unit.policy.judging import manifest
@@ -128,4 +128,4 @@ def test_the_pack_imports_nothing_of_this_project() -> None:
 
 def test_the_page_is_what_the_rules_say() -> None:
     written = (CHECKOUT / "docs" / "policy.md").read_text()
-    assert written == documentation.page(), "`python -m docs.policy > docs/policy.md` writes it anew"
+    assert written == documentation.page(), "`python -m docs.generate.policy > docs/policy.md` writes it anew"

@@ -79,6 +79,11 @@ def test_what_only_looks_a_little_like_one_is_allowed(text: str) -> None:
     assert not judge("plain-secrets", config_map(file=text))
 
 
+@pytest.mark.parametrize("form", ["s." + "e" * 24, "hvb." + "f" * 20, "-----BEGIN " + "PRIVATE KEY-----\nMII"])
+def test_other_shapes_of_a_form_are_found_too(form: str) -> None:
+    assert judge("plain-secrets", config_map(file=f"key: {form}"))
+
+
 @pytest.mark.parametrize("kind", ["AccessGrant", "AccessToken"])
 def test_a_code_in_a_spec_is_a_secret_by_definition(kind: str) -> None:
     (said,) = judge("plain-secrets", manifest(kind, spec={"code": "correcthorse"}))

@@ -1,4 +1,4 @@
-"""Writes docs/policy.md from the rules of the policy pack: `python -m docs.policy > docs/policy.md`."""
+"""Writes docs/policy.md from the rules of the policy pack: `python -m docs.generate.policy > docs/policy.md`."""
 
 import json
 import sys
@@ -9,21 +9,32 @@ from policy.rules import RULES
 HEAD = """\
 # Policy pack
 
-`policy/` is a pack of policies for Pulumi's engine. It judges what `pulumi preview` and `pulumi up` are about to do, of
-this program or of another one that makes the same kinds of objects:
+`policy/` is a pack of policies for Pulumi's engine. It judges what `pulumi preview` and `pulumi up` are about to do. It
+works for this program, and for any other that makes the same kinds of objects:
 
 ```sh
 (cd policy && pulumi install)          # once: its virtual environment, policy/.venv
 pulumi preview -s site-a --policy-pack policy
 ```
 
-On the lab nothing needs to be installed: `python -m lab shell -- pulumi preview -s site-a --policy-pack policy`.
+A grant that can be redeemed for a day ends the preview with exit code 1 and:
+
+```
+Policies:
+    ❌ rhsi@v1.0.0 (local: policy)
+        - [mandatory]  grant-window  (kubernetes:skupper.io/v2alpha1:AccessGrant: primary-site-b-grant)
+          A grant can be redeemed for a short time only.
+          AccessGrant rhsi/rhsi-site-b-grant-1: spec.expirationWindow is "24h", which is longer than 1h; \
+set 1h or less, and rotate if a standby comes too late.
+```
+
+The lab has the pack installed: `python -m lab shell -- pulumi preview -s site-a --policy-pack policy`. Stacks of the
+lab do not protect their data, so that they can be destroyed, and the preview warns of that.
 
 A violation of a mandatory rule ends the command with an error; one of an advisory rule is a warning. Each message is
 one sentence with the object, the field, its value and the fix, and never shows what may be a secret. The rules skip a
 value that a preview does not know yet, and judge it in `up`. The tests hold every kind of stack of this program against
-all rules: it violates none of the mandatory ones, and of the advisory ones only those about a setting that a person
-chose.
+all rules: it violates no mandatory rule, and of the advisory rules only those about a setting that a person chose.
 
 | rule | level | what it asks for | why |
 |---|---|---|---|
@@ -51,7 +62,7 @@ TAIL = """
 `pulumi policy publish` in `policy/` gives the pack to an organization of Pulumi Cloud, whose policy groups then apply
 it to stacks without an option on the command line. The pack imports nothing of this repository but its own folder.
 
-This page is written from `policy/rules/` by `python -m docs.policy > docs/policy.md`.
+`python -m docs.generate.policy > docs/policy.md` writes this page from `policy/rules/`.
 """
 
 
