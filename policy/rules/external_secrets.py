@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from .resource import Resource
+from .resource import UNKNOWN, Resource
 from .rule import MANDATORY, Rule, Settings
 
 GROUP = "external-secrets.io"
+VERSION = f"{GROUP}/v1"
 # PushSecret and the generators have other versions still.
 KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore")
 
@@ -14,11 +15,9 @@ def version(resource: Resource, _settings: Settings) -> Iterator[str]:
     """The type and the manifest have the version v1."""
     if not resource.is_kubernetes(GROUP, *KINDS):
         return
-    written = resource.at("apiVersion")
-    found = written if isinstance(written, str) else resource.group_version
-    if f"{GROUP}/v1" not in (found, resource.group_version) or found != resource.group_version:
-        wrong = next(one for one in (found, resource.group_version) if one != f"{GROUP}/v1")
-        yield f"{resource}: apiVersion is {wrong}, which External Secrets 0.17 and newer do not serve; set {GROUP}/v1."
+    # The type decides what the provider asks for, and a manifest may say something else.
+    for found in sorted({resource.group_version, resource.at("apiVersion")} - {VERSION, None, UNKNOWN}):
+        yield f"{resource}: apiVersion is {found}, which External Secrets 0.17 and newer do not serve; set {VERSION}."
 
 
 RULES = (

@@ -14,7 +14,7 @@ from .resource import UNKNOWN, Resource
 from .rule import ADVISORY, MANDATORY, Rule, Settings
 
 FIELDS = ("tokenReviewerJwt", "tokenReviewerJwtWo")
-TOKEN = "vault:kubernetes/authBackendConfig:AuthBackendConfig"  # noqa: S105 - Pulumi's type
+AUTH_CONFIG = "vault:kubernetes/authBackendConfig:AuthBackendConfig"
 FIX = "leave it out and give the client's account system:auth-delegator, so that its own token asks for the review"
 
 
@@ -32,7 +32,7 @@ def expiry(token: Any) -> datetime | None:
 
 def expiring(resource: Resource, _settings: Settings) -> Iterator[str]:
     """No stored reviewer token has an end."""
-    for field in FIELDS if resource.token == TOKEN else ():
+    for field in FIELDS if resource.token == AUTH_CONFIG else ():
         if end := expiry(resource.at(field)):
             yield (
                 f"{resource}: {field} is a token that expires at {end:%Y-%m-%dT%H:%M:%SZ}, and every login fails from "
@@ -42,7 +42,7 @@ def expiring(resource: Resource, _settings: Settings) -> Iterator[str]:
 
 def stored(resource: Resource, _settings: Settings) -> Iterator[str]:
     """No reviewer token is stored at all. One that a preview does not know yet is one."""
-    for field in FIELDS if resource.token == TOKEN else ():
+    for field in FIELDS if resource.token == AUTH_CONFIG else ():
         value = resource.at(field)
         if value is UNKNOWN or (value and not expiry(value)):
             yield f"{resource}: {field} is set, so Vault keeps a token that never expires and can be stolen; {FIX}."

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policy.rules.vault_logins import TOKEN, expiry
+from policy.rules.vault_logins import AUTH_CONFIG, expiry
 from tests.unit.policy.judging import UNKNOWN, judge, manifest
 
 
@@ -25,25 +25,25 @@ def auth(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("rule", ["reviewer-token-expires", "reviewer-token-stored"])
 def test_a_login_without_a_stored_reviewer_is_allowed(rule: str) -> None:
-    assert not judge(rule, auth(), kind=TOKEN)
-    assert not judge(rule, auth(tokenReviewerJwt=""), kind=TOKEN)
+    assert not judge(rule, auth(), kind=AUTH_CONFIG)
+    assert not judge(rule, auth(tokenReviewerJwt=""), kind=AUTH_CONFIG)
 
 
 @pytest.mark.parametrize("field", ["tokenReviewerJwt", "tokenReviewerJwtWo"])
 def test_a_reviewer_token_that_expires_is_refused_without_a_word_of_it(field: str) -> None:
     token = jwt(exp=1795824000, sub="system:serviceaccount:rhsi:rhsi-vault-reader")
-    (said,) = judge("reviewer-token-expires", auth(**{field: token}), kind=TOKEN)
+    (said,) = judge("reviewer-token-expires", auth(**{field: token}), kind=AUTH_CONFIG)
     assert said.startswith(
         f"AuthBackendConfig kubernetes-site-b: {field} is a token that expires at 2026-11-28T00:00:00Z, "
     )
     assert not any(part in said for part in token.split("."))
-    assert not judge("reviewer-token-stored", auth(**{field: token}), kind=TOKEN), "one rule says it"
+    assert not judge("reviewer-token-stored", auth(**{field: token}), kind=AUTH_CONFIG), "one rule says it"
 
 
 @pytest.mark.parametrize("token", [jwt(sub="x"), "opaque", UNKNOWN])
 def test_a_stored_token_that_never_expires_is_the_other_rules_business(token: str) -> None:
-    assert not judge("reviewer-token-expires", auth(tokenReviewerJwt=token), kind=TOKEN)
-    (said,) = judge("reviewer-token-stored", auth(tokenReviewerJwt=token), kind=TOKEN)
+    assert not judge("reviewer-token-expires", auth(tokenReviewerJwt=token), kind=AUTH_CONFIG)
+    (said,) = judge("reviewer-token-stored", auth(tokenReviewerJwt=token), kind=AUTH_CONFIG)
     assert "tokenReviewerJwt is set" in said
     assert token not in said
 
