@@ -19,6 +19,7 @@ from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
 from components.network_rules import DNS, Export, Rule, api_server, jobs, namespace, pods, policy, tcp, to_export
+from components.operators.owners import JOB_NAME as OWNERS_JOB
 from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
 from components.postgres.backup_schedule import NAME as BACKUP_JOB
 from components.postgres.monitoring import PORT as EXPORTER_PORT
@@ -115,7 +116,7 @@ def site_policies(flows: SiteFlows) -> dict[str, Rule]:
     routers = [pods(ROUTER_PODS)]
     found = {ROUTER: _router(flows)} if flows.owns_router else {}
     found[JOBS] = policy(
-        jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
+        jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values(), OWNERS_JOB),
         ingress=[],
         egress=[*DNS, *api_server(flows.api_server)],
     )
@@ -148,6 +149,7 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, Rule]:
     operator = namespace(flows.operator_namespace) if flows.operator_namespace else {"namespaceSelector": {}}
     instances = pods(flows.cluster)
     users = [pods({}), *routers, *map(namespace, flows.clients)]
+    both_sites = [*DNS, {"to": [instances], "ports": tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}]
     found = {
         CLUSTER: policy(
             instances["podSelector"],
@@ -167,14 +169,9 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, Rule]:
         )
     }
     if flows.own_tables:
-        own = {"to": [instances], "ports": tcp(PORT)}
-        found[CLUSTER_TABLES] = policy(jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
+        found[CLUSTER_TABLES] = policy(jobs(TABLES_JOB), ingress=[], egress=both_sites)
     if flows.tests:
-        found[CLUSTER_TEST] = policy(
-            jobs(EDB_TEST_JOB),
-            ingress=[],
-            egress=[*DNS, {"to": [instances], "ports": tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}],
-        )
+        found[CLUSTER_TEST] = policy(jobs(EDB_TEST_JOB), ingress=[], egress=both_sites)
     return found
 
 

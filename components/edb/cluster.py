@@ -22,14 +22,13 @@ from components.edb.backup import (
     object_store_spec,
     recovery,
 )
+from components.edb.external_clusters import peer_clusters
 from components.edb.names import (
     CA_SECRET,
     OWNER,
-    PORT,
     REPLICATION_ROLE,
     app_secret,
     cluster_name,
-    external_cluster,
     replicator_secret,
     schema_config_map,
     server_names,
@@ -156,7 +155,10 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
                 *args.pg_hba,
             ],
         },
-        "externalClusters": [peer_cluster(args), *backup_source(args.recovery, cluster_name(args.site))],
+        "externalClusters": [
+            *peer_clusters(args.peer, args.peer_host, args.database, args.tls, args.taken),
+            *backup_source(args.recovery, cluster_name(args.site)),
+        ],
     }
     if args.superuser_access:
         spec["superuserSecret"] = {"name": superuser_secret(args.site)}
@@ -218,26 +220,6 @@ def replication_role(site: str) -> dict[str, Any]:
         "replication": True,
         "passwordSecret": {"name": replicator_secret(site)},
     }
-
-
-def peer_cluster(args: EdbClusterArgs) -> dict[str, Any]:
-    """How to reach the peer; nothing connects because of it."""
-    peer: dict[str, Any] = {
-        "name": external_cluster(args.peer, args.tls, args.taken),
-        "connectionParameters": {
-            "host": args.peer_host,
-            "port": str(PORT),
-            "user": REPLICATION_ROLE,
-            "dbname": args.database,
-            "sslmode": args.tls,
-            # The operator sets no deadline of its own for CREATE SUBSCRIPTION.
-            "connect_timeout": "10",
-        },
-        "password": {"name": replicator_secret(args.peer), "key": "password"},
-    }
-    if args.tls == "verify-full":
-        peer["sslRootCert"] = {"name": CA_SECRET, "key": "ca.crt"}
-    return peer
 
 
 class EdbCluster(Component):
