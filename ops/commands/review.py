@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from ops.project import stack_names
 from ops.review import report
 from ops.review.comment import comment
 from ops.review.preview import Preview, PreviewError, read
-from ops.review.running import RunError, previews, stack_names
+from ops.review.running import RunError, previews
 from ops.review.words import cleaned
 
 TITLE = "`pulumi preview`"

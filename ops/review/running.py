@@ -1,6 +1,6 @@
 """Runs `pulumi preview --json`, for several stacks side by side. A preview changes nothing and takes no lock.
 
-Owns the command line and its environment; which stacks there are is `stack_names`.
+Owns the command line and its environment; which stacks there are is up to ops/project.py.
 """
 
 import os
@@ -28,12 +28,6 @@ class Run:
     preview: Preview | None
     code: int
     stderr: str
-
-
-def stack_names(project: Path) -> list[str]:
-    """The stacks that a project folder has a file for, by name."""
-    names = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
-    return sorted(names)
 
 
 def previews(project: Path, stacks: Sequence[str], *, refresh: bool = False) -> list[Run]:
