@@ -4,6 +4,7 @@ Owns the connection, its deadline and the sentences about a Vault that does not 
 No method changes anything in Vault; the one POST asks what the token may do.
 """
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,10 @@ from ops.clusters import ClockReading
 
 SECONDS = 5.0
 """For one request."""
+
+
+# What the library puts before the reason.
+_CONNECTION = re.compile(r"^\w*Connection(Pool)?\([^)]*\): ")
 
 
 class VaultError(Exception):
@@ -165,4 +170,5 @@ def _words(error: Exception) -> str:
     while getattr(inner, "args", None) and isinstance(inner.args[0], Exception):
         inner = inner.args[0]
     reason = getattr(inner, "reason", None) or inner
-    return " ".join(str(reason).split()).rstrip(".") or type(error).__name__
+    text = " ".join(str(reason).split()).rstrip(".")
+    return _CONNECTION.sub("", text) or type(error).__name__
