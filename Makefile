@@ -6,14 +6,14 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 15
 # For `make logs`: a process of the lab, a pod, or a pod's owner.
 NAME ?=
-# For `make destroy`: ARGS=--yes answers its question. For `make review`: its options.
+# For `make destroy`: ARGS=--yes answers its question. For `make review` and `make doctor`: their options.
 ARGS ?=
 
 # True for every Python that can run rhsi; an older one must be able to read it.
 NEW_ENOUGH := sys.version_info >= (3, 11)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview review rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
+.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
 
 # A virtual environment whose Python has gone, was replaced or is too old lacks its own packages: it is made anew.
 ifeq ($(shell $(BIN)/python -c 'import sys, pip; print($(NEW_ENOUGH))' 2>/dev/null),True)
@@ -42,6 +42,9 @@ up: machine .venv/installed  ## Start the lab and bring both stacks up
 
 preview: machine .venv/installed  ## Preview both stacks on the lab
 	@$(BIN)/python -m lab preview
+
+doctor: .venv/installed  ## Find what would make `up` of the lab's stacks fail
+	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops doctor $(ARGS)
 
 review: .venv/installed  ## Review what `up` would do to both stacks of the lab: one comment in Markdown
 	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops review $(ARGS)

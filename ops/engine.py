@@ -14,6 +14,10 @@ SECONDS = 30.0
 """A command reads one document of the backend, which may be an object store."""
 
 
+LONGEST = 500
+"""Characters of what it said that a sentence takes over."""
+
+
 class EngineError(Exception):
     """`pulumi` cannot be run, failed or said something else than JSON: one sentence, with what it said itself."""
 
@@ -66,7 +70,7 @@ def ask_json(project: Path, *arguments: str, seconds: float = SECONDS) -> Any:
 
 
 def _reason(said: str) -> str:
-    """The line that says why, without what comes before it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("error: ")] or lines[-1:]
-    return errors[-1].removeprefix("error: ").rstrip(".") + "." if errors else "it said nothing."
+    """What comes after the last `error:`, on one line; what comes before it is the engine's chatter."""
+    _, found, after = said.rpartition("error: ")
+    lines = (after if found else said.strip().rpartition("\n")[2]).split()
+    return " ".join(lines)[:LONGEST].rstrip(".") + "." if lines else "it said nothing."

@@ -150,6 +150,14 @@ def test_a_machine_without_pulumi_is_one_sentence(project: Project, monkeypatch:
         ask(project.folder, "version")
 
 
+def test_a_reason_of_several_lines_is_told_whole(project: Project) -> None:
+    project.answers({}, code=255, stderr="warning: x\nerror: yaml: unmarshal errors:\n  line 62: mapping key twice\n")
+    with pytest.raises(
+        EngineError, match=r"`pulumi version` failed: yaml: unmarshal errors: line 62: mapping key twice\.$"
+    ):
+        ask(project.folder, "version")
+
+
 def test_the_stacks_are_those_that_were_named_or_all_with_a_file(project: Project) -> None:
     (project.folder / "Pulumi.site-b.yaml").touch()
     assert chosen(project.folder, []) == ["site-a", "site-b"]
