@@ -7,7 +7,7 @@ the metadata of objects is asked for: no Secret comes here.
 
 from collections.abc import Iterator, Mapping
 
-from components.namespace import OWNER_CONFIG_MAP
+from components.namespace import OWNER_CONFIG_MAP, TAKE_OVER
 from components.owner import OWNER_ANNOTATION
 from components.settings.names import SKUPPERS_PREFIX, is_reserved
 from ops.clusters import Cluster, ClusterError, Manifest
@@ -96,7 +96,12 @@ def _namespace(scene: Scene, namespace: str, *, create: bool, key: str) -> Itera
         fix = f"{scene.cli} get namespace {namespace} -o jsonpath='{{.status.conditions}}'"
         yield error(SUBJECT, f"Namespace {namespace} is being deleted: nothing can be made in it.", fix)
         return
-    if other := _other_owner(scene, namespace):
+    other = _other_owner(scene, namespace)
+    if namespace in scene.environment.get(TAKE_OVER, "").split(","):
+        if other or (create and there and not mine):
+            sentence = f"Namespace {namespace} becomes this stack's, whoever has it: {TAKE_OVER} names it."
+            yield warning(SUBJECT, sentence, f"unset {TAKE_OVER}, unless it is meant")
+    elif other:
         yield other
     elif create and there and not mine:
         whose = ((there.get("metadata") or {}).get("annotations") or {}).get(OWNER_ANNOTATION)

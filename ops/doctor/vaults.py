@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from components.vault.mount import engine_problem
 from ops.doctor.finding import Finding, error, ok, unknown, warning
 from ops.doctor.scene import Scene
+from ops.doctor.tools import version
 from ops.vault import VaultError
 
 SUBJECT = "vault"
+
+OLDEST = (1, 16)
+"""That README names; OpenBao begins with 2.0."""
 
 SHORT = 30 * 60
 """Seconds: an `up` that waits for a database and its operators takes longer than a token with less than this."""
@@ -30,9 +34,16 @@ def check(scene: Scene) -> Iterator[Finding]:
     if health.get("sealed"):
         yield error(SUBJECT, f"Vault at {vault.address} is sealed.", "vault operator unseal")
         return
-    yield ok(SUBJECT, f"Vault at {vault.address} answers: {health.get('version') or 'version unknown'}, unsealed.")
+    yield _version(vault.address, str(health.get("version") or ""))
     yield _token(scene)
     yield from _engine(scene)
+
+
+def _version(address: str, text: str) -> Finding:
+    if (found := version(text)) and found < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return error(SUBJECT, f"Vault at {address} is {text}; {oldest} is the oldest that works.", "upgrade Vault")
+    return ok(SUBJECT, f"Vault at {address} answers: {text or 'version unknown'}, unsealed.")
 
 
 def _token(scene: Scene) -> Finding:

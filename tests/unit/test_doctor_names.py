@@ -42,6 +42,13 @@ def test_a_namespace_that_exists_is_refused_with_the_three_ways_out(lab: World) 
     assert "RHSI_TAKE_OVER=rhsi pulumi up -s site-a" in found.fix
 
 
+def test_a_namespace_that_is_to_be_taken_over_is_a_warning(lab: World) -> None:
+    lab.site_a.answers[NAMESPACE] = {"metadata": {"name": "rhsi"}}
+    lab.environment["RHSI_TAKE_OVER"] = "db,rhsi"
+    (found,) = names.check(lab.primary())
+    assert (found.state, "RHSI_TAKE_OVER names it" in found.sentence) == ("warning", True)
+
+
 def test_this_stacks_own_namespace_is_no_news(lab: World) -> None:
     lab.site_a.answers[NAMESPACE] = {"metadata": {"name": "rhsi"}}
     lab.site_a.answers[OWNER] = {"data": {"id": "mine", "stack": "org/rhsi/site-a"}}

@@ -48,6 +48,12 @@ def test_a_vault_that_cannot_work_is_one_error(lab: World, answer: Any, sentence
     assert (state, sentence in told_sentence) == ("error", True)
 
 
+def test_a_vault_that_is_too_old_is_an_error(lab: World) -> None:
+    lab.vault.answers[HEALTH] = {"sealed": False, "version": "1.15.6+ent"}
+    (found,) = only(vaults.check(lab.standby()), "error")
+    assert "is 1.15.6+ent; 1.16 is the oldest" in found.sentence
+
+
 def test_a_vault_that_is_away_is_one_error(lab: World) -> None:
     lab.environment["VAULT_ADDR"] = "http://127.0.0.1:1"
     ((state, sentence),) = told(vaults.check(lab.standby()))
