@@ -138,6 +138,28 @@ def test_a_binding_without_a_namespace_is_taken_over(lab: World) -> None:
     assert told(names.check(scene)) == OK
 
 
+def test_a_hand_made_database_is_told_before_its_fields_are_forced(lab: World) -> None:
+    lab.site_a.answers |= {
+        NAMESPACE: {"metadata": {"name": "rhsi"}},
+        "/api/v1/namespaces/db": {"metadata": {"name": "db"}},
+        "/apis/postgresql.cnpg.io/v1/namespaces/db/clusters": listed("edb-site-a", "other"),
+        "/api/v1/namespaces/db/configmaps": listed("edb-site-a-schema", "cnpg-default-monitoring"),
+    }
+    edb = {"enabled": True, "operator": "community", "createNamespace": False}
+    found = list(names.check(lab.primary(cluster=FOREIGN, edb=edb)))
+    assert [one.sentence.split(" exists")[0] for one in found] == [
+        "Cluster db/edb-site-a",
+        "ConfigMap db/edb-site-a-schema",
+    ]
+
+
+def test_rights_of_the_waits_for_operators_are_taken_over(lab: World) -> None:
+    name = "await-skupper-operator-rhsi"
+    lab.site_a.answers[f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}"] = {"metadata": {"name": name}}
+    (found,) = names.check(lab.primary(operators={"skupper": {"enabled": True}}))
+    assert (found.state, f"ClusterRole {name} exists" in found.sentence) == ("warning", True)
+
+
 def test_a_mount_that_is_not_this_stacks_is_refused_by_vault(lab: World) -> None:
     described = {"data": {"path": "rhsi/", "type": "kv", "options": {"version": "2"}}}
     lab.vault.answers["/v1/sys/internal/ui/mounts/rhsi"] = described
