@@ -64,6 +64,10 @@ class Vault:
             adapter=RawAdapter,
         )
         self._adapter = client.adapter
+        # Vault Enterprise answers for itself above all namespaces only
+        # (https://developer.hashicorp.com/vault/docs/enterprise/namespaces#restricted-api-endpoints).
+        self._above = RawAdapter.from_adapter(client.adapter)
+        self._above.namespace = None
 
     def health(self) -> dict[str, Any]:
         """`initialized`, `sealed`, `standby`, `version`: needs no token.
@@ -72,7 +76,7 @@ class Vault:
             VaultError: no answer.
         """
         # Vault tells its state by the status too; each of them has the same document.
-        return self._json(self._send("GET", "/v1/sys/health"), "sys/health")
+        return self._json(self._send("GET", "/v1/sys/health", self._above), "sys/health")
 
     def token(self) -> dict[str, Any]:
         """What Vault says of the token: `ttl` and `creation_ttl` in seconds (0: for ever), `policies`, `renewable`.
@@ -118,10 +122,12 @@ class Vault:
                 return None
             raise
 
-    def _send(self, method: str, url: str, **arguments: Any) -> requests.Response:
+    def _send(self, method: str, url: str, adapter: Any = None, **arguments: Any) -> requests.Response:
         sent = time.time()
         try:
-            answer: requests.Response = self._adapter.request(method, url, raise_exception=False, **arguments)
+            answer: requests.Response = (adapter or self._adapter).request(
+                method, url, raise_exception=False, **arguments
+            )
         except (requests.RequestException, OSError) as error:
             raise VaultError(f"Vault at {self.address} does not answer: {_words(error)}.") from error
         try:

@@ -38,6 +38,12 @@ def test_the_environments_address_wins(api: HttpApi) -> None:
     assert Vault("https://vault.invalid", "", {"VAULT_ADDR": api.url}).health() == {"sealed": False}
 
 
+def test_vault_is_asked_for_itself_above_all_namespaces(api: HttpApi) -> None:
+    api.answers["/v1/sys/health"] = {"sealed": False}
+    vault(api, "team-a").health()
+    assert "X-Vault-Namespace" not in api.seen
+
+
 def test_a_sealed_vault_tells_so_with_its_status(api: HttpApi) -> None:
     api.answers["/v1/sys/health"] = (503, {"initialized": True, "sealed": True})
     assert vault(api).health()["sealed"] is True
