@@ -93,7 +93,8 @@ def _secrets(settings: Settings, grant: Grant) -> bool:
     if grant.name in ("skupper-site-ca", "skupper-site-server"):
         return settings.revoke > 0
     if grant.verb == "delete":
-        return settings.role == "standby"
+        # A claim's, of earlier Links; a primary's own, of its database's passwords.
+        return settings.role == "standby" or settings.postgres.enabled
     return _reviewed(settings, grant) and settings.vault.reviewer == "token"
 
 
