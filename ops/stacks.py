@@ -16,7 +16,7 @@ import yaml
 
 from components.settings import Settings, SettingsError, load
 from components.settings.kubeconfig import contexts
-from ops.engine import EngineError, ask_json
+from ops.engine import EngineError, ask, ask_json
 from ops.project import project_name, short_name, stack_file
 
 PLACEHOLDER = "secret-that-only-the-engine-can-read"
@@ -167,6 +167,19 @@ def state(project: Path, stack: str) -> State:
         ),
         owner=str((owners[0].get("outputs") or {}).get("output") or "") if owners else "",
     )
+
+
+def decrypt(project: Path, stack: str) -> None:
+    """Let the engine decrypt the stack's state, as `up` does; nothing of it comes here.
+
+    Raises:
+        StackError: the passphrase or secrets provider is another one, or away.
+    """
+    try:
+        # It reads all of the state. `stack output` leaves secrets alone, and so succeeds with any passphrase.
+        ask(project, "stack", "--stack", stack)
+    except EngineError as error:
+        raise StackError(str(error)) from error
 
 
 def _object(project: Path, *arguments: str) -> dict[str, Any]:

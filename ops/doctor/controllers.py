@@ -9,7 +9,8 @@ grants is in its own arguments and variables (skupper:internal/kube/grants/confi
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.custom_resource import ACCESS_GRANT, SECRET_STORE, SITE
+from components.custom_resource import ACCESS_GRANT, POSTGRES_OPERATORS, SECRET_STORE, SITE
+from components.edb.names import cluster_name
 from components.settings import Settings
 from ops.clusters import Cluster, ClusterError, Manifest
 from ops.doctor.finding import Finding, error, ok, unknown
@@ -133,6 +134,11 @@ def _sign(scene: Scene, part: str) -> str:
         stores = scene.cluster().objects(SECRET_STORE.api_version, "secretstores", namespace)
         judged = [one["metadata"]["name"] for one in stores if (one.get("status") or {}).get("conditions")]
         return f"the SecretStore {judged[0]} has a status" if judged else ""
+    if part == "database":
+        version = POSTGRES_OPERATORS[settings.edb.operator].cluster.api_version
+        found = scene.cluster().object(version, "clusters", cluster_name(settings.site), settings.edb.namespace) or {}
+        phase = (found.get("status") or {}).get("phase")
+        return f"the Cluster {cluster_name(settings.site)} says {phase!r}" if phase else ""
     return ""
 
 

@@ -20,6 +20,7 @@ from ops.doctor import (
     names,
     peer,
     rights,
+    secrets,
     server,
     tools,
     vault_names,
@@ -41,6 +42,7 @@ NO_STACK = "no stack named"
 CHECKS: tuple[Check, ...] = tuple(
     Check(subject=subject, look=look)
     for subject, look in (
+        (secrets.SUBJECT, secrets.check),
         (server.SUBJECT, server.check),
         (kinds.SUBJECT, kinds.check),
         (controllers.SUBJECT, controllers.check),

@@ -57,7 +57,7 @@ def _of_image(scene: Scene, image: str, namespace: str, containers: list[Manifes
                 f"Namespace {namespace} cannot pull {image}: {waiting.get('message') or waiting['reason']}.",
                 "rhsi:images.registry (a mirror), rhsi:pods.imagePullSecrets, or another image",
             )
-    if any(one["imageID"] for one in same):
+    if any(one["imageID"] or one["state"].keys() & {"running", "terminated"} for one in same):
         return ok(SUBJECT, f"Namespace {namespace} has pulled {image}.")
     return unknown(
         SUBJECT,

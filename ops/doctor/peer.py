@@ -22,7 +22,11 @@ def check(scene: Scene) -> Iterator[Finding]:
     try:
         found = scene.primary.outputs() if scene.primary else stacks.outputs(scene.project, stack)
     except StackError as problem:
-        yield _unreadable(stack, str(problem))
+        yield error(
+            SUBJECT,
+            f"The outputs of the primary's stack {stack} cannot be read: {problem}",
+            f"log in where both stacks are, with a passphrase or secrets provider at hand: pulumi stack -s {stack}",
+        )
         return
     if not found:
         yield warning(
@@ -44,17 +48,6 @@ def check(scene: Scene) -> Iterator[Finding]:
         )
         return
     yield from _of_grant(grant, found, scene)
-
-
-def _unreadable(stack: str, problem: str) -> Finding:
-    if "passphrase" in problem or "decrypt" in problem:
-        return error(
-            SUBJECT,
-            f"The outputs of the primary's stack {stack} cannot be decrypted: {problem}",
-            "use one passphrase or secrets provider for both stacks: "
-            f"pulumi stack change-secrets-provider <provider> -s {stack}",
-        )
-    return error(SUBJECT, f"The outputs of the primary's stack {stack} cannot be read: {problem}", "pulumi stack ls")
 
 
 def _grant(found: dict[str, Any], scene: Scene) -> outputs.Grant | None:

@@ -59,7 +59,9 @@ def _block(found: Diagnosis, columns: int) -> Iterator[str]:
         state = typer.style(one.state.ljust(WIDTHS[0]), fg=COLOURS[one.state])
         # The command is not wrapped: it is there to be pasted.
         before = INDENT + " " * sum(WIDTHS)
-        lines = textwrap.wrap(one.sentence, max(40, columns - len(before)), break_long_words=False) or [""]
+        lines = textwrap.wrap(
+            one.sentence, max(40, columns - len(before)), break_long_words=False, break_on_hyphens=False
+        ) or [""]
         yield f"{INDENT}{state}{one.subject.ljust(WIDTHS[1] - 1)} {lines[0]}"
         yield from (before + line for line in lines[1:])
         if one.fix:

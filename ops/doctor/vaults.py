@@ -35,8 +35,10 @@ def check(scene: Scene) -> Iterator[Finding]:
         yield error(SUBJECT, f"Vault at {vault.address} is sealed.", "vault operator unseal")
         return
     yield _version(vault.address, str(health.get("version") or ""))
-    yield _token(scene)
-    yield from _engine(scene)
+    token = _token(scene)
+    yield token
+    if token.state != "error":
+        yield from _engine(scene)
 
 
 def _version(address: str, text: str) -> Finding:
@@ -71,8 +73,6 @@ def _token(scene: Scene) -> Finding:
 def _engine(scene: Scene) -> Iterator[Finding]:
     """The mount must be KV version 2; one that this stack is about to make is not there yet."""
     settings, vault = scene.settings, scene.vault()
-    if not vault.has_token:
-        return
     mount, key = settings.vault.mount, "rhsi:vault.mount"
     try:
         described = vault.mount(mount)

@@ -131,6 +131,14 @@ def test_a_controller_that_nobody_sees_is_known_by_its_work_or_unknown(lab: Worl
     assert secrets.fix == "oc --context site-b get deployments -A -l app.kubernetes.io/name=external-secrets"
 
 
+def test_a_database_operator_is_known_by_its_cluster(lab: World) -> None:
+    cluster = {"status": {"phase": "Cluster in healthy state"}}
+    lab.site_a.answers["/apis/postgresql.cnpg.io/v1/namespaces/db/clusters/edb-site-a"] = cluster
+    found = list(controllers.check(lab.primary(edb={"enabled": True, "operator": "community"})))[1]
+    assert found.state == "ok"
+    assert "the Cluster edb-site-a says 'Cluster in healthy state'" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("args", "env", "state"),
     [
@@ -198,7 +206,7 @@ def test_an_image_that_a_pod_waits_for_is_an_error_and_one_that_runs_is_none(lab
     waits = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image: unauthorized"}}
     lab.site_b.answers[PODS] = {
         "items": [
-            pod(scene.settings.cli_image, imageID="sha256:abc", state={"terminated": {}}),
+            pod(scene.settings.cli_image, imageID="", state={"terminated": {}}),
             pod(scene.settings.postgres_image, imageID="", state=waits),
         ]
     }

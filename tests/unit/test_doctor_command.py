@@ -56,6 +56,7 @@ class Project:
         }
         self.answers[f"stack export {name}"] = {"deployment": {}}
         self.answers[f"stack output {name}"] = {}
+        self.answers[f"stack --stack {name}"] = "Current stack is ..."
 
     def doctor(self, *arguments: str) -> Result:
         (self.tools / "answers.json").write_text(json.dumps(self.answers))
@@ -105,6 +106,14 @@ def test_a_stack_that_does_not_exist_yet_is_read_from_its_file(project: Project)
         one for one in found if one["subject"] == "stack"
     ).items()
     assert any(one["sentence"] == "All settings can be used: primary site-a." for one in found)
+
+
+def test_a_state_that_the_passphrase_does_not_open_is_an_error(project: Project) -> None:
+    project.stack("site-a", PRIMARY)
+    project.answers["stack --stack site-a"] = "error: failed to decrypt: incorrect passphrase"
+    (found,) = [one for one in document(project.doctor("--json"))["site-a"] if one["subject"] == "state"]
+    assert (found["state"], "incorrect passphrase" in found["sentence"]) == ("error", True)
+    assert "PULUMI_CONFIG_PASSPHRASE" in found["fix"]
 
 
 def test_a_cluster_that_is_away_is_said_once_and_hides_nothing_of_vault(project: Project, lab: World) -> None:

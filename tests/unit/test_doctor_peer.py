@@ -66,17 +66,17 @@ def test_a_grant_that_expired_unclaimed_needs_another_rotation(lab: World) -> No
     assert state == "ok"
 
 
-def test_another_passphrase_is_told_with_the_way_to_one(lab: World) -> None:
+def test_outputs_that_cannot_be_read_are_an_error(lab: World) -> None:
     scene = standby(lab, {})
     assert scene.primary
 
     def refuse() -> dict[str, Any]:
-        raise StackError("`pulumi stack output` failed: incorrect passphrase.")
+        raise StackError("`pulumi stack output` failed: passphrase must be set.")
 
     scene.primary.outputs = Once(refuse)
     (found,) = peer.check(scene)
-    assert (found.state, "cannot be decrypted" in found.sentence) == ("error", True)
-    assert "change-secrets-provider" in found.fix
+    assert (found.state, "passphrase must be set" in found.sentence) == ("error", True)
+    assert found.fix.endswith("pulumi stack -s site-a")
 
 
 def test_a_primary_that_was_not_brought_up_yet_is_no_error(lab: World) -> None:

@@ -77,6 +77,12 @@ def test_the_tokens_time_is_told(lab: World, answer: Any, state: str, sentence: 
         assert found.fix == "vault token renew"
 
 
+def test_a_token_that_opens_nothing_is_asked_for_nothing_more(lab: World) -> None:
+    lab.vault.answers[TOKEN] = (403, {"errors": ["permission denied"]})
+    del lab.vault.answers[MOUNT]
+    assert [one.state for one in vaults.check(lab.standby())] == ["ok", "error"]
+
+
 def test_a_run_without_a_token_is_an_error(lab: World) -> None:
     del lab.environment["VAULT_TOKEN"]
     (found,) = only(vaults.check(lab.standby()), "error")
