@@ -1,7 +1,8 @@
 """The stack's own secrets: whether the engine can decrypt its state with the passphrase or provider of this run.
 
 A standby needs no key of its primary's: the engine leaves out what it cannot decrypt of another stack's outputs, and
-none of these is secret (pulumi:pkg/resource/deploy/builtins.go, readStackOutputs).
+none of these is secret (pulumi:pkg/resource/deploy/builtins.go, readStackOutputs). A state without secrets opens with
+any passphrase.
 """
 
 from collections.abc import Iterator
