@@ -6,14 +6,14 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations 15
 # For `make logs`: a process of the lab, a pod, or a pod's owner.
 NAME ?=
-# For `make destroy`: ARGS=--yes answers its question.
+# For `make destroy`: ARGS=--yes answers its question. For `make review` and `make doctor`: their options.
 ARGS ?=
 
 # True for every Python that can run rhsi; an older one must be able to read it.
 NEW_ENOUGH := sys.version_info >= (3, 11)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
+.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
 
 # A virtual environment whose Python has gone, was replaced or is too old lacks its own packages: it is made anew.
 ifeq ($(shell $(BIN)/python -c 'import sys, pip; print($(NEW_ENOUGH))' 2>/dev/null),True)
@@ -26,7 +26,7 @@ endif
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-.venv/installed: requirements.txt requirements-lab.txt requirements-dev.txt
+.venv/installed: requirements.txt requirements-ops.txt requirements-lab.txt requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo 'error: There is no $(PYTHON) on PATH: install Python 3.11 or newer, or name one, such as `make PYTHON=python3.12 up`.' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; $(NEW_ENOUGH) or sys.exit("error: $(PYTHON) is Python %d.%d, and rhsi needs 3.11 or newer: name a newer one, such as `make PYTHON=python3.12 up`." % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear .venv
@@ -42,6 +42,12 @@ up: machine .venv/installed  ## Start the lab and bring both stacks up
 
 preview: machine .venv/installed  ## Preview both stacks on the lab
 	@$(BIN)/python -m lab preview
+
+doctor: .venv/installed  ## Find what would make `up` of the lab's stacks fail
+	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops doctor $(ARGS)
+
+review: .venv/installed  ## Review what `up` would do to both stacks of the lab: one comment in Markdown
+	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops review $(ARGS)
 
 rotate: .venv/installed  ## Rotate on the lab and show what existed when
 	@$(BIN)/python -m lab rotate
@@ -73,11 +79,13 @@ test: machine .venv/installed  ## Run the tests: unit, contract, and the whole l
 test-unit: .venv/installed  ## Run the tests that need no servers
 	$(PYTEST) tests/unit
 
-lint: .venv/installed  ## Style, types and shell scripts
+lint: .venv/installed  ## Style, types, shell scripts and GitHub's workflows
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/shellcheck $$(git ls-files '*.sh' '.ci/run')
+	$(BIN)/python -m lab.binaries.workflows
+	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github
 
 bench: machine .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench

@@ -216,6 +216,9 @@ class Site:
     """What this site reaches."""
     network_observer: NetworkObserver | None
     """Only with `rhsi:networkObserver`."""
+    readme: Input[str] | None
+    """The stack's page in Pulumi Cloud, made from Pulumi.README.md; Pulumi Cloud fills in what it names as
+    `${outputs.<name>}`. Only with that file. Example: `# ${outputs.site}`"""
 
 
 @dataclass(frozen=True, kw_only=True)

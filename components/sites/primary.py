@@ -12,6 +12,7 @@ from components.link.revocation import LinkRevocation, LinkRevocationArgs
 from components.postgres.database import PrimaryDatabase
 from components.postgres.replication import PRIMARY
 from components.settings import Settings
+from components.sites import readme
 from components.sites.edb_primary import PrimaryEdb
 from components.sites.foundation import Foundation
 from components.sites.network_observer import network_observer
@@ -100,7 +101,7 @@ class PrimarySite(Component):
             databases = PrimaryEdb(f"{name}-edb", settings, base, operators, self.child(depends_on=owned))
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
-        self.exports = outputs.exports(
+        self.exports = readme.exports(
             outputs.Primary(
                 site=settings.site,
                 skupper_site=site.site_name,
@@ -128,6 +129,7 @@ class PrimarySite(Component):
                 network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=primary_postgres(settings, database) if database else None,
                 edb=databases.output if databases else None,
+                readme=None,
             )
         )
         self.register_outputs(self.exports)

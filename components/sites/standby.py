@@ -16,6 +16,7 @@ from components.postgres.smoke_test import SmokeTest
 from components.postgres.standby import StandbyDatabase, synced_users
 from components.secret_store import STORE
 from components.settings import Settings
+from components.sites import readme
 from components.sites.edb_standby import StandbyEdb
 from components.sites.foundation import Foundation
 from components.sites.network_observer import network_observer
@@ -156,7 +157,7 @@ class StandbySite(Component):
             )
             exported[routing_key(settings.site)] = databases.site.exported
             imported[routing_key(settings.edb_peer)] = databases.site.imported
-        self.exports = outputs.exports(
+        self.exports = readme.exports(
             outputs.Standby(
                 site=settings.site,
                 skupper_site=site.site_name,
@@ -171,6 +172,7 @@ class StandbySite(Component):
                 network_observer=network_observer(self, name, settings, [site, *observed]),
                 postgres=postgres,
                 edb=databases.output if databases else None,
+                readme=None,
             )
         )
         self.register_outputs(self.exports)

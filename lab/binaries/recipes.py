@@ -129,4 +129,16 @@ OPERATOR_API = Recipe(
     minutes=0,
 )
 
+# For `make lint`; the lab does without.
+ACTIONLINT = Recipe(
+    name="actionlint",
+    module="github.com/rhysd/actionlint",
+    version="v1.7.12",
+    programs={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+    sources=HERE / "actionlint",
+    oldest_go=(1, 25),
+    gigabytes=0.3,
+    minutes=1,
+)
+
 RECIPES = (KUBERNETES, KUBELET_STREAMS, EXTERNAL_SECRETS, PULUMI)

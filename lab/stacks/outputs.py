@@ -43,4 +43,7 @@ def _hidden(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if not isinstance(value, str):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    first, *more = value.splitlines() or [""]
+    return f"{first} ... ({len(more) + 1} lines)" if more else first

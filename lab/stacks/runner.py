@@ -35,6 +35,8 @@ from lab.stacks.settings import effective
 
 # The actions of `pulumi` that are commands of the lab under the same name.
 COMMANDS = ("up", "preview", "destroy")
+# The folder with the project's policies.
+POLICY_PACK = "policy"
 
 
 class Runner:
@@ -189,6 +191,10 @@ class Runner:
         project["main"] = str(self._checkout)
         project["runtime"]["options"]["virtualenv"] = sys.prefix
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
+        # For `--policy-pack policy`, as it is written in the checkout.
+        pack = self.project / f"{POLICY_PACK}.{os.getpid()}"
+        pack.symlink_to(self._checkout / POLICY_PACK)
+        pack.rename(self.project / POLICY_PACK)
 
     def _run(self, line: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run a command quietly, to its own end."""

@@ -34,9 +34,9 @@ class Checkout:
     @classmethod
     def copy(cls, root: Path, environment: Environment, *, databases: bool = False) -> "Checkout":
         """Copy what the program and `python -m lab` need; the stacks have databases only where a test wants them."""
-        for folder in ("components", "lab"):
+        for folder in ("components", "lab", "policy"):
             shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.yaml")):
+        for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.*")):
             shutil.copy(file, root / file.name)
         found = cls(root, environment)
         for stack in found.stacks() if not databases else []:

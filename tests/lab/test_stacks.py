@@ -151,6 +151,7 @@ def test_the_link_is_ready_and_leads_to_the_primary(provisioned: Checkout) -> No
     assert link["metadata"]["name"] == name
     assert (link["status"]["status"], link["status"]["remoteSiteName"]) == ("Ready", "rhsi-primary")
     outputs = provisioned.outputs("site-b")
+    assert outputs.pop("readme").startswith("# ${outputs.site}\n")
     assert outputs == {
         "site": "site-b",
         "skupper_site": "rhsi-standby",

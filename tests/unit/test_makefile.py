@@ -29,7 +29,7 @@ esac
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     shutil.copy(CHECKOUT / "Makefile", tmp_path)
-    for name in ("requirements.txt", "requirements-lab.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-ops.txt", "requirements-lab.txt", "requirements-dev.txt"):
         shutil.copy(CHECKOUT / name, tmp_path)
     return tmp_path
 

@@ -29,5 +29,12 @@ def test_changes_are_told_in_the_order_of_their_names_one_a_line() -> None:
     ]
 
 
+def test_a_text_of_many_lines_is_one_line_of_them() -> None:
+    assert list(changes({"readme": "# site-a\n\nText\n"}, {"readme": "# site-b\nText", "empty": ""})) == [
+        "+ empty: ",
+        "~ readme: # site-a ... (3 lines) -> # site-b ... (2 lines)",
+    ]
+
+
 def test_outputs_that_stay_are_not_told() -> None:
     assert not list(changes({"a": {"b": 1}}, {"a": {"b": 1}}))

@@ -1,0 +1,54 @@
+"""The API server: whether it answers, who this login is, and how old it may be."""
+
+import re
+from collections.abc import Iterator
+
+from ops.clusters import ClusterError
+from ops.doctor.finding import Finding, error, ok, unknown, warning
+from ops.doctor.scene import Scene
+
+SUBJECT = "cluster"
+
+KUBERNETES = (1, 27)
+"""Oldest that README names; OpenShift 4.14 has it."""
+
+OPENSHIFT = (4, 14)
+
+
+def check(scene: Scene) -> Iterator[Finding]:
+    """The API server of the stack's context."""
+    context = scene.settings.cluster.context
+    try:
+        version = scene.cluster().get("/version") or {}
+    except ClusterError as problem:
+        fix = f"{scene.cli} get --raw /version" if not problem.refused else f"{scene.cli.split()[0]} login"
+        yield error(SUBJECT, str(problem), fix)
+        return
+    text = str(version.get("gitVersion", ""))
+    numbers = re.match(r"v?(\d+)\.(\d+)", text)
+    if not numbers:
+        yield unknown(SUBJECT, f"Context {context} tells no version of Kubernetes.", f"{scene.cli} version")
+    elif (int(numbers[1]), int(numbers[2])) < KUBERNETES:
+        oldest = f"{_dotted(KUBERNETES)} (OpenShift {_dotted(OPENSHIFT)})"
+        yield error(SUBJECT, f"Context {context} is Kubernetes {text}; {oldest} is the oldest.", "upgrade the cluster")
+    else:
+        yield ok(SUBJECT, f"Context {context} answers: Kubernetes {text.removeprefix('v')}.")
+    yield from _platform(scene)
+
+
+def _platform(scene: Scene) -> Iterator[Finding]:
+    """Whether it is the kind of cluster that the settings say: it decides images, users and ways in."""
+    platform = scene.settings.cluster.platform
+    is_openshift = scene.cluster().get("/apis/security.openshift.io") is not None
+    if is_openshift != (platform == "openshift"):
+        is_now = "openshift" if is_openshift else "kubernetes"
+        yield warning(
+            SUBJECT,
+            f"rhsi:cluster.platform is {platform}, but context {scene.settings.cluster.context} "
+            f"{'is' if is_openshift else 'is not'} OpenShift: default images and users of pods may not fit it.",
+            f"pulumi config set --path 'rhsi:cluster.platform' {is_now} -s {scene.stack}",
+        )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

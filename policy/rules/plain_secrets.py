@@ -1,0 +1,116 @@
+"""Secrets where anybody may read them: in a spec, a variable, a ConfigMap or an annotation instead of a Secret.
+
+Whatever the state encrypts: in the cluster, only objects of the kind Secret have rights of their own and may be
+encrypted at rest. No message holds a value.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .grants import is_grant
+from .resource import Resource, texts
+from .rule import ADVISORY, MANDATORY, Rule, Settings
+
+# What has one of these forms is a secret, wherever it stands. A `$` or `{` means that something else fills it in.
+FORMS = {
+    "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s*[A-Za-z0-9+/=]"),
+    "a JSON web token": re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
+    "a token of Vault": re.compile(r"\bhv[sbr]\.[\w-]{20,}|(?<![\w.-])[sbr]\.[A-Za-z0-9]{24}(?![\w.-])"),
+    "a token of OpenShift": re.compile(r"\bsha256~[\w-]{40,}"),
+    "a key of AWS": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a token of GitHub": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}"),
+    "a token of GitLab": re.compile(r"\bglpat-[\w-]{20,}"),
+    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"${}<>]+:[^\s/:@'\"${}<>]+@"),
+    "SQL with a password": re.compile(r"\bPASSWORD\s+'[^'$:{%][^'$]*'", re.IGNORECASE),
+}
+# Names of what is secret; those of the first kind are often the name of a Secret too, which is none.
+OF_SECRETS = re.compile(r"(?:secret|token|credentials?|api[-_.]?key|access[-_.]?key)$", re.IGNORECASE)
+OF_PASSWORDS = re.compile(r"(?:passw(?:or)?d|passphrase|pwd|private[-_.]?key)$", re.IGNORECASE)
+OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+# A path, a reference that something fills in, a number or a switch.
+NO_SECRET = re.compile(r"/.*|.*[$]\(.*|.*[$]\{.*|.*\{\{.*|\d+|true|false", re.DOTALL)
+FIX = "put the value into a Secret, by External Secrets for example, and refer to that"
+
+
+def forms(resource: Resource, settings: Settings) -> Iterator[str]:
+    """No text of the object has the form of a secret."""
+    if not _is_read_by_many(resource):
+        return
+    code = resource.at("spec", "code")
+    if (is_grant(resource) or resource.is_kubernetes("skupper.io", "AccessToken")) and code:
+        yield f"{resource}: spec.code is set, and whoever may read the object can link with it; {_code_fix(resource)}."
+    for path, text in texts(resource.properties):
+        for what, form in FORMS.items():
+            if form.search(text) and not _is_allowed(resource, path, settings):
+                yield f"{resource}: {path} holds {what}, which every reader of the object sees; {FIX}."
+
+
+def names(resource: Resource, settings: Settings) -> Iterator[str]:
+    """Nothing whose name says that it is secret has a literal value."""
+    if not _is_read_by_many(resource):
+        return
+    for path, name, text in named(resource.properties):
+        named_object = OF_SECRETS.search(name) and not OBJECT_NAME.fullmatch(text)
+        if not (named_object or OF_PASSWORDS.search(name)) or not text or NO_SECRET.fullmatch(text):
+            continue
+        if not _is_allowed(resource, path, settings):
+            yield f"{resource}: {path} is a literal value named {name}, and the name says that it is secret; {FIX}."
+
+
+def named(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every text with its path and the name that it has: its key, or for a variable of a container the variable's."""
+    if isinstance(value, Mapping):
+        variable = value.get("name") if isinstance(value.get("value"), str) else None
+        for key, one in value.items():
+            called = variable if key == "value" and isinstance(variable, str) else str(key)
+            yield from named(one, f"{path}.{key}" if path else str(key), called)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from named(one, f"{path}[{index}]", name)
+    elif isinstance(value, str):
+        yield path, name, value
+
+
+def _is_read_by_many(resource: Resource) -> bool:
+    return bool(resource.group_version) and not resource.is_kubernetes("core", "Secret")
+
+
+def _is_allowed(resource: Resource, path: str, settings: Settings) -> bool:
+    return any(fnmatchcase(f"{resource}: {path}", str(pattern)) for pattern in settings["allowed"])
+
+
+def _code_fix(resource: Resource) -> str:
+    if is_grant(resource):
+        return "leave it out, and the controller makes one that only the status has"
+    return "make the token in the cluster from a Secret, as this program's claim does"
+
+
+ALLOWED = {
+    "allowed": {
+        "type": "array",
+        "items": {"type": "string"},
+        "default": [],
+        "description": "Places that may have it, such as `ConfigMap shop/flags: data.token`; `*` stands for any text.",
+    }
+}
+
+RULES = (
+    Rule(
+        name="plain-secrets",
+        description="No secret stands outside a Secret.",
+        level=MANDATORY,
+        reason="Specs, ConfigMaps and annotations are read by many, shown in previews, and kept in audit logs.",
+        check=forms,
+        settings=ALLOWED,
+    ),
+    Rule(
+        name="secret-names",
+        description="What is named as a secret refers to a Secret.",
+        level=ADVISORY,
+        reason="A password has no form of its own; its name gives it away. Advisory, because a name may mislead.",
+        check=names,
+        settings=ALLOWED,
+    ),
+)

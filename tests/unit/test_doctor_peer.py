@@ -1,0 +1,156 @@
+"""What one stack needs of another one: outputs that can be read, a grant, clocks that agree, and ways between sites."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.doctor import clocks, distance, peer
+from ops.doctor.scene import Once, Scene
+from ops.stacks import StackError
+from tests.unit.doctor_world import World, remember, told, world
+
+SKUPPER = "/apis/skupper.io/v2alpha1/namespaces/rhsi"
+STORE = "/apis/external-secrets.io/v1/namespaces/rhsi/secretstores/vault-rhsi"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def grant(**changes: Any) -> dict[str, Any]:
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    return {
+        "rotation": 2,
+        "configured_rotation": 2,
+        "ha": False,
+        "expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "grant": "rhsi-site-b-grant-2",
+        "vault_mount": "rhsi",
+        "vault_path": "site-b/link-token",
+        "secrets": {},
+        **changes,
+    }
+
+
+def standby(lab: World, outputs: dict[str, Any], own: dict[str, Any] | None = None, **changes: Any) -> Scene:
+    """A standby whose primary has these outputs."""
+    scene, primary = lab.standby(**changes), lab.primary()
+    remember(primary, outputs=outputs)
+    remember(scene, outputs=own)
+    scene.peers = {"site-a": primary, "site-b": scene}
+    return scene
+
+
+def test_a_grant_that_can_be_claimed_is_well(lab: World) -> None:
+    ((state, sentence),) = told(peer.check(standby(lab, {"standbys": {"site-b": grant()}})))
+    assert state == "ok"
+    assert "the grant of rotation 2, to be claimed until" in sentence
+    assert not list(peer.check(lab.primary()))
+
+
+def test_a_grant_that_expired_unclaimed_needs_another_rotation(lab: World) -> None:
+    late = grant(expires="2026-01-01T00:00:00Z")
+    (found,) = peer.check(standby(lab, {"standbys": {"site-b": late}}))
+    assert found.state == "error"
+    assert found.fix == (
+        "pulumi config set --path 'rhsi:standbys.site-b.rotation' 3 -s site-a && pulumi up -s site-a && "
+        "pulumi up -s site-b"
+    )
+    ((state, _),) = told(peer.check(standby(lab, {"standbys": {"site-b": late}}, {"rotation": 2})))
+    assert state == "ok"
+
+
+def test_outputs_that_cannot_be_read_are_an_error(lab: World) -> None:
+    scene = standby(lab, {})
+    assert scene.primary
+
+    def refuse() -> dict[str, Any]:
+        raise StackError("`pulumi stack output` failed: passphrase must be set.")
+
+    scene.primary.outputs = Once(refuse)
+    (found,) = peer.check(scene)
+    assert (found.state, "passphrase must be set" in found.sentence) == ("error", True)
+    assert found.fix.endswith("pulumi stack -s site-a")
+
+
+def test_a_primary_that_was_not_brought_up_yet_is_no_error(lab: World) -> None:
+    (found,) = peer.check(standby(lab, {}))
+    assert (found.state, found.fix) == ("warning", "pulumi up -s site-a")
+
+
+def test_a_primary_without_this_standby_is_an_error(lab: World) -> None:
+    (found,) = peer.check(standby(lab, {"standbys": {"site-c": grant()}}))
+    assert (found.state, found.sentence) == ("error", "The primary's stack site-a has no grant for site-b.")
+
+
+def test_outputs_of_another_shape_are_an_error(lab: World) -> None:
+    (found,) = peer.check(standby(lab, {"standbys": {"site-b": {"rotation": "two"}}}))
+    assert (found.state, "as this program reads it" in found.sentence) == ("error", True)
+
+
+def test_another_mount_and_a_missing_database_are_errors(lab: World) -> None:
+    scene = standby(
+        lab, {"standbys": {"site-b": grant(vault_path="test/site-b/link-token")}}, postgres={"enabled": True}
+    )
+    prefix, database = peer.check(scene)
+    assert "rhsi:vault.prefix is '', but the primary's stack site-a keeps the credentials in 'test'" in prefix.sentence
+    assert "has no such database" in database.sentence
+
+
+def dates(lab: World, **seconds: float) -> None:
+    now = datetime.now(UTC)
+    for name, apart in seconds.items():
+        getattr(lab, name).headers["Date"] = format_datetime(now + timedelta(seconds=apart), usegmt=True)
+    for api in (lab.site_a, lab.site_b):
+        api.answers["/version"] = {"gitVersion": "v1.34.1"}
+    lab.vault.answers["/v1/sys/health"] = {"sealed": False}
+
+
+@pytest.mark.parametrize(("apart", "state"), [(0, "ok"), (300, "ok"), (400, "error"), (-400, "error")])
+def test_a_standby_may_be_a_tenth_of_the_window_away(lab: World, apart: float, state: str) -> None:
+    dates(lab, site_a=-30, site_b=apart - 30)
+    (found,) = clocks.check(standby(lab, {}))
+    assert found.state == state
+    if state == "error":
+        assert f"{'ahead of' if apart > 0 else 'behind'} context site-a, more than a tenth" in found.sentence
+
+
+def test_vault_is_compared_with_the_primary_by_the_shortest_window(lab: World) -> None:
+    dates(lab, site_a=0, vault=30)
+    (found,) = clocks.check(lab.primary(standbys={"site-b": {}, "site-c": {"expirationWindow": "4m"}}))
+    assert (found.state, found.sentence.startswith("Vault is")) == ("error", True)
+    ((state, _),) = told(clocks.check(lab.primary()))
+    assert state == "ok"
+
+
+def test_a_primary_whose_settings_are_elsewhere_leaves_the_clock_unknown(lab: World) -> None:
+    (found,) = clocks.check(lab.standby())
+    assert (found.state, "ops doctor -s site-a -s site-b" in found.fix) == ("unknown", True)
+
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def test_ways_that_nobody_has_walked_are_named_with_the_commands_that_walk_them(lab: World) -> None:
+    lab.site_a.answers[f"{SKUPPER}/accessgrants"] = {"items": [{"status": {"url": "https://grants.a:443/uid-1"}}]}
+    to_vault, from_vault, grants = distance.check(standby(lab, {}))
+    assert {one.state for one in (to_vault, from_vault, grants)} == {"unknown"}
+    assert to_vault.fix.startswith("oc --context site-b run way-test -n rhsi")
+    assert to_vault.fix.endswith("https://vault.example.com:8200/v1/sys/health")
+    assert from_vault.fix == "on a machine or pod of Vault: curl -sS -k https://api.site-b:6443/version"
+    assert grants.fix.endswith("curl -sS -k -m 5 https://grants.a:443")
+    assert not list(distance.check(lab.primary()))
+
+
+def test_objects_that_are_ready_tell_that_the_ways_were_walked(lab: World) -> None:
+    lab.site_b.answers[STORE] = {"status": READY}
+    lab.site_b.answers[f"{SKUPPER}/links"] = {
+        "items": [{"metadata": {"name": "standby-from-vault-1"}, "status": READY}]
+    }
+    assert {state for state, _ in told(distance.check(standby(lab, {})))} == {"ok"}
