@@ -215,9 +215,7 @@ def test_every_check_has_a_subject_of_its_own() -> None:
 def test_versions_of_pulumi_and_its_plugins_are_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.answers["plugin"] = [{"name": "kubernetes", "kind": "resource", "version": "4.34.2"}]
     project.stack("site-a", PRIMARY)
-    monkeypatch.setattr(
-        metadata, "version", {"pulumi-kubernetes": "4.34.2", "pulumi-vault": "7.13.0"}.__getitem__
-    )
+    monkeypatch.setattr(metadata, "version", {"pulumi-kubernetes": "4.34.2", "pulumi-vault": "7.13.0"}.__getitem__)
     found = document(project.doctor("--json"))[None]
     assert [(one["state"], one["sentence"]) for one in found] == [
         ("error", "The Python package pulumi-vault is 7.13.0, and 7.14 is the oldest."),
