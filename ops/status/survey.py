@@ -18,6 +18,9 @@ from ops.status.place import OPERATORS, Place, Standing
 from ops.status.replication import figures
 from ops.status.row import ERROR, PENDING, UNKNOWN, Row
 
+_CROSSING = frozenset({"Connector", "Listener"})
+_LINKING = frozenset({"Link", "Rotation", "cluster", "stack"})
+
 
 @dataclass(frozen=True)
 class Next:
@@ -123,13 +126,23 @@ def of_stack(standing: Standing, advice: Advice) -> list[Row]:
 
 
 def steps(rows: Sequence[Row], places: Sequence[Place], advice: Advice) -> list[Next]:
-    """What to type about these rows, in their order, each command once."""
+    """What to type about these rows, in their order, each command once; nothing about what follows from another row."""
     by_stack = {place.stack: place for place in places}
+    troubles = [row for row in rows if not row.ready and row.stack in by_stack]
     found: dict[str, str] = {}
-    for row in rows:
-        if not row.ready and row.stack in by_stack and (command := advice.next(by_stack[row.stack], row)):
+    for row in troubles:
+        if not _follows(row, troubles) and (command := advice.next(by_stack[row.stack], row)):
             found.setdefault(command, f"{row.kind} {row.name}")
     return [Next(command, about) for command, about in found.items()]
+
+
+def _follows(row: Row, troubles: Sequence[Row]) -> bool:
+    """Whether something else that is not Ready explains it: a service cannot cross a link that is down."""
+    if row.kind in _CROSSING and row.status != UNKNOWN:
+        return any(other.kind in _LINKING for other in troubles)
+    if row.kind == "StatefulSet":
+        return any(other.kind == "Pod" and other.name.startswith(f"{row.name}-") for other in troubles)
+    return False
 
 
 def _operators(standing: Standing) -> Iterator[Row]:

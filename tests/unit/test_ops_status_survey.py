@@ -167,6 +167,19 @@ def test_an_expired_grant_names_the_next_rotation_of_the_settings_whatever_the_g
     assert step.command == "oc --context a -n rhsi describe accessgrant rhsi-site-b-grant-6"
 
 
+def test_what_follows_from_something_else_has_no_command_of_its_own() -> None:
+    listener = Row("site-b", "Listener", "postgres-primary", "Pending", "No matching connectors", "rhsi")
+    down = Row("site-b", "Link", "standby-from-vault-1", "Pending", "Not operational", "rhsi")
+    servers = Row("site-b", "StatefulSet", "postgres-standby", "Pending", "0 of 1 ready", "rhsi")
+    pod = Row("site-b", "Pod", "postgres-standby-0", "Pending", "", "rhsi")
+
+    def about(*rows: Row) -> list[str]:
+        return [one.about for one in steps(rows, [A, B], Advice())]
+
+    assert about(listener, down, servers, pod) == ["Link standby-from-vault-1", "Pod postgres-standby-0"]
+    assert about(listener, servers) == ["Listener postgres-primary", "StatefulSet postgres-standby"]
+
+
 def test_each_command_comes_once_and_is_never_cut() -> None:
     rows = [
         Row("site-b", "AccessToken", "standby-from-vault-1", "Error", "", "rhsi"),
