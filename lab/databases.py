@@ -3,6 +3,7 @@
 Owns the login from the Secret of the database; shows no password, and none becomes an argument. Writes nothing.
 """
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,9 +11,12 @@ from lab.environment import Environment
 from lab.home import LabError
 from lab.stacks import Stack
 from lab.stand_ins.controller.api import Api
+from lab.stand_ins.controller.kinds import SECRET, SERVICE
 from lab.status.clusters import answering, api, database_namespace
-from lab.status.databases import address, credentials
-from lab.status.streaming import APPLICATION, DATABASE, PRIMARY, STANDBY
+from ops.status.streaming import PRIMARY, STANDBY
+
+# The names of components/postgres; to import them takes two seconds, for they come with Pulumi.
+APPLICATION, DATABASE = "postgres-application", "app"
 
 
 @dataclass(frozen=True)
@@ -73,5 +77,20 @@ def _places(stack: Stack, *, replicated: bool) -> Iterator[tuple[str, str, str]]
 
 
 def _read(client: Api, namespace: str, service: str, secret: str) -> Database | None:
-    host, login = address(client, namespace, service), credentials(client, namespace, secret)
+    host, login = _address(client, namespace, service), _credentials(client, namespace, secret)
     return Database(service, host, DATABASE, *login) if host and login else None
+
+
+def _address(api: Api, namespace: str, service: str) -> str | None:
+    """Where a Service is reached from this machine, None where there is none."""
+    found = api.get(SERVICE, namespace, service)
+    return str(found["spec"]["clusterIP"]) if found else None
+
+
+def _credentials(api: Api, namespace: str, secret: str) -> tuple[str, str] | None:
+    """User and password of a database's Secret, None where there is none."""
+    found = api.get(SECRET, namespace, secret)
+    if found is None:
+        return None
+    user, password = (base64.b64decode(found["data"][field]).decode() for field in ("username", "password"))
+    return user, password

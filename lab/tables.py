@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from lab.status.screen import SHORTEST, shortened
+from ops.status.screen import SHORTEST, shortened
 
 GAP = 2
 

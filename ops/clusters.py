@@ -193,7 +193,7 @@ class Cluster:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: str = "application/json"
     ) -> Manifest | None:
         try:
-            client = self._client()
+            client = self.client()
             headers = {"Accept": accept, "Content-Type": "application/json"}
             client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             sent = time.time()
@@ -228,8 +228,11 @@ class Cluster:
             return
         self.clock = ClockReading(server, (sent + time.time()) / 2)
 
-    def _client(self) -> ApiClient:
-        """Made by the first request: the kubeconfig may name a program that fetches credentials, which takes time."""
+    def client(self) -> ApiClient:
+        """Made by the first request: the kubeconfig may name a program that fetches credentials, which takes time.
+
+        Public for what is no request of the API: a command in a pod (ops/status/inside.py).
+        """
         with self._lock:
             if self._connected is None:
                 wanted = Configuration()

@@ -134,7 +134,7 @@ def destroy(
     each can still tell the other: docs/runbook.md, "Turn it off".
     """
     from lab.commands.questions import before_destroy
-    from lab.status import replication
+    from lab.status.clusters import subscribed
 
     with sentences():
         stacks, chosen = discover(), list(reversed(chosen_stacks(stack)))
@@ -143,7 +143,7 @@ def destroy(
         locks.refuse_locked(home, [one.name for one in chosen])
         before_destroy(home, chosen, exclude_protected=exclude_protected, yes=yes)
         runner = runner_of(found)
-        if not stack and replication.is_subscribed(found, stacks):
+        if not stack and subscribed(found, stacks):
             runner.prepare(stacks, subscribe=False)
             on_stacks("up", stacks, runner, [])
         runner.prepare(stacks)

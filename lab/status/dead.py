@@ -8,7 +8,10 @@ import psutil
 
 from lab.environment import Environment
 from lab.servers.process import Process, last_words
-from lab.status.row import DEAD, ERROR, LAB, Row
+from ops.status.row import DEAD, ERROR, Row
+
+LAB = "lab"
+"""The `stack` of the rows of what belongs to no stack: the lab's own processes."""
 
 START = "`python -m lab up` starts it again"
 

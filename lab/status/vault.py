@@ -4,8 +4,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from lab.environment import Environment
-from lab.status.dead import Seen
-from lab.status.row import ERROR, LAB, Row
+from lab.status.dead import LAB, Seen
+from ops.status.row import ERROR, Row
 
 NAME = "openbao"
 """As lab/servers/openbao.py names it, whose client of Vault takes long to import."""

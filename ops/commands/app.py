@@ -2,7 +2,7 @@
 
 import typer
 
-from ops.commands import doctor, review
+from ops.commands import doctor, review, status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,3 +19,4 @@ def ops() -> None:
 
 app.command()(doctor.doctor)
 app.command()(review.review)
+app.command()(status.status)

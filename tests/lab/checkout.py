@@ -34,7 +34,7 @@ class Checkout:
     @classmethod
     def copy(cls, root: Path, environment: Environment, *, databases: bool = False) -> "Checkout":
         """Copy what the program and `python -m lab` need; the stacks have databases only where a test wants them."""
-        for folder in ("components", "lab", "policy"):
+        for folder in ("components", "lab", "ops", "policy"):
             shutil.copytree(CHECKOUT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.*")):
             shutil.copy(file, root / file.name)

@@ -11,7 +11,7 @@ from components.edb.cluster import InitSqlArgs, boot_scripts, cluster_spec
 from components.edb.logical_replication import publication_spec, subscription_spec
 from components.edb.published import fingerprint, overlaps, published
 from lab.stand_ins.cnpg.connections import connection_string, files
-from lab.status.logical import source_of
+from ops.status.logical import source_of
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, SEALED, STANDBY, Graph, record, reveal
 

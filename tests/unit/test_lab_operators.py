@@ -1,8 +1,7 @@
-"""Operators on the lab: what stacks of a bare lab install, and what `status` says of it."""
+"""Operators on the lab: what stacks of a bare lab install."""
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from lab.environment import Environment
 from lab.home import Home, LabError
 from lab.servers.folder import take
 from lab.stacks import Stack, settings
-from lab.stand_ins.network_observer.kinds import ROUTE
-from lab.status.objects import describe
-from lab.status.observers import address
-from lab.status.operators import describe as describe_operator
-from tests.unit.fake_cluster import FakeCluster
-from tests.unit.test_network_observer import observer
 
 NAMED = {"enabled": True, "source": "redhat-operators", "sourceNamespace": "openshift-marketplace"}
 
@@ -146,64 +139,3 @@ def test_a_command_takes_a_lab_as_it_stands_unless_bare_is_asked_for(
     monkeypatch.setenv("VAULT_TOKEN", "token")
     session.start(None, bare=asked)
     assert told["bare"] is wanted
-
-
-def subscription(**status: Any) -> dict[str, Any]:
-    return {"metadata": {"namespace": "operators"}, "spec": {"name": "skupper-operator"}, "status": status}
-
-
-def version(**status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": "skupper-operator.v2"}, "status": status}
-
-
-def true(kind: str, reason: str, message: str = "") -> dict[str, str]:
-    return {"type": kind, "status": "True", "reason": reason, "message": message}
-
-
-WAITS = {"conditions": [true("InstallPlanPending", "RequiresApproval")], "installPlanRef": {"name": "install-x"}}
-UNRESOLVED = {"conditions": [true("ResolutionFailed", "ConstraintsNotSatisfiable", "no operators found")]}
-
-
-@pytest.mark.parametrize(
-    ("status", "installed", "state", "detail"),
-    [
-        ({}, None, "Pending", "OLM has not chosen a version yet"),
-        (WAITS, None, "Pending", "InstallPlan install-x waits for approval"),
-        (UNRESOLVED, None, "Error", "no operators found"),
-        ({}, version(phase="Installing", message="wait"), "Pending", "Installing: wait"),
-        ({}, version(phase="Failed", reason="TooMany", message="two"), "Error", "TooMany: two"),
-        ({}, version(phase="Succeeded"), "Ready", "skupper-operator.v2 in operators"),
-        (
-            WAITS,
-            version(phase="Succeeded"),
-            "Ready",
-            "skupper-operator.v2 in operators, an upgrade waits for the approval of InstallPlan install-x",
-        ),
-    ],
-)
-def test_a_row_says_how_far_an_operator_is(
-    status: dict[str, Any], installed: dict[str, Any] | None, state: str, detail: str
-) -> None:
-    assert describe_operator(subscription(**status), installed) == (state, detail)
-
-
-@pytest.mark.parametrize(
-    ("status", "state", "detail"),
-    [
-        ({}, "Pending", "not deployed yet"),
-        ([true("ReleaseFailed", "InstallError", "no matches\nfor kind")], "Error", "no matches"),
-        ([true("Deployed", "InstallSuccessful")], "Ready", ""),
-    ],
-)
-def test_a_row_says_how_far_a_network_observer_is(status: Any, state: str, detail: str) -> None:
-    item = {**observer(), "status": {"conditions": status} if status else {}}
-    assert describe("NetworkObserver", item, datetime.now(UTC)) == (state, detail)
-
-
-def test_a_network_observers_address_is_its_service_or_its_route() -> None:
-    api = FakeCluster().api
-    found: Any = api
-    assert address(found, observer()) == "https://network-observer.rhsi.svc, login in Secret network-observer-auth"
-    routed = observer(route={"enabled": True}, auth={"strategy": "openshift"})
-    api.create(ROUTE, "rhsi", {"metadata": {"name": "network-observer"}, "spec": {"host": "observer.apps.example.com"}})
-    assert address(found, routed) == "https://observer.apps.example.com"

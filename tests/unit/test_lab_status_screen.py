@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab.status import screen
 from lab.status.dead import Seen
-from lab.status.row import Row
+from lab.status.screen import show
 from lab.status.survey import Status
+from ops.status.row import Row
+from ops.status.screen import shortened
 
 EXPIRED = "expired 48 min ago, redeemed 0 of 1: `python -m lab rotate` makes another"
 STANDBY = (
@@ -31,7 +32,7 @@ PROCESSES = [
     Seen("kube-controller-manager-site-b", 8, True, True, {}, Path("manager.log"), ""),
     Seen("kube-apiserver-site-c", 9, False, False, {"kube-apiserver-site-c": 31967}, Path("server.log"), ""),
 ]
-STATUS = Status(PROCESSES, 1162 * 2**20, ROWS, [], exists=True)
+STATUS = Status(ROWS, processes=PROCESSES, memory_bytes=1162 * 2**20, exists=True)
 
 AT_80 = """\
 lab
@@ -75,7 +76,7 @@ memory (PSS): 1162 MiB
 def shown(width: int, *, status: Status = STATUS, processes: bool = False, colours: bool = False) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=colours, color_system="standard" if colours else None)
-    screen.show(console, status, processes=processes)
+    show(console, status, processes=processes)
     return file.getvalue()
 
 
@@ -112,7 +113,7 @@ def test_colours_tell_ready_from_pending_from_wrong_where_the_terminal_has_them(
 
 
 def test_the_summary_line_is_green_only_where_all_is_ready() -> None:
-    ready = Status(PROCESSES[:1], 0, ROWS[1:2], [], exists=True)
+    ready = Status(ROWS[1:2], processes=PROCESSES[:1], exists=True)
     assert shown(80, status=ready, colours=True).endswith("\x1b[1;32m1 Ready, 0 not\x1b[0m\n")
     assert "\x1b[1;31m3 Ready, 4 not" in shown(80, colours=True)
 
@@ -126,4 +127,4 @@ def test_nothing_standing_is_said_in_the_summary() -> None:
     [(33, "streaming, 0 bytes behind, last c"), (27, "streaming, 0 bytes behind…"), (12, "streaming…"), (11, "")],
 )
 def test_a_detail_is_cut_at_a_word_and_left_out_where_it_would_say_nothing(room: int, text: str) -> None:
-    assert screen.shortened("streaming, 0 bytes behind, last c", room) == text
+    assert shortened("streaming, 0 bytes behind, last c", room) == text

@@ -30,10 +30,10 @@ from lab.servers.process import Process, plain_environ, stop
 from lab.servers.supervisor import Server, Supervisor
 from lab.stacks import Stack
 from lab.status.awaited import awaited
+from lab.status.clusters import subscribed
 from lab.status.dead import dead_processes, restart
-from lab.status.replication import is_subscribed
-from lab.status.row import Row
 from lab.status.survey import Status, survey
+from ops.status.row import Row
 from tests.lab.waiting import until
 
 SECONDS = 5.0
@@ -155,8 +155,8 @@ def test_what_stands_is_listed_stack_by_stack_and_what_does_not_stand_names_its_
     with closing(Answering(links=[LINK])) as other:
         status = looked(environment(tmp_path, site_a=answering.port, site_b=other.port))
     assert status.rows == [
-        Row("site-a", "Site", "rhsi-primary", "Ready", "1 site in the network"),
-        Row("site-b", "Link", "standby-from-vault-1", "Pending", "Not operational"),
+        Row("site-a", "Site", "rhsi-primary", "Ready", "1 site in the network", "rhsi"),
+        Row("site-b", "Link", "standby-from-vault-1", "Pending", "Not operational", "rhsi"),
     ]
     assert (status.ready, status.not_ready, status.ok) == (1, 1, False)
     with closing(Answering()) as empty:
@@ -177,7 +177,7 @@ def test_a_store_that_failed_says_what_its_last_event_says(tmp_path: Path) -> No
     with closing(Answering(secretstores=[store], events=[event])) as server:
         found = environment(tmp_path, site_a=server.port)
         said = 'unable to create client, unable to log in: 400 invalid role name "nobody"'
-        assert looked(found).rows == [Row("site-a", "SecretStore", "vault-rhsi", "Error", said)]
+        assert looked(found).rows == [Row("site-a", "SecretStore", "vault-rhsi", "Error", said, "rhsi")]
         assert awaited(found, STACKS[0]) == f"SecretStore vault-rhsi: {said}"
 
 
@@ -313,6 +313,6 @@ def test_commands_that_need_an_api_server_say_in_one_sentence_that_it_does_not_a
         r"The cluster of site-. cannot be asked \(the API server does not answer \(\w+\)\): run `python -m lab up`"
     )
     with pytest.raises(LabError, match=sentence):
-        is_subscribed(found, STACKS)
+        subscribed(found, STACKS)
     with pytest.raises(LabError, match=sentence):
         link.cut(found, STACKS[1:])

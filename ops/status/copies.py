@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.status.row import ERROR, READY, Row, size, span
+from ops.status.row import ERROR, READY, Row, size, span
 
 SEGMENT = 16 * 2**20
 """Bytes in a segment of WAL. A copy that lacks more than one catches up; less is on its way under any load."""
@@ -16,7 +16,8 @@ class Replication:
         stack: whose cluster holds the copy.
         copy: name of the subscription or of the standby.
         source: where it comes from; empty for a promoted server, which is no copy any more.
-        status: Ready while it receives and applies, Pending while it catches up, Error where it does neither.
+        status: Ready while it receives and applies, Pending while it catches up, Error where it does neither, Unknown
+            where the login may not ask.
         running: whether it is connected to its source and applies what it receives.
         state: of its connection: `streaming`, `catchup`, or empty; or that it was promoted.
         replay: whether what is received is applied: `applied`, `paused`, or empty.

@@ -5,14 +5,11 @@ Owns which Subscriptions are the stack's, and what a person wants to know of one
 
 from collections.abc import Iterator
 
-from kubernetes.dynamic.exceptions import NotFoundError
-
-from lab.kube import Manifest
-from lab.stacks import Stack
-from lab.stand_ins.controller import conditions
-from lab.stand_ins.controller.api import Api
-from lab.stand_ins.olm.kinds import CSV, SUBSCRIPTION
-from lab.status.row import ERROR, PENDING, READY, Row
+from ops.clusters import Cluster, Manifest
+from ops.status import conditions
+from ops.status.kinds import OLM_SUBSCRIPTION, OLM_VERSION
+from ops.status.place import Place
+from ops.status.row import ERROR, PENDING, READY, Row
 
 OWNER = "rhsi/owner"
 """The annotation by which a Subscription is a stack's, with the stack's full name."""
@@ -20,21 +17,21 @@ OWNER = "rhsi/owner"
 KIND = "Operator"
 
 
-def rows(client: Api, stack: Stack) -> Iterator[Row]:
-    """One row for each of the stack's Subscriptions, in whatever namespace; none where the cluster has no OLM."""
-    try:
-        subscriptions = client.list(SUBSCRIPTION)
-    except NotFoundError:
-        return
-    for one in subscriptions:
+def rows(cluster: Cluster, place: Place) -> Iterator[Row]:
+    """One row for each of the stack's Subscriptions, in whatever namespace; none where the cluster has no OLM.
+
+    Raises:
+        ClusterError: no answer, or the login may not read them.
+    """
+    for one in OLM_SUBSCRIPTION.list(cluster):
         metadata = one["metadata"]
         owner = (metadata.get("annotations") or {}).get(OWNER, "")
-        if owner.rpartition("/")[2] != stack.name:
+        if owner.rpartition("/")[2] != place.stack:
             continue
         status = one.get("status") or {}
         name = status.get("installedCSV") or status.get("currentCSV")
-        version = client.get(CSV, metadata["namespace"], name) if name else None
-        yield Row(stack.name, KIND, one["spec"]["name"], *describe(one, version))
+        version = OLM_VERSION.get(cluster, metadata["namespace"], name) if name else None
+        yield Row(place.stack, KIND, one["spec"]["name"], *describe(one, version), metadata["namespace"])
 
 
 def describe(subscription: Manifest, version: Manifest | None) -> tuple[str, str]:

@@ -1,38 +1,38 @@
 """PostgreSQL's streaming standby: does it receive, does it replay, is its slot in use, how far is it behind.
 
-The application's login is the one that stands on both sides. It may not see how a connection is doing, only that there
-is one; whoever has given it pg_monitor gets the rest as well.
+Both servers are asked in their own pods. What the figures mean is decided here, where they come from in replication.py.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from lab.stacks import Stack
-from lab.stand_ins.controller.api import Api
-from lab.stand_ins.skupper.api import CONNECTOR
-from lab.status.copies import SEGMENT, Replication
-from lab.status.databases import Database
-from lab.status.row import ERROR, PENDING, READY
+from ops.status.copies import SEGMENT, Replication
+from ops.status.row import ERROR, PENDING, READY, UNKNOWN
+from ops.status.server import Answer, Server
 
 # The names of components/postgres; to import them takes two seconds, for they come with Pulumi.
-PRIMARY, STANDBY, APPLICATION, DATABASE = "postgres-primary", "postgres-standby", "postgres-application", "app"
+PRIMARY, STANDBY = "postgres-primary", "postgres-standby"
 FENCED = "postgres-primary-fenced"
 """The Service of a primary that its stack keeps off, because a promoted standby takes the writes."""
 
-# A receiver that is not connected has no row. Its columns are null for who may not see them.
+UNASKED = "its cluster does not answer, or its stack is not among those that are looked at"
+
+# A receiver that is not connected has no row.
 RECEIVED = """
-SELECT pg_is_in_recovery(),
-  CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() END,
-  pg_last_wal_replay_lsn()::text,
-  extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
-  receiver.pid IS NOT NULL,
-  receiver.status,
-  extract(epoch FROM clock_timestamp() - receiver.last_msg_receipt_time)::float8
+SELECT pg_is_in_recovery() AS in_recovery,
+  CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() END AS replay,
+  pg_last_wal_replay_lsn()::text AS position,
+  extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 AS change_seconds,
+  receiver.pid IS NOT NULL AS connected,
+  receiver.status AS state,
+  extract(epoch FROM clock_timestamp() - receiver.last_msg_receipt_time)::float8 AS message_seconds
 FROM (SELECT) AS always LEFT JOIN pg_stat_wal_receiver AS receiver ON true
 """
+# A server in recovery, such as a primary that was made a copy, has no position of its own.
 SENT = """
-SELECT slot.active, slot.wal_status, pg_current_wal_lsn()::text, sender.state,
-  extract(epoch FROM sender.replay_lag)::float8 * 1000
+SELECT slot.active, slot.wal_status AS wal,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS position, sender.state,
+  extract(epoch FROM sender.replay_lag)::float8 * 1000 AS lag_ms
 FROM pg_replication_slots AS slot LEFT JOIN pg_stat_replication AS sender ON sender.pid = slot.active_pid
 WHERE slot.slot_name = %s
 """
@@ -57,44 +57,41 @@ class Sending:
 
     active: bool
     wal: str | None
-    position: str
+    position: str | None
     state: str | None
     lag_ms: float | None
 
 
-def measure(stack: Stack, here: Api, primary: tuple[Stack, Api] | None) -> Replication:
+def measure(stack: str, slot: str, here: Server, source: Server | None, *, takes_writes: bool) -> Replication:
     """The standby of a stack; both servers are asked at the same time.
 
     Args:
         stack: of the standby.
-        here: its API server.
-        primary: the primary's stack and API server, None where that does not answer.
+        slot: the standby's, on its source.
+        here: the standby.
+        source: the server that it follows, None where its cluster gave no answer.
+        takes_writes: whether its stack wants it promoted.
     """
-    slot = stack.site.replace("-", "_")
     with ThreadPoolExecutor(1) as threads:
-        receiving = threads.submit(_database(here, stack.namespace, STANDBY).answer, RECEIVED)
-        sent, not_sent = None, f"nothing is known of {PRIMARY}, whose API server does not answer"
-        if primary:
-            sent, not_sent = _database(primary[1], primary[0].namespace, PRIMARY).answer(SENT, slot)
-    received, not_received = receiving.result()
-    if not not_sent and sent is None:
-        not_sent = f"{PRIMARY} has no slot {slot} for it"
-    return judged(
+        receiving = threads.submit(here.answer, RECEIVED)
+        sent = source.answer(SENT, slot) if source else Answer({}, f"nothing is known of {PRIMARY}: {UNASKED}")
+    received = receiving.result()
+    found = judged(
         stack,
         slot,
-        Receiving(*received) if received else None,
-        Sending(*sent) if sent else None,
-        not_received or not_sent,
-        # Its stack offers it to all sites once `rhsi:postgres.promoted` is set.
-        takes_writes=here.get(CONNECTOR, stack.namespace, PRIMARY) is not None,
+        Receiving(**received.row) if received.row else None,
+        Sending(**sent.row) if sent.row else None,
+        received.problem or sent.problem or ("" if sent.row else f"{PRIMARY} has no slot {slot} for it"),
+        takes_writes=takes_writes,
     )
+    return replace(found, status=UNKNOWN) if found.status != READY and (received.denied or sent.denied) else found
 
 
 def judged(
-    stack: Stack, slot: str, here: Receiving | None, there: Sending | None, unknown: str, *, takes_writes: bool
+    stack: str, slot: str, here: Receiving | None, there: Sending | None, unknown: str, *, takes_writes: bool
 ) -> Replication:
     """What the two sides come to; `unknown` is why one of them is None, `takes_writes` what the stack wants of it."""
-    found = Replication(stack=stack.name, copy=STANDBY, source=PRIMARY)
+    found = Replication(stack=stack, copy=STANDBY, source=PRIMARY)
     if there:
         found = replace(found, slot_active=there.active, lag_ms=there.lag_ms)
     if here is None:
@@ -104,7 +101,7 @@ def judged(
         return replace(found, source="", status=READY, running=True, state="promoted, takes the writes")
     if here.in_recovery:
         found = replace(found, replay="applied" if here.replay == "not paused" else "paused")
-    if there and here.in_recovery and here.position:
+    if there and there.position and here.in_recovery and here.position:
         found = replace(found, bytes_behind=max(0, _lsn(there.position) - _lsn(here.position)))
     if problem := _problem(slot, here, there):
         status = "Promoted" if not here.in_recovery else ERROR
@@ -116,10 +113,6 @@ def judged(
     if there.state not in (None, "streaming") or (found.bytes_behind or 0) > SEGMENT:
         return replace(found, status=PENDING, state="catchup", problem="catches up")
     return replace(found, status=READY)
-
-
-def _database(api: Api, namespace: str, server: str) -> Database:
-    return Database(api=api, namespace=namespace, service=server, secret=APPLICATION, name=DATABASE)
 
 
 def _problem(slot: str, here: Receiving, there: Sending | None) -> str:

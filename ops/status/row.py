@@ -2,22 +2,35 @@
 
 from dataclasses import dataclass
 
-READY, PENDING, ERROR, DEAD = "Ready", "Pending", "Error", "DEAD"
-"""The states of a row. Another word stands for itself, and is not Ready."""
+READY, PENDING, ERROR, UNKNOWN, DEAD = "Ready", "Pending", "Error", "Unknown", "DEAD"
+"""The states of a row: Unknown is what the login may not see, DEAD a process that has ended and should not have.
+Another word stands for itself, and is not Ready."""
 
-LAB = "lab"
-"""The `stack` of what belongs to no stack: the lab's own processes."""
+EXPIRED = "expired "
+"""How the detail of a grant begins whose time is over, and which nobody has used."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One object: its stack, kind and name, its state in one word, and what else a person wants to know of it."""
+    """One object.
+
+    Attributes:
+        stack: whose it is.
+        kind: its Kubernetes kind; `Replication`, `Rotation`, `Operator`, or in small letters what is no object.
+        name: of the object.
+        status: its state in one word.
+        detail: what else a person wants to know of it; why it is not Ready.
+        namespace: of the object; empty for what is in none.
+        created: when the object was made, as the API writes it; empty for what is no object.
+    """
 
     stack: str
     kind: str
     name: str
     status: str
     detail: str
+    namespace: str = ""
+    created: str = ""
 
     @property
     def ready(self) -> bool:

@@ -3,18 +3,30 @@
 Pure functions of a manifest and the time. Pods and Jobs are the business of pods.py.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from lab.kube import Manifest
-from lab.stacks import Stack
-from lab.stand_ins.cnpg.kinds import GROUPS
-from lab.stand_ins.controller import conditions
-from lab.stand_ins.controller.api import Kind
-from lab.stand_ins.controller.kinds import EXTERNAL_SECRET, SECRET_STORE, STATEFUL_SET
-from lab.stand_ins.network_observer.kinds import NETWORK_OBSERVER
-from lab.stand_ins.skupper.api import CONNECTOR, CUT, GRANT, LINK, LISTENER, SITE, TOKEN
-from lab.status.clusters import database_namespace
-from lab.status.row import ERROR, PENDING, READY, counted, span
+from ops.clusters import Manifest
+from ops.status import conditions
+from ops.status.advice import Advice
+from ops.status.kinds import (
+    CLUSTERS,
+    CONNECTOR,
+    EXTERNAL_SECRET,
+    GRANT,
+    LINK,
+    LISTENER,
+    NETWORK_OBSERVER,
+    PUBLICATIONS,
+    SECRET_STORE,
+    SITE,
+    STATEFUL_SET,
+    SUBSCRIPTIONS,
+    TOKEN,
+    Kind,
+)
+from ops.status.place import EDB, OBSERVER, POSTGRES, Place
+from ops.status.row import ERROR, EXPIRED, PENDING, READY, counted, span
 
 SECRETS = (SECRET_STORE, EXTERNAL_SECRET)
 LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET, NETWORK_OBSERVER)
@@ -22,43 +34,73 @@ LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_
 
 DATABASE_KINDS = (
     *SECRETS,
-    *(kind for group in GROUPS for kind in (group.cluster, group.publication, group.subscription)),
+    *(kind for group in zip(CLUSTERS, PUBLICATIONS, SUBSCRIPTIONS, strict=True) for kind in group),
 )
 """Those of the replicated databases, in a namespace of their own."""
 
+PART: Mapping[Kind, str] = {
+    STATEFUL_SET: POSTGRES,
+    NETWORK_OBSERVER: OBSERVER,
+    **dict.fromkeys((*CLUSTERS, *PUBLICATIONS, *SUBSCRIPTIONS), EDB),
+}
+"""The kinds that only a part of a stack has; every stack has the others."""
 
-def kinds(stack: Stack, namespace: str) -> list[Kind]:
+
+def kinds(place: Place, namespace: str) -> list[Kind]:
     """The kinds that count in one of the stack's namespaces; both lots where the two are one."""
-    link = LINK_KINDS if namespace == stack.namespace else ()
-    database = DATABASE_KINDS if namespace == database_namespace(stack) else ()
+    link = LINK_KINDS if namespace == place.namespace else ()
+    database = DATABASE_KINDS if namespace == place.databases else ()
     return list(dict.fromkeys([*link, *database]))
 
 
 def describe(  # noqa: PLR0911 - one for each kind that differs
-    kind: str, item: Manifest, now: datetime
+    kind: str, item: Manifest, now: datetime, place: Place, advice: Advice
 ) -> tuple[str, str]:
     """State and detail of an object of one of these kinds."""
     if item["metadata"].get("deletionTimestamp"):
         return PENDING, "being deleted"
+    if known := advice.known(kind, item):
+        return known
     status: Manifest = item.get("status") or {}
     match kind:
         case "AccessGrant":
-            return _grant(item, status, now)
+            return _grant(item, status, now, advice.another_grant(place, item["metadata"]["name"]))
         case "Publication" | "Subscription":
             return _applied(status)
         case "NetworkObserver":
             return _observer(status)
-        case "Link" if (item["metadata"].get("annotations") or {}).get(CUT) == "true":
-            return PENDING, "it is cut: `python -m lab link restore` restores it"
         case "StatefulSet":
             ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
             detail = f"{ready} of {wanted} ready" if wanted else "scaled to 0: nothing runs"
             return (READY if ready == wanted > 0 else PENDING), detail
     state = _state(status)
-    return state, _detail(kind, status) if state == READY else _why(kind, status)
+    if state != READY:
+        return state, _why(kind, status)
+    return state, ", ".join(text for text in (_detail(kind, status), _age(kind, item, status, now)) if text)
 
 
-def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
+def _age(kind: str, item: Manifest, status: Manifest, now: datetime) -> str:
+    """How old it is, or how long it lasts. A Link is as old as its certificate, which came with it."""
+    match kind:
+        case "Link":
+            made = _seconds_until(item["metadata"].get("creationTimestamp"), now)
+            return "" if made is None else f"certificate {span(-made)} old"
+        case "ExternalSecret":
+            synced = _seconds_until(status.get("refreshTime"), now)
+            return "" if synced is None else f"synced {span(-synced)} ago"
+        case "Cluster":
+            ends = ((status.get("certificates") or {}).get("expirations") or {}).values()
+            left = [seconds for text in ends if (seconds := _seconds_until(_go_time(text), now)) is not None]
+            return f"certificates end in {span(min(left))}" if left else ""
+    return ""
+
+
+def _go_time(text: str) -> str:
+    """A time as Go's `Time.String` writes it (`2027-02-25 12:00:00 +0000 UTC`), in a form of ISO 8601."""
+    return " ".join(str(text).split()[:3]).replace(" +", "+").replace(" -", "-")
+
+
+def _grant(item: Manifest, status: Manifest, now: datetime, another: str) -> tuple[str, str]:
     """A grant is used up or has time left; one that expired before anybody used it is good for nothing."""
     redemptions, allowed = status.get("redemptions") or 0, item["spec"].get("redemptionsAllowed") or 1
     redeemed, left = f"redeemed {redemptions} of {allowed}", _seconds_until(status.get("expirationTime"), now)
@@ -70,7 +112,7 @@ def _grant(item: Manifest, status: Manifest, now: datetime) -> tuple[str, str]:
         return READY, f"{redeemed}, {span(left)} left"
     if redemptions:
         return READY, f"{redeemed}, expired"
-    return ERROR, f"expired {span(-left)} ago, {redeemed}: `python -m lab rotate` makes another"
+    return ERROR, f"{EXPIRED}{span(-left)} ago, {redeemed}: {another}"
 
 
 def _observer(status: Manifest) -> tuple[str, str]:

@@ -4,53 +4,56 @@ Owns which of these says most. Pods that have done what they were for, or are Re
 worth a line.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from lab.home import Home
-from lab.kube import Manifest
-from lab.stacks import Stack
-from lab.stand_ins.controller import conditions
-from lab.stand_ins.controller.api import Api
-from lab.stand_ins.controller.kinds import JOB, POD
-from lab.stand_ins.pods import logs
-from lab.status.row import ERROR, PENDING, Row
-from lab.status.warnings import Warnings
-
-LONGEST = 200
-"""How much of a log's line is worth showing."""
+from ops.clusters import Manifest
+from ops.status import conditions
+from ops.status.inside import LONGEST
+from ops.status.row import ERROR, PENDING, Row
+from ops.status.warnings import Warnings
 
 _BEGINNING = frozenset({"ContainerCreating", "PodInitializing"})
-_LINE_BYTES = 4096
+
+LastLine = Callable[[str, str], str]
+"""What a container of a pod has printed last, or of a Job's last pod, with an empty container; empty for nothing."""
 
 
-def rows(api: Api, home: Home, stack: Stack, namespace: str, warnings: Warnings) -> list[Row]:
+def rows(
+    stack: str,
+    namespace: str,
+    jobs: Sequence[Manifest],
+    pods: Sequence[Manifest],
+    *,
+    warnings: Warnings,
+    last_line: LastLine,
+) -> list[Row]:
     """What is not done or not Ready in a namespace: Jobs first, then pods; a pod of a Job is told by its Job."""
-    look = _Look(api, home, stack, namespace, warnings)
-    return [*look.jobs(), *look.pods()]
+    look = _Look(stack, namespace, pods, warnings, last_line)
+    return [*look.jobs(jobs), *look.pods()]
 
 
 class _Look:
-    def __init__(self, api: Api, home: Home, stack: Stack, namespace: str, warnings: Warnings) -> None:
-        self._api = api
-        self._stack = stack.name
+    def __init__(
+        self, stack: str, namespace: str, pods: Sequence[Manifest], warnings: Warnings, last_line: LastLine
+    ) -> None:
+        self._stack = stack
         self._warnings = warnings
-        self._folder = (home, stack.context, namespace)
+        self._last_line = last_line
         self._namespace = namespace
-        self._pods = api.list(POD, namespace)
+        self._pods = pods
 
-    def jobs(self) -> list[Row]:
+    def jobs(self, jobs: Sequence[Manifest]) -> list[Row]:
         found = []
-        for job in self._api.list(JOB, self._namespace):
+        for job in jobs:
             name, status = job["metadata"]["name"], job.get("status") or {}
             if conditions.is_true(status, "Complete") or job["metadata"].get("deletionTimestamp"):
                 continue
             own = [pod for pod in self._pods if _owner(pod) == ("Job", name)]
             own.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
-            state, said = self._state(own[-1]) if own else (PENDING, self._last_line(name))
+            state, said = self._state(own[-1]) if own else (PENDING, self._last_line(name, ""))
             if conditions.is_true(status, "Failed"):
                 state, said = ERROR, said or str(conditions.find(status, "Failed").get("message") or "")
-            found.append(Row(self._stack, "Job", name, state, said or "has no pod yet"))
+            found.append(Row(self._stack, "Job", name, state, said or "has no pod yet", self._namespace))
         return found
 
     def pods(self) -> list[Row]:
@@ -59,7 +62,7 @@ class _Look:
             status = pod.get("status") or {}
             if _owner(pod)[0] == "Job" or status.get("phase") == "Succeeded" or conditions.is_true(status, "Ready"):
                 continue
-            found.append(Row(self._stack, "Pod", pod["metadata"]["name"], *self._state(pod)))
+            found.append(Row(self._stack, "Pod", pod["metadata"]["name"], *self._state(pod), self._namespace))
         return found
 
     def _state(self, pod: Manifest) -> tuple[str, str]:
@@ -94,17 +97,6 @@ class _Look:
         # A Job's log tells how far it is; a server's tells everything that it does.
         first, second = (said, warned) if _owner(pod)[0] == "Job" else (warned, said)
         return first or second or str(conditions.find(status, "Ready").get("message") or "begins")
-
-    def _last_line(self, name: str, container: str = "") -> str:
-        """What a pod, or the last of a Job, has printed last, where the lab itself runs it."""
-        found = [log for log in logs.find(*self._folder, name) if not container or log.stem == container]
-        return last_line(found)
-
-
-def last_line(files: Sequence[Path]) -> str:
-    """The last line that says anything in the newest of these logs, shortened."""
-    lines = logs.tail(files[-1], size=_LINE_BYTES).splitlines() if files else []
-    return next((line.strip()[:LONGEST] for line in reversed(lines) if line.strip()), "")
 
 
 def _owner(pod: Manifest) -> tuple[str, str]:

@@ -1,0 +1,98 @@
+"""The command `status`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import sleep as pause
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+
+from ops.project import ProjectError, chosen, short_name, stack_names
+from ops.status import screen
+from ops.status.advice import Advice
+from ops.status.place import Standing
+from ops.status.places import standing
+from ops.status.row import Row
+from ops.status.survey import Next, Status, survey
+
+USAGE = 2
+"""The exit code of a mistake on the command line."""
+
+WATCH_SECONDS = 5.0
+"""Between two looks of `--watch`."""
+
+
+def status(
+    stack: Annotated[
+        list[str] | None,
+        typer.Option("--stack", "-s", help="Show this stack; repeatable. Without it, every Pulumi.<stack>.yaml."),
+    ] = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")] = False,
+    cwd: Annotated[Path, typer.Option("--cwd", "-C", help="The project folder.")] = Path(),
+) -> None:
+    """Show what stands on the clusters: sites, grants, links, secrets, databases and their replication.
+
+    Each line that is not Ready says why; below them are the next commands. Only looks. Needs KUBECONFIG, and `pulumi`
+    for the settings. Replication is measured by `psql` in the databases' own pods, so without any password.
+
+    Exit codes: 0 everything is Ready; 1 something is not, or cannot be seen; 2 a mistake on the command line. With
+    `--watch` the last look decides.
+    """
+    if watch and as_json:
+        raise typer.BadParameter("leave --json out: --watch is for people.", param_hint="--watch")
+    try:
+        names = chosen(cwd, stack or [])
+        others = [name for name in stack_names(cwd) if name not in map(short_name, names)]
+    except ProjectError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(USAGE) from error
+    look = _Look(standing(cwd, names), standing(cwd, others))
+    if watch:
+        seen = _watched(look)
+    else:
+        seen = look.once()
+        if as_json:
+            typer.echo(json.dumps(seen.document(), indent=2))
+        else:
+            console = Console()
+            screen.show(console, [*screen.table(seen, console.width), *screen.commands(seen, console.width)])
+    raise typer.Exit(0 if seen.ok else 1)
+
+
+class _Look:
+    """The settings are read once, the clusters at every look."""
+
+    def __init__(self, shown: Sequence[Standing | Row], others: Sequence[Standing | Row]) -> None:
+        self._shown = [one for one in shown if isinstance(one, Standing)]
+        self._without = [one for one in shown if isinstance(one, Row)]
+        families = {one.place.primary or one.place.stack for one in self._shown}
+        # What a stack depends on is asked even where it is not shown; why it cannot be is its own stack's business.
+        self._beside = [
+            one for one in others if isinstance(one, Standing) and (one.place.primary or one.place.stack) in families
+        ]
+
+    def once(self) -> Status:
+        found = survey(self._shown, Advice(), beside=self._beside)
+        doctor = [Next(f"python -m ops doctor -s {row.stack}", f"{row.kind} {row.name}") for row in self._without]
+        return replace(found, rows=[*self._without, *found.rows], next=[*doctor, *found.next])
+
+
+def _watched(look: _Look) -> Status:
+    """The last look, once somebody has pressed Ctrl-C."""
+    seen = Status()
+    console = Console()
+    with Live(console=console, auto_refresh=False) as live:
+        try:
+            while True:
+                seen = look.once()
+                # A line is kept for the cursor.
+                live.update(Group(*screen.fitted(seen, console.width, console.height - 1)), refresh=True)
+                pause(WATCH_SECONDS)
+        except KeyboardInterrupt:
+            return seen
