@@ -2,7 +2,7 @@
 
 import typer
 
-from ops.commands import review
+from ops.commands import adopt, review
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,4 +17,5 @@ def ops() -> None:
     """What surrounds `pulumi up`. No command here changes a cluster or Vault."""
 
 
+app.command()(adopt.adopt)
 app.command()(review.review)
