@@ -54,6 +54,18 @@ class Resource:
     id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a stack has made, and the number by which it tells its own things (components/owner.py), empty without."""
+
+    resources: tuple[Resource, ...] = ()
+    owner: str = ""
+
+    def has(self, type_name: str, identity: str) -> bool:
+        """Whether a resource of this Pulumi type and id is in it."""
+        return any((one.type, one.id) == (type_name, identity) for one in self.resources)
+
+
 def configuration(project: Path, stack: str) -> Configuration:
     """What the engine would hand to the program.
 
@@ -138,18 +150,23 @@ def outputs(project: Path, stack: str) -> dict[str, Any]:
     return _object(project, "stack", "output", "--json", "--stack", stack)
 
 
-def resources(project: Path, stack: str) -> list[Resource]:
-    """What the stack has made, as its state knows; no inputs, no outputs.
+def state(project: Path, stack: str) -> State:
+    """What the stack's state knows: of all but the owner's number no inputs, no outputs.
 
     Raises:
         StackError: it cannot be read.
     """
     deployment = _object(project, "stack", "export", "--stack", stack).get("deployment") or {}
-    return [
-        Resource(urn=one["urn"], type=one["type"], id=one["id"])
-        for one in deployment.get("resources") or []
-        if one.get("id") and not one.get("external") and not one.get("delete")
-    ]
+    listed = deployment.get("resources") or []
+    owners = [one for one in listed if one.get("type") == "pulumi:index:Stash" and one["urn"].endswith("::owner")]
+    return State(
+        resources=tuple(
+            Resource(urn=one["urn"], type=one["type"], id=one["id"])
+            for one in listed
+            if one.get("id") and not one.get("external") and not one.get("delete")
+        ),
+        owner=str((owners[0].get("outputs") or {}).get("output") or "") if owners else "",
+    )
 
 
 def _object(project: Path, *arguments: str) -> dict[str, Any]:

@@ -131,15 +131,22 @@ def test_of_the_state_only_names_are_read(project: Project) -> None:
     read = {**made, "urn": "urn:2", "external": True}
     going = {**made, "urn": "urn:3", "delete": True}
     component = {"urn": "urn:4", "type": "rhsi:index:Foundation"}
-    project.answers({"deployment": {"resources": [made, read, going, component]}})
-    assert stacks.resources(project.folder, "site-a") == [
-        stacks.Resource(urn="urn:1", type="kubernetes:core/v1:ConfigMap", id="rhsi/rhsi-owner")
-    ]
+    number = {
+        "urn": "urn:pulumi:site-a::rhsi::rhsi:index:Foundation$pulumi:index:Stash::owner",
+        "type": "pulumi:index:Stash",
+        "outputs": {"output": "abc"},
+    }
+    project.answers({"deployment": {"resources": [made, read, going, component, number]}})
+    found = stacks.state(project.folder, "site-a")
+    assert found.resources == (stacks.Resource(urn="urn:1", type="kubernetes:core/v1:ConfigMap", id="rhsi/rhsi-owner"),)
+    assert found.owner == "abc"
+    assert found.has("kubernetes:core/v1:ConfigMap", "rhsi/rhsi-owner")
+    assert not found.has("kubernetes:core/v1:ConfigMap", "rhsi/other")
 
 
 def test_a_machine_without_pulumi_is_one_sentence(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(project.folder))
-    with pytest.raises(EngineError, match="`pulumi` cannot be run .*: install it"):
+    with pytest.raises(EngineError, match=r"`pulumi` cannot be run .*: install it"):
         ask(project.folder, "version")
 
 
