@@ -15,21 +15,16 @@ from ops.adopt.notes import Case, Head, Note
 _NUMBERED = re.compile(rf"{names.LINK_PREFIX}-([0-9]+)(-[0-9]+)?")
 
 
-def of_grants(case: Case, *, owned: bool) -> Iterator[Note]:
-    """On a primary: the grants that stand, and what Vault has of them.
-
-    Args:
-        case: see there.
-        owned: whether the namespace is this stack's already.
-    """
+def of_grants(case: Case) -> Iterator[Note]:
+    """On a primary: the grants that stand, and what Vault has of them."""
     settings = case.settings
     if settings.role != "primary":
         return
     own = {names.grant(site, one.rotation + settings.revoke): site for site, one in settings.standbys.items()}
     for grant in case.found.all("AccessGrant"):
-        site = own.get(grant.name)
-        if site and owned:
+        if case.made("AccessGrant", f"{grant.namespace}/{grant.name}"):
             continue
+        site = own.get(grant.name)
         if site:
             yield Note(
                 head=Head.IN_THE_WAY,
@@ -44,17 +39,16 @@ def of_grants(case: Case, *, owned: bool) -> Iterator[Note]:
             text=f"{grant.place}: until it expires, whoever has its code can link.",
             command=case.cli("delete", "accessgrant", grant.name),
         )
-    if not owned:
-        yield from _of_vault(case)
+    yield from _of_vault(case)
 
 
 def _of_vault(case: Case) -> Iterator[Note]:
     vault = case.settings.vault
     for standby in case.settings.standbys:
         metadata = case.found.vault.get(token_path(case.settings, standby))
-        if metadata is None:
-            continue
         path = vault.below(f"{standby}/link-token")
+        if metadata is None or case.made("SecretV2", f"{vault.mount}/data/{path}"):
+            continue
         yield Note(
             head=Head.TAKEN_OVER,
             text=f"Secret {vault.mount}/{path} in Vault: another version, which does nothing to the link that stands.",
@@ -69,26 +63,25 @@ def _of_vault(case: Case) -> Iterator[Note]:
             )
 
 
-def of_claim(case: Case, *, owned: bool) -> Iterator[Note]:
+def of_claim(case: Case) -> Iterator[Note]:
     """On a standby: Job, token and Link of the manual procedure."""
     settings = case.settings
     if settings.role != "standby":
         return
-    job = case.found.item("Job", names.CLAIM_JOB, case.namespace)
-    if job and not owned:
+    if job := case.stands("Job", names.CLAIM_JOB):
         yield Note(
             head=Head.FIRST,
             text=f"{job.place} is done, and has the name of the stack's claim, whose pod is another one: Kubernetes "
             "changes no Job's pod. Its token and Link stay.",
             command=case.cli("delete", "job", job.name),
         )
-    if not owned and case.found.item("ExternalSecret", names.LINK_SECRET, case.namespace):
-        place = f"ExternalSecret {case.namespace}/{names.LINK_SECRET}"
-        yield Note(head=Head.TAKEN_OVER, text=f"{place}: its Secret gets the fields `rotation` and `expires` too.")
-    yield from _of_links(case, owned=owned)
+    if secret := case.stands("ExternalSecret", names.LINK_SECRET):
+        text = f"{secret.place}: its Secret gets the fields `rotation` and `expires` too."
+        yield Note(head=Head.TAKEN_OVER, text=text)
+    yield from _of_links(case)
 
 
-def _of_links(case: Case, *, owned: bool) -> Iterator[Note]:
+def _of_links(case: Case) -> Iterator[Note]:
     taken = []
     for link in case.found.all("Link"):
         if found := _NUMBERED.fullmatch(link.name):
@@ -113,7 +106,7 @@ def _of_links(case: Case, *, owned: bool) -> Iterator[Note]:
                 "--ignore-not-found",
             ),
         )
-    if taken and not owned:
+    if taken and not case.made("Job", f"{case.namespace}/{names.CLAIM_JOB}"):
         yield from _of_numbers(case, max(taken))
 
 

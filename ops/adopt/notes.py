@@ -1,12 +1,12 @@
 """What a plan says besides its imports: one note a thing, below one of six heads."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from components.settings import Settings
-from ops.adopt.found import Found
-from ops.stacks import Resource
+from ops.adopt.found import Found, Item
+from ops.stacks import State
 
 
 class Head(Enum):
@@ -52,8 +52,8 @@ class Case:
     stack: str
     settings: Settings
     found: Found
-    state: tuple[Resource, ...] = ()
-    peer: Peer = Peer()
+    state: State = field(default_factory=State)
+    peer: Peer = field(default_factory=Peer)
 
     @property
     def namespace(self) -> str:
@@ -61,8 +61,13 @@ class Case:
         return self.settings.cluster.namespace
 
     def made(self, kind: str, object_id: str) -> bool:
-        """Whether an object of that kind and id is this stack's already."""
-        return any(one.type.rpartition(":")[2] == kind and one.id == object_id for one in self.state)
+        """Whether something of that kind and id is this stack's already."""
+        return any(one.type.rpartition(":")[2] == kind and one.id == object_id for one in self.state.resources)
+
+    def stands(self, kind: str, name: str, namespace: str = "") -> Item | None:
+        """An object that exists and is not this stack's already; in the site's namespace unless another is given."""
+        found = self.found.item(kind, name, namespace or self.namespace)
+        return None if found is None or self.made(kind, f"{found.namespace}/{name}") else found
 
     def cli(self, *arguments: str, namespace: str = "") -> str:
         """A command on the stack's cluster."""

@@ -52,38 +52,44 @@ def plan(case: Case, *, project: str) -> Plan:
         case: what is known of it.
         project: name of the project, which is in every URN.
     """
-    known = {one.urn for one in case.state}
+    known = {one.urn for one in case.state.resources}
     standing = [one for one in adoptables(case.settings) if case.found.has(one)]
     imports = [one for one in standing if one.urn(case.stack, project) not in known]
-    notes = [*_notes(case, imports)]
-    found = case.found
-    return Plan(stack=case.stack, imports=tuple(imports), notes=tuple(notes), unseen=found.unseen, blind=found.blind)
+    return Plan(
+        stack=case.stack,
+        imports=tuple(imports),
+        notes=tuple(_notes(case, imports)),
+        unseen=case.found.unseen,
+        blind=case.found.blind,
+    )
 
 
 def _notes(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
-    claim = f"{case.namespace}/{names.OWNER_CONFIG_MAP}"
-    owner = case.found.item("ConfigMap", names.OWNER_CONFIG_MAP, case.namespace)
-    owned = owner is not None and case.made("ConfigMap", claim)
-    if owner and not owned:
-        stack = (owner.fields.get("data") or {}).get("stack") or "of unknown name"
-        yield Note(
-            head=Head.IN_THE_WAY,
-            text=f"Namespace {case.namespace} belongs to the stack {stack}, as its ConfigMap {names.OWNER_CONFIG_MAP} "
-            "says: give this stack another rhsi:cluster.namespace. After a run of this stack that was killed, or to "
-            "take it over on purpose, see 'A namespace that changed hands' in docs/runbook.md.",
-        )
+    yield from _of_owner(case)
     for one in imports:
         yield from _of_import(case, one)
-    if not owned:
-        yield from of_site(case)
-        yield from of_login(case)
-        yield from _of_accounts(case)
-        yield from _of_tools(case, imports)
-        yield from _of_operators(case)
-    yield from of_grants(case, owned=owned)
-    yield from of_claim(case, owned=owned)
-    yield from of_services(case, owned=owned)
+    yield from of_site(case)
+    yield from of_login(case)
+    yield from _of_accounts(case)
+    yield from of_grants(case)
+    yield from of_claim(case)
+    yield from of_services(case)
     yield from of_databases(case)
+    yield from _of_operators(case)
+    yield from _of_tools(case, imports)
+
+
+def _of_owner(case: Case) -> Iterator[Note]:
+    """Another stack of this program may have the namespace; the number tells it from one of the same name."""
+    claim = case.found.item("ConfigMap", names.OWNER_CONFIG_MAP, case.namespace)
+    data = claim.fields.get("data") or {} if claim else {}
+    if claim is None or (case.state.owner and data.get("id") == case.state.owner):
+        return
+    yield Note(
+        head=Head.IN_THE_WAY,
+        text=f"{claim.place} says that the namespace belongs to the stack {data.get('stack') or 'of unknown name'}: "
+        "give this one another rhsi:cluster.namespace, or see 'A namespace that changed hands' in docs/runbook.md.",
+    )
 
 
 def _of_import(case: Case, one: Adoptable) -> Iterator[Note]:
@@ -133,12 +139,12 @@ def _problem(case: Case, one: Adoptable) -> Note | None:
 def _of_accounts(case: Case) -> Iterator[Note]:
     if case.settings.role != "standby" or case.settings.vault.store is not None:
         return
-    for stands in (
-        case.found.item("ServiceAccount", names.READER_ACCOUNT, case.namespace),
-        case.found.item("ClusterRoleBinding", names.delegator(case.namespace)),
-    ):
-        if stands:
-            yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}.")
+    account = case.stands("ServiceAccount", names.READER_ACCOUNT)
+    binding = case.found.item("ClusterRoleBinding", names.delegator(case.namespace))
+    if account:
+        yield Note(head=Head.TAKEN_OVER, text=f"{account.place}.")
+    if binding and not case.made("ClusterRoleBinding", binding.name):
+        yield Note(head=Head.TAKEN_OVER, text=f"{binding.place}.")
 
 
 def _of_tools(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
@@ -148,7 +154,8 @@ def _of_tools(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
     places = {one.place for one in imports}
     kept: dict[str, list[str]] = {}
     for stands in case.found.items.values():
-        if stands.tool and (stands.name in used or stands.place in places or stands.kind in ("AccessGrant", "Link")):
+        relevant = stands.name in used or stands.place in places or stands.kind in ("AccessGrant", "Link")
+        if stands.tool and relevant and not case.made(stands.kind, f"{stands.namespace}/{stands.name}"):
             kept.setdefault(stands.tool, []).append(stands.place)
     for tool, which in kept.items():
         yield Note(
@@ -159,6 +166,8 @@ def _of_tools(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
 
 
 def _of_operators(case: Case) -> Iterator[Note]:
+    if case.made("ConfigMap", f"{case.namespace}/{names.OWNER_CONFIG_MAP}"):
+        return
     parts = ("skupper", "networkObserver", "externalSecrets", "database")
     if wanted := [f"rhsi:operators.{part}" for part in parts if case.settings.operators.part(part).enabled]:
         yield Note(

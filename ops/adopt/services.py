@@ -15,16 +15,17 @@ from ops.adopt.notes import Case, Head, Note
 COPY_SUFFIX = "-by-hand"
 
 
-def of_services(case: Case, *, owned: bool) -> Iterator[Note]:
-    """The services of the settings, unless the namespace is the stack's already, and everybody else's."""
+def of_services(case: Case) -> Iterator[Note]:
+    """The services of the settings, and everybody else's; not those that are the stack's already."""
     settings = case.settings
     declared = {"Connector": set(settings.services.exports), "Listener": set(settings.services.imports)}
     for kind, services in declared.items():
         for stands in case.found.all(kind):
+            if case.made(kind, f"{stands.namespace}/{stands.name}"):
+                continue
             if stands.name not in services:
-                if not case.made(kind, f"{stands.namespace}/{stands.name}"):
-                    yield Note(head=Head.LEFT, text=_left(stands))
-            elif not owned and not settings.skupper.existing_site:
+                yield Note(head=Head.LEFT, text=_left(stands))
+            elif not settings.skupper.existing_site:
                 yield from _of_declared(case, stands)
 
 
@@ -80,8 +81,7 @@ def of_databases(case: Case) -> Iterator[Note]:
     """The databases of the manual procedure: their data moves by a dump or by replication, not by adoption."""
     settings = case.settings
     name = names.POSTGRES[0 if settings.role == "primary" else 1]
-    stands = [case.found.item("Deployment", name, case.namespace), case.found.item("Service", name, case.namespace)]
-    server = [one.place for one in stands if one and not case.made(one.kind, f"{one.namespace}/{one.name}")]
+    server = [one.place for kind in ("Deployment", "Service") if (one := case.stands(kind, name))]
     if server and settings.postgres.enabled:
         yield Note(
             head=Head.IN_THE_WAY,
@@ -93,8 +93,7 @@ def of_databases(case: Case) -> Iterator[Note]:
         yield Note(head=Head.LEFT, text=f"{' and '.join(server)}: no part of the stack while rhsi:postgres is off.")
     if not settings.edb.enabled:
         return
-    cluster = case.found.item("Cluster", names.database(settings.site), settings.edb.namespace)
-    if cluster and not case.made("Cluster", f"{cluster.namespace}/{cluster.name}"):
+    if cluster := case.stands("Cluster", names.database(settings.site), settings.edb.namespace):
         yield Note(
             head=Head.IN_THE_WAY,
             text=f"{cluster.place}: the stack's has other users, passwords, parameters and tables. Applied over this "

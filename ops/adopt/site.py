@@ -18,9 +18,9 @@ _ACCESS = ("default", "route", "loadbalancer", "nodeport")
 def of_site(case: Case) -> Iterator[Note]:
     """Name, way in and routers of the Site."""
     settings = case.settings
-    if settings.skupper.existing_site:
+    if settings.skupper.existing_site or case.made("Site", f"{case.namespace}/{settings.site_name}"):
         return
-    site = case.found.item("Site", settings.site_name, case.namespace)
+    site = case.stands("Site", settings.site_name)
     if site is None:
         yield from _of_other_sites(case)
         return
@@ -70,7 +70,7 @@ def of_login(case: Case) -> Iterator[Note]:
     if settings.role != "standby" or settings.vault.store is not None:
         return
     yield from _of_config(case)
-    store = case.found.item("SecretStore", names.STORE, case.namespace)
+    store = case.stands("SecretStore", names.STORE)
     if store is None:
         return
     yield Note(head=Head.TAKEN_OVER, text=f"{store.place}: it logs in by {settings.vault.login} from then on.")
@@ -123,7 +123,7 @@ def _of_config(case: Case) -> Iterator[Note]:
         )
         return
     config = case.found.vault.get(path)
-    if config is None or settings.vault.login != "kubernetes":
+    if config is None or settings.vault.login != "kubernetes" or case.made("AuthBackendConfig", path):
         return
     token = (
         "the stored reviewer token goes, and each client's own token asks for its review"

@@ -14,7 +14,7 @@ from ops.adopt.notes import Case, Peer
 from ops.adopt.plan import Plan, plan
 from ops.clusters import Cluster, ClusterError
 from ops.project import ProjectError, project_name, short_name
-from ops.stacks import StackError, resources, settings_of
+from ops.stacks import StackError, settings_of, state
 from ops.vault import VaultError, kv_vault, login_vault
 
 
@@ -67,7 +67,7 @@ def _plan(project: Path, stack: str) -> tuple[Plan, Settings]:
         stack=short_name(stack),
         settings=settings,
         found=stands,
-        state=tuple(resources(project, stack)),
+        state=state(project, stack),
         peer=_peer(project, settings),
     )
     return plan(case, project=project_name(project)), settings
