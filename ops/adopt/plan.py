@@ -23,6 +23,7 @@ class Plan:
 
     Attributes:
         stack: name of the stack.
+        primary: of a standby the primary's stack, which comes up first; empty for a primary.
         imports: what `pulumi import` takes into the state.
         notes: everything else.
         unseen: what this login may not look at, a sentence each.
@@ -30,6 +31,7 @@ class Plan:
     """
 
     stack: str
+    primary: str
     imports: tuple[Adoptable, ...]
     notes: tuple[Note, ...]
     unseen: tuple[str, ...]
@@ -57,6 +59,7 @@ def plan(case: Case, *, project: str) -> Plan:
     imports = [one for one in standing if one.urn(case.stack, project) not in known]
     return Plan(
         stack=case.stack,
+        primary=case.settings.primary_stack,
         imports=tuple(imports),
         notes=tuple(_notes(case, imports)),
         unseen=case.found.unseen,

@@ -41,7 +41,7 @@ def _lines(plan: Plan, file: str) -> Iterator[str]:
     for head in (Head.TAKEN_OVER, Head.LEFT, Head.FIRST):
         yield from _below(plan, head)
     if not plan.blocked:
-        yield from ("", "Then")
+        yield from ("", f"Then, with {plan.primary} up" if plan.primary else "Then")
         yield from (f"    {command}" for command in steps(plan, file))
     yield from _below(plan, Head.AFTERWARDS)
 

@@ -23,8 +23,8 @@ class Kind(ABC):
         replacing: inputs whose change needs another resource.
         named: whether a missing `name` is made up.
         unordered: list inputs whose order means nothing.
-        computed: what Vault says where nobody does: no input of a resource that is imported, whatever it is, and no
-            difference to a program that leaves it out.
+        computed: what Vault says where nobody does: never an input of a resource that is imported, so that a program
+            which leaves it out differs in nothing.
     """
 
     replacing: ClassVar[tuple[str, ...]] = ()
