@@ -1,7 +1,6 @@
-"""What stands already, as far as the plan needs it, and nothing that is secret.
+"""What stands already, as far as the plan needs it: one look at the cluster and at Vault.
 
-Of a grant or a token only the name is kept, for status and spec hold the code; of every other object what a person
-would compare. Reads by clients that cannot change anything (ops/clusters.py, ops/vault.py).
+Reads by clients that cannot change anything (ops/clusters.py, ops/vault.py). What is kept of an object is objects.py's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,89 +11,21 @@ from typing import Any
 from components.settings import Settings
 from ops.adopt import names
 from ops.adopt.catalogue import Adoptable, place
-from ops.clusters import Cluster, ClusterError, Manifest
-from ops.vault import Vault, VaultError
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object.
-
-    Attributes:
-        kind: its name.
-        api_version: as in a manifest.
-        plural: in the API's paths.
-        kept: which of its fields are no secret, and of use here.
-        needed: whether a plan without it may be wrong, or only lacks a line about what is left alone.
-    """
-
-    kind: str
-    api_version: str
-    plural: str
-    kept: tuple[str, ...] = ()
-    needed: bool = True
-
-
-_SKUPPER, _EXTERNAL_SECRETS = "skupper.io/v2alpha1", "external-secrets.io/v1"
-LISTED = (
-    Kind("Site", _SKUPPER, "sites", ("spec",)),
-    Kind("AccessGrant", _SKUPPER, "accessgrants"),
-    Kind("AccessToken", _SKUPPER, "accesstokens", needed=False),
-    Kind("Link", _SKUPPER, "links", ("status",)),
-    Kind("Connector", _SKUPPER, "connectors", ("spec",)),
-    Kind("Listener", _SKUPPER, "listeners", ("spec",)),
-    Kind("SecretStore", _EXTERNAL_SECRETS, "secretstores", ("spec",)),
-    Kind("ExternalSecret", _EXTERNAL_SECRETS, "externalsecrets"),
-    Kind("Deployment", "apps/v1", "deployments", needed=False),
+from ops.adopt.objects import (
+    CONFIG_MAP,
+    DELEGATOR,
+    JOB,
+    LISTED,
+    NAMESPACE,
+    OPERATORS,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Item,
+    Kind,
+    item,
 )
-"""The kinds of which everything in the site's namespace counts."""
-NAMESPACE = Kind("Namespace", "v1", "namespaces")
-CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps", ("data",))
-JOB = Kind("Job", "batch/v1", "jobs")
-SERVICE_ACCOUNT = Kind("ServiceAccount", "v1", "serviceaccounts")
-SERVICE = Kind("Service", "v1", "services", needed=False)
-DELEGATOR = Kind("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", needed=False)
-OPERATORS = {"edb": "postgresql.k8s.enterprisedb.io/v1", "community": "postgresql.cnpg.io/v1"}
-
-TOOLS = {
-    "argocd.argoproj.io/tracking-id": "Argo CD",
-    "apps.open-cluster-management.io/hosting-subscription": "Advanced Cluster Management",
-    "kustomize.toolkit.fluxcd.io/name": "Flux",
-    "helm.toolkit.fluxcd.io/name": "Flux",
-    "meta.helm.sh/release-name": "Helm",
-}
-"""By the label or annotation that a tool leaves on what it keeps."""
-MANAGERS = {"argocd": "Argo CD", "kustomize-controller": "Flux", "klusterlet": "Advanced Cluster Management"}
-"""By the beginning of a field manager's name, for Argo CD tracks by a label that others use too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """An object that stands.
-
-    Attributes:
-        kind: its kind.
-        namespace: empty for what is in none.
-        name: its name.
-        fields: those of its fields that its kind keeps, such as `spec`.
-        tool: what writes it again when somebody changes it; empty where nothing is known to.
-    """
-
-    kind: str
-    namespace: str
-    name: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    tool: str = ""
-
-    @property
-    def place(self) -> str:
-        """`Kind namespace/name`."""
-        return place(self.kind, self.name, self.namespace)
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """Its spec, where its kind keeps it."""
-        return self.fields.get("spec") or {}
+from ops.clusters import Cluster, ClusterError
+from ops.vault import Vault, VaultError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,23 +173,3 @@ def _data(vault: Vault, path: str) -> Mapping[str, Any] | None:
         if "No secret engine mount at" in str(error) or "No auth engine at" in str(error):
             return None
         raise
-
-
-def item(kind: Kind, manifest: Manifest) -> Item:
-    """An object without what may be secret."""
-    metadata = manifest.get("metadata") or {}
-    return Item(
-        kind=kind.kind,
-        namespace=str(metadata.get("namespace") or ""),
-        name=str(metadata.get("name") or ""),
-        fields={name: manifest.get(name) or {} for name in kind.kept},
-        tool=_tool(metadata),
-    )
-
-
-def _tool(metadata: Mapping[str, Any]) -> str:
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-    by_mark = (tool for mark, tool in TOOLS.items() if mark in marks)
-    managers = [str(one.get("manager") or "") for one in metadata.get("managedFields") or []]
-    by_manager = (tool for name, tool in MANAGERS.items() for manager in managers if manager.startswith(name))
-    return next(by_mark, None) or next(by_manager, "")

@@ -33,10 +33,10 @@ def of_grants(case: Case) -> Iterator[Note]:
                 command=case.set(f"standbys.{site}.rotation", str(settings.standbys[site].rotation + 1)),
             )
             continue
-        yield Note(head=Head.LEFT, text=f"{grant.place}: the stack makes grants of its own.")
+        yield Note(head=Head.LEFT, text=f"{grant.place}: the stack makes its own.")
         yield Note(
             head=Head.AFTERWARDS,
-            text=f"{grant.place}: until it expires, whoever has its code can link.",
+            text=f"{grant.place}: whoever has its code can link until it expires.",
             command=case.cli("delete", "accessgrant", grant.name),
         )
     yield from _of_vault(case)
@@ -51,7 +51,7 @@ def _of_vault(case: Case) -> Iterator[Note]:
             continue
         yield Note(
             head=Head.TAKEN_OVER,
-            text=f"Secret {vault.mount}/{path} in Vault: another version, which does nothing to the link that stands.",
+            text=f"Secret {vault.mount}/{path} in Vault: another version. The link that stands does not use it.",
         )
         versions = sorted(int(one) for one in metadata.get("versions") or {})
         if versions:
@@ -71,8 +71,8 @@ def of_claim(case: Case) -> Iterator[Note]:
     if job := case.stands("Job", names.CLAIM_JOB):
         yield Note(
             head=Head.FIRST,
-            text=f"{job.place} is done, and has the name of the stack's claim, whose pod is another one: Kubernetes "
-            "changes no Job's pod. Its token and Link stay.",
+            text=f"{job.place} has the name of the stack's own Job, and Kubernetes lets nobody change a Job's pod. "
+            "Delete it: the token and the Link that it made stay.",
             command=case.cli("delete", "job", job.name),
         )
     if secret := case.stands("ExternalSecret", names.LINK_SECRET):
@@ -94,12 +94,12 @@ def _of_links(case: Case) -> Iterator[Note]:
             continue
         yield Note(
             head=Head.LEFT,
-            text=f"{link.place}{state}: the stack's own link comes beside it as {names.LINK_PREFIX}-<rotation>, and "
-            "this one stays until somebody removes it.",
+            text=f"{link.place}{state}: the stack makes its own link beside it, {names.LINK_PREFIX}-<rotation>, and "
+            "does not remove this one.",
         )
         yield Note(
             head=Head.AFTERWARDS,
-            text=f"{link.place}, with its Secret and its AccessToken: the services go on through the stack's link.",
+            text=f"{link.place}, its Secret and its AccessToken: traffic goes on through the stack's link.",
             command=case.cli(
                 "delete",
                 *(f"{kind}/{link.name}" for kind in ("link.skupper.io", "accesstoken.skupper.io", "secret")),

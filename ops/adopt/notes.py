@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from components.settings import Settings
-from ops.adopt.found import Found, Item
+from ops.adopt.found import Found
+from ops.adopt.objects import Item
 from ops.stacks import State
 
 
@@ -13,9 +14,9 @@ class Head(Enum):
     """The heads of a plan, in the order in which a person needs them."""
 
     IN_THE_WAY = "In the way: settle this, then run `adopt` again"
-    DECIDE = "Decide now: it stays as it is at the first `pulumi up`"
+    DECIDE = "Decide before the first `pulumi up`"
     FIRST = "Do this before `pulumi up`"
-    TAKEN_OVER = "`pulumi up` takes this over; the preview calls it a create"
+    TAKEN_OVER = "Taken over by `pulumi up`, whose preview calls it a create"
     LEFT = "Left alone"
     AFTERWARDS = "Remove this once the standby's `pulumi up` says that its link is Ready"
 

@@ -99,13 +99,22 @@ def _of_import(case: Case, one: Adoptable) -> Iterator[Note]:
     if problem := _problem(case, one):
         yield problem
         return
+    stands = case.found.items.get(one.place)
+    if stands and stands.marks:
+        command = case.set(one.setting, "false") if one.setting else ""
+        yield Note(
+            head=Head.DECIDE,
+            text=f"{one.what} has {', '.join(stands.marks)}, set with kubectl. The first change that Pulumi makes to "
+            "it removes what kubectl has set and the stack does not.",
+            command=command,
+        )
     if one.setting:
         inside = {"Namespace": " with everything in it", "Mount": " with every secret in it"}
         lost = inside.get(one.type.rpartition(":")[2], " with every role in it")
         yield Note(
             head=Head.DECIDE,
-            text=f"{one.what} is imported, for rhsi:{one.setting} is true. From then on `pulumi destroy` deletes it"
-            f"{lost}, unless it is protected. With false the stack uses it and leaves it alone.",
+            text=f"{one.what} is imported, because rhsi:{one.setting} is true: `pulumi destroy` will delete it{lost}, "
+            "unless it is protected. Set it to false, and the stack uses what stands and never deletes it.",
             command=case.set(one.setting, "false"),
         )
 

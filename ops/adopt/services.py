@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator
 
 from ops.adopt import names
-from ops.adopt.found import Item
 from ops.adopt.notes import Case, Head, Note
+from ops.adopt.objects import Item
 
 COPY_SUFFIX = "-by-hand"
 
@@ -32,7 +32,7 @@ def of_services(case: Case) -> Iterator[Note]:
 def _left(stands: Item) -> str:
     if stands.name.endswith(COPY_SUFFIX):
         return f"{stands.place}: a copy that bridged the change of a routing key."
-    return f"{stands.place}: a service belongs to no link, so it goes on through the stack's link as well."
+    return f"{stands.place}: its traffic goes on, for services use every link that is up."
 
 
 def _of_declared(case: Case, stands: Item) -> Iterator[Note]:
@@ -68,7 +68,8 @@ def _bridge(case: Case, connector: Item, key: str) -> Iterator[Note]:
     yield Note(
         head=Head.FIRST,
         text=f"{connector.place} gets another routing key with this `pulumi up`, {when}",
-        command=f"echo {shlex.quote(json.dumps(copy))} | {case.cli('apply', '-f', '-')}",
+        # Not echo: some shells' reads escapes.
+        command=f"printf %s {shlex.quote(json.dumps(copy))} | {case.cli('apply', '-f', '-')}",
     )
     yield Note(
         head=Head.AFTERWARDS,

@@ -4,13 +4,15 @@
 beside the first, the plan names the key that says what stands. What a stack does not set stays, whoever set it.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from ops.adopt import names
-from ops.adopt.found import Item
 from ops.adopt.notes import Case, Head, Note
+from ops.adopt.objects import Item
 
+_GOES = "If kubectl has set it, it goes when the stack next changes the object."
 # What `rhsi:skupper.linkAccess` takes, besides `none`.
 _ACCESS = ("default", "route", "loadbalancer", "nodeport")
 
@@ -27,6 +29,13 @@ def of_site(case: Case) -> Iterator[Note]:
     yield Note(head=Head.TAKEN_OVER, text=f"{site.place}: its router, certificates and links stay.")
     if settings.role == "primary":
         yield from _of_access(case, site)
+    if others := sorted(set(site.spec) - ({"linkAccess"} if settings.role == "primary" else set()) - {"ha"}):
+        yield Note(
+            head=Head.DECIDE,
+            text=f"{site.place} has {', '.join(others)}, which the stack does not set. {_GOES} Keep the Site as it is "
+            "with rhsi:cluster.createNamespace false and this.",
+            command=case.set("skupper.existingSite", site.name),
+        )
     ha = bool(site.spec.get("ha"))
     if ha != settings.skupper.ha:
         has = "two routers" if ha else "one router"
@@ -82,6 +91,7 @@ def of_login(case: Case) -> Iterator[Note]:
             "both stacks.",
             command=case.set("vault.mount", path),
         )
+    yield from _of_connection(case, store, vault)
     auth = vault.get("auth") or {}
     if others := sorted(set(auth) - {settings.vault.login, "namespace"}):
         yield Note(
@@ -92,6 +102,33 @@ def of_login(case: Case) -> Iterator[Note]:
             command=case.cli("delete", "secretstore", store.name),
         )
     yield from _of_mount_path(case, store, auth.get(settings.vault.login) or {})
+
+
+def _of_connection(case: Case, store: Item, vault: dict[str, Any]) -> Iterator[Note]:
+    """What the store knows of Vault and the stack does not: External Secrets would lose it."""
+    settings = case.settings.vault
+    for field, key, wanted in (("server", "address", settings.address), ("namespace", "namespace", settings.namespace)):
+        stands = str(vault.get(field) or "")
+        if stands and stands.rstrip("/") != wanted.rstrip("/"):
+            yield Note(
+                head=Head.DECIDE,
+                text=f"{store.place} reaches Vault with {field} {stands}, and the stack would set {wanted or 'none'}.",
+                command=case.set(f"vault.{key}", stands),
+            )
+    if settings.ca or settings.ca_provider:
+        return
+    if provider := vault.get("caProvider"):
+        text = f"{store.place} finds Vault's CA in {provider.get('type')} {provider.get('name')}. {_GOES}"
+        wanted = json.dumps({"kind": provider.get("type"), "name": provider.get("name"), "key": provider.get("key")})
+        yield Note(head=Head.IN_THE_WAY, text=f"{text} Write rhsi:vault.caProvider into the stack file: {wanted}")
+    elif vault.get("caBundle"):
+        yield Note(
+            head=Head.IN_THE_WAY,
+            text=f"{store.place} knows Vault's CA, and the stack does not. {_GOES} Write the PEM into the stack file "
+            "as rhsi:vault.ca.",
+            command=f"{case.cli('get', 'secretstore', store.name, '-o', 'jsonpath={.spec.provider.vault.caBundle}')} "
+            "| base64 -d",
+        )
 
 
 def _of_mount_path(case: Case, store: Item, login: dict[str, Any]) -> Iterator[Note]:
@@ -126,11 +163,11 @@ def _of_config(case: Case) -> Iterator[Note]:
     if config is None or settings.vault.login != "kubernetes" or case.made("AuthBackendConfig", path):
         return
     token = (
-        "the stored reviewer token goes, and each client's own token asks for its review"
+        "it is written anew without the stored reviewer token, and each client's own token asks for its review"
         if settings.vault.reviewer == "client"
-        else "the reviewer token becomes one that does not expire"
+        else "it is written anew with a reviewer token that does not expire"
     )
-    yield Note(head=Head.TAKEN_OVER, text=f"{path} in Vault: written whole, so that {token}.")
+    yield Note(head=Head.TAKEN_OVER, text=f"{path} in Vault: {token}.")
     host = str(config.get("kubernetes_host") or "")
     if host and host.rstrip("/") != settings.cluster.api_server.rstrip("/"):
         yield Note(

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from lab.home import CHECKOUT
 from ops.commands.app import app
 from tests.unit import hand_made
 from tests.unit.http_api import HttpApi, http_api, write_kubeconfig
@@ -42,8 +43,7 @@ class Project:
         self.configure("site-b", STANDBY)
 
     def configure(self, stack: str, values: dict[str, Any]) -> None:
-        """Give a stack these settings, and Vault where the API is; nothing of it stands."""
-        values = {**values, "vault": {**values["vault"], "address": self.api.url}}
+        """Give a stack these settings; it has made nothing."""
         (self.folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": {}}))
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
         entries = {f"rhsi:{key}": {"value": text, "secret": False} for key, text in texts.items()}
@@ -77,6 +77,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
         made = Project(tmp_path, api)
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", {"site-a": api.url, "site-b": api.url})
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        monkeypatch.setenv("VAULT_ADDR", api.url)
         monkeypatch.setenv("PATH", str(tmp_path / "tools"), prepend=":")
         yield made
 
@@ -110,7 +111,7 @@ def test_a_standby_made_by_hand_needs_the_way_into_vault_imported_and_its_old_jo
     assert words(plan["first"]).endswith("oc --context site-b -n rhsi delete job create-access-token-from-vault")
     for stands in ("SecretStore rhsi/vault-rhsi", "ExternalSecret rhsi/rhsi-link-token", "rhsi/rhsi-vault-reader"):
         assert stands in words(plan["taken_over"])
-    assert "auth/kubernetes-site-b/config in Vault: written whole, so that the stored" in words(plan["taken_over"])
+    assert "auth/kubernetes-site-b/config in Vault: it is written anew without the stored" in words(plan["taken_over"])
     assert "Link rhsi/standby-from-vault (Ready)" in words(plan["left"])
     assert "delete link.skupper.io/standby-from-vault accesstoken" in words(plan["afterwards"])
 
@@ -193,7 +194,9 @@ def test_nothing_is_asked_but_questions_and_no_secret_is_told_or_written(project
         assert hand_made.CODE not in told
         assert "test-token" not in told
     assert {method for method, _ in project.api.asked} == {"GET"}
-    assert not [path for _, path in project.api.asked if path.endswith("/secrets") or "/secrets/" in path or "/data/" in path]
+    assert not [
+        path for _, path in project.api.asked if path.endswith("/secrets") or "/secrets/" in path or "/data/" in path
+    ]
 
 
 def test_the_text_has_every_part_and_ends_with_what_comes_afterwards(project: Project) -> None:
@@ -201,9 +204,9 @@ def test_the_text_has_every_part_and_ends_with_what_comes_afterwards(project: Pr
     result = project.adopt("site-b")
     assert result.exit_code == 0
     order = [
-        "Decide now",
+        "Decide before the first",
         "Imported into the state",
-        "takes this over",
+        "Taken over",
         "Left alone",
         "Do this before",
         "Then, with site-a up\n",
@@ -242,3 +245,12 @@ def test_a_vault_without_such_a_mount_is_no_failure(project: Project) -> None:
     project.api.answers = hand_made.primary()
     project.api.answers["/v1/sys/mounts/rhsi"] = (400, {"errors": ["No secret engine mount at rhsi/"]})
     assert [one["type"] for one in project.plan("site-a")["imports"]] == ["kubernetes:core/v1:Namespace"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "answers"), [("site-a", hand_made.primary()), ("site-b", hand_made.standby())], ids=["primary", "standby"]
+)
+def test_the_page_shows_what_the_command_prints(project: Project, stack: str, answers: dict[str, Any]) -> None:
+    project.api.answers = answers
+    printed = project.adopt(stack).stdout.replace(f"{project.folder}/", "")
+    assert f"$ python -m ops adopt -s {stack}\n{printed}```" in (CHECKOUT / "docs" / "adoption.md").read_text()

@@ -7,11 +7,13 @@ import pytest
 
 from ops.adopt import text
 from ops.adopt.catalogue import place
-from ops.adopt.found import Found, Item, Kind, item
+from ops.adopt.found import Found
 from ops.adopt.notes import Case, Head, Note, Peer
+from ops.adopt.objects import Item, Kind, item
 from ops.adopt.plan import Plan, plan
 from ops.stacks import Resource, State
 from tests.unit.recorder import PRIMARY, STANDBY, settings_of
+from tests.unit.urns import CERTIFICATE
 
 MOUNT = {"type": "kv", "options": {"version": "2"}}
 SERVICES = {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}, "imports": {"prices": {"port": 82}}}
@@ -28,10 +30,13 @@ def made(
     state: State | None = None,
     peer: Peer | None = None,
     blind: bool = False,
+    vault_settings: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Plan:
     """The plan for a stack with these settings where this stands."""
     stack = "site-a" if base["role"] == "primary" else "site-b"
+    if vault_settings:
+        changes["vault"] = vault_settings
     values = {key: {**base[key], **one} if isinstance(base.get(key), dict) else one for key, one in changes.items()}
     case = Case(
         stack=stack,
@@ -60,9 +65,10 @@ def test_where_nothing_stands_there_is_nothing_to_say() -> None:
 def test_what_somebody_else_keeps_is_not_imported() -> None:
     namespace = stands("Namespace", "rhsi", namespace="")
     found = made(
-        {**PRIMARY, "vault": {**PRIMARY["vault"], "manageMount": False}},
+        PRIMARY,
         namespace,
         vault={"sys/mounts/rhsi": MOUNT},
+        vault_settings={"manageMount": False},
         cluster={"createNamespace": False},
     )
     assert found.imports == ()
@@ -159,6 +165,25 @@ def test_a_site_of_another_name_has_to_be_named() -> None:
     assert not made(STANDBY, stands("Site", "west", spec={}), skupper={"siteName": "west"}).blocked
 
 
+def test_what_a_site_has_and_the_stack_does_not_set_is_told() -> None:
+    note = only(made(STANDBY, stands("Site", "rhsi-standby", spec={"linkAccess": "route"})), Head.DECIDE)
+    assert note.text.startswith("Site rhsi/rhsi-standby has linkAccess, which the stack does not set.")
+    assert note.command.endswith("rhsi:skupper.existingSite rhsi-standby -s site-b")
+
+
+def test_labels_that_kubectl_set_on_a_namespace_are_told_before_pulumi_removes_them() -> None:
+    fields: dict[str, Any] = {"f:metadata": {"f:labels": {".": {}, "f:kubernetes.io/metadata.name": {}, "f:team": {}}}}
+    managed = [
+        {"manager": "kubectl-label", "operation": "Update", "fieldsV1": fields},
+        {"manager": "scheduler", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:other": {}}}}},
+    ]
+    manifest = {"metadata": {"name": "rhsi", "managedFields": managed}}
+    namespace = item(Kind("Namespace", "v1", "namespaces"), manifest)
+    assert namespace.marks == ("team",)
+    told = [note for note in made(PRIMARY, namespace).below(Head.DECIDE) if "kubectl" in note.text]
+    assert [note.text.partition(",")[0] for note in told] == ["Namespace rhsi has team"]
+
+
 # The link.
 
 
@@ -219,6 +244,33 @@ def test_the_address_by_which_vault_asks_the_cluster_now_is_told() -> None:
     config = {"auth/kubernetes-site-b/config": {"kubernetes_host": "https://10.0.0.1:6443"}}
     note = only(made(STANDBY, vault=config), Head.DECIDE)
     assert note.command == "pulumi config set --path rhsi:cluster.apiServer https://10.0.0.1:6443 -s site-b"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"caBundle": "cGVt"}, "rhsi:vault.ca."),
+        (
+            {"caProvider": {"type": "ConfigMap", "name": "vault", "key": "ca.crt"}},
+            'rhsi:vault.caProvider into the stack file: {"kind": "ConfigMap", "name": "vault", "key": "ca.crt"}',
+        ),
+    ],
+)
+def test_a_ca_that_only_the_store_knows_has_to_be_written_down(known: dict[str, Any], said: str) -> None:
+    found = stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": known}})
+    assert said in only(made(STANDBY, found), Head.IN_THE_WAY).text
+    assert not made(STANDBY, found, vault_settings={"ca": CERTIFICATE}).below(Head.IN_THE_WAY)
+
+
+def test_an_address_and_a_namespace_of_vault_are_told_where_they_differ() -> None:
+    elsewhere = {"server": "https://vault.elsewhere:8200/", "namespace": "team"}
+    found = made(STANDBY, stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": elsewhere}}))
+    assert [note.command for note in found.below(Head.DECIDE)] == [
+        "pulumi config set --path rhsi:vault.address https://vault.elsewhere:8200/ -s site-b",
+        "pulumi config set --path rhsi:vault.namespace team -s site-b",
+    ]
+    same = {"server": "https://vault.example.com:8200/"}
+    assert not made(STANDBY, stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": same}})).below(Head.DECIDE)
 
 
 # Services and databases.
