@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 from unittest import mock
 
 import pytest
@@ -84,16 +85,24 @@ def test_nothing_is_missing_that_up_would_refuse_or_that_is_not_written_whole(
             assert urn in listed
 
 
-@pytest.mark.parametrize("address", ["", "https://vault.elsewhere:8200"])
 def test_a_provider_has_the_inputs_that_the_program_gives_it(
-    variant: Variant, address: str, monkeypatch: pytest.MonkeyPatch
+    variant: Variant, resources: dict[str, Registration]
 ) -> None:
-    if address:
-        monkeypatch.setenv("VAULT_ADDR", address)
-    known = settings(variant)
-    made = {one.name: one for one in registered(variant) if "providers:" in one.token}
+    assert_same_providers(settings(variant), resources.values(), {})
+
+
+def test_an_address_of_vault_in_the_environment_is_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"VAULT_ADDR": "https://vault.elsewhere:8200"}
+    monkeypatch.setenv("VAULT_ADDR", environment["VAULT_ADDR"])
+    variant = VARIANTS["standby that Vault cannot reach"]
+    assert_same_providers(settings(variant), registered(variant), environment)
+
+
+def assert_same_providers(known: Settings, resources: Iterable[Registration], environment: Mapping[str, str]) -> None:
+    """Each provider that the catalogue needs is the program's."""
+    made = {one.name: one for one in resources if "providers:" in one.token}
     for name in {one.provider for one in adoptables(known)}:
-        assert providers.inputs(name, known, {"VAULT_ADDR": address}) == made[name].inputs
+        assert providers.inputs(name, known, environment) == made[name].inputs
         assert made[name].token == f"pulumi:providers:{providers.package(name)}"
 
 
