@@ -80,6 +80,11 @@ class HandMade:
         data: dict[str, Any] = self._vault.read(f"auth/{AUTH}/config")["data"]
         return data
 
+    def destroyed_versions(self) -> list[str]:
+        """The versions of the credentials in Vault that nobody can read any more."""
+        data = self._vault.secrets.kv.v2.read_secret_metadata("site-b/link-token", mount_point=MOUNT)["data"]
+        return [number for number, one in data["versions"].items() if one["destroyed"]]
+
     def remove(self) -> None:
         """Take away what is left, whoever made it."""
         for context in self._lab.contexts:
