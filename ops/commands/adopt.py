@@ -56,6 +56,8 @@ def adopt(
 
 def _plan(project: Path, stack: str) -> tuple[Plan, Settings]:
     settings = settings_of(project, stack)
+    if not os.environ.get("VAULT_TOKEN"):
+        raise VaultError("VAULT_TOKEN is not set, and half of what may stand is in Vault: set it as for `pulumi up`.")
     stands = found.look(
         settings,
         adoptables(settings),

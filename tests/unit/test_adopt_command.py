@@ -224,6 +224,14 @@ def test_a_stack_that_cannot_be_read_ends_with_two(project: Project) -> None:
     assert not (project.folder / "import-site-a.json").exists()
 
 
+def test_without_a_token_for_vault_there_is_no_plan(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAULT_TOKEN")
+    result = project.adopt("site-a")
+    assert result.exit_code == 2
+    assert "VAULT_TOKEN is not set" in result.stderr
+    assert project.api.asked == []
+
+
 def test_a_login_that_may_not_look_at_what_decides_gets_no_file(project: Project) -> None:
     project.api.answers = hand_made.primary()
     project.api.answers["/v1/sys/mounts/rhsi"] = (403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]})
