@@ -38,6 +38,7 @@ LONG = (
     "lab/test_revocation.py",
     "lab/test_two_environments.py",
     "lab/test_rotation.py",
+    "lab/test_adoption.py",
     "lab/test_operator_rights.py",
     "lab/test_refusals.py",
     "lab/test_claim_admission.py",

@@ -39,6 +39,7 @@ from components.settings.skupper import Skupper, skupper_mistakes
 from components.settings.vault import Vault
 from components.settings.vault_mistakes import vault_mistakes
 from components.skupper.site import SITE_NAMES
+from components.vault.names import policy_name
 
 
 class SettingsError(pulumi.RunError):
@@ -85,6 +86,11 @@ class Settings(Section):
     def auth_path(self) -> str:
         """The cluster's auth mount in Vault."""
         return self.vault.auth_path or f"{self.vault.login}-{self.site}"
+
+    @property
+    def vault_policy(self) -> str:
+        """Name of the site's policy and role in Vault."""
+        return policy_name(self.vault.mount, self.vault.prefix, self.site)
 
     @property
     def site_name(self) -> str:

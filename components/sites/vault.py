@@ -25,7 +25,6 @@ from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
 from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
 from components.vault.login import VaultLoginArgs
-from components.vault.names import policy_name
 from components.vault.ownership import VaultOwner
 from components.vault.reader import READER_ACCOUNT, ReaderAccount, ReaderAccountArgs
 
@@ -37,7 +36,7 @@ def login_args(settings: Settings) -> VaultLoginArgs:
     edb, vault = settings.edb, settings.vault
     return VaultLoginArgs(
         site=settings.site,
-        policy=policy_name(vault.mount, vault.prefix, settings.site),
+        policy=settings.vault_policy,
         folder=vault.below(settings.site),
         namespace=settings.cluster.namespace,
         other_namespaces=(edb.namespace, *_operators_namespace(settings)) if edb.enabled else (),

@@ -2,7 +2,7 @@
 
 import typer
 
-from ops.commands import doctor, review, status
+from ops.commands import adopt, doctor, review, status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ def ops() -> None:
     """What surrounds `pulumi up`. No command here changes a cluster or Vault."""
 
 
+app.command()(adopt.adopt)
 app.command()(doctor.doctor)
 app.command()(review.review)
 app.command()(status.status)

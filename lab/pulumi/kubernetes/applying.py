@@ -14,6 +14,12 @@ from lab.pulumi.values import copy
 
 # The manager that a plain creation leaves; the first update takes its fields over.
 _PLAIN_MANAGER = "pulumi-kubernetes"
+# Whose fields an update takes over too, by operation and by how the manager's name begins. What kubectl has set and the
+# program does not is gone then (fluxcd/pkg:ssa/patch.go, patchReplaceFieldsManagers).
+_TAKEN_OVER = {
+    "Update": ("kubectl", "before-first-apply", _PLAIN_MANAGER, "pulumi-resource-kubernetes"),
+    "Apply": ("kubectl",),
+}
 _RETRIES = 5
 
 _CONFLICT = (
@@ -104,7 +110,7 @@ def update(cluster: Cluster, body: Manifest, live: Manifest, manager: str, *, fo
     Raises:
         ApiError: the server refused; a conflict names the other manager.
     """
-    if not preview and created_without_apply(live):
+    if not preview and any(map(_is_taken_over, live["metadata"].get("managedFields") or [])):
         _take_over(cluster, live, manager)
     force = force or not live["metadata"].get("managedFields")
     if not body["metadata"].get("name"):
@@ -128,6 +134,11 @@ def _is_plain(entry: Manifest) -> bool:
     )
 
 
+def _is_taken_over(entry: Manifest) -> bool:
+    names = _TAKEN_OVER.get(entry.get("operation", ""), ())
+    return entry.get("manager", "").startswith(names) and not entry.get("subresource")
+
+
 def _take_over(cluster: Cluster, live: Manifest, manager: str) -> None:
     entries = live["metadata"]["managedFields"]
     ours = {"manager": manager, "operation": "Apply"}
@@ -135,7 +146,7 @@ def _take_over(cluster: Cluster, live: Manifest, manager: str) -> None:
         {
             "op": "replace",
             "path": "/metadata/managedFields",
-            "value": [{**entry, **ours} if _is_plain(entry) else entry for entry in entries],
+            "value": [{**entry, **ours} if _is_taken_over(entry) else entry for entry in entries],
         },
         {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
     ]

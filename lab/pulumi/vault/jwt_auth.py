@@ -18,6 +18,7 @@ class JwtAuth(Kind):
     """The mount with its configuration. A new path moves it; the configuration is written whole."""
 
     replacing = ("type", "local")
+    computed = ("accessor", "providerConfig")
     _CONFIG: ClassVar[tuple[str, ...]] = (
         *("oidcDiscoveryUrl", "oidcDiscoveryCaPem", "jwksUrl", "jwksCaPem", "jwksPairs", "jwtValidationPubkeys"),
         *("boundIssuer", "jwtSupportedAlgs", "defaultRole", "namespaceInState"),
@@ -80,6 +81,7 @@ class JwtAuthRole(AuthRole):
         "tokenType",
     )
     unordered = _SETS
+    computed = ("tokenType", "boundClaimsType", "clockSkewLeeway", "expirationLeeway", "notBeforeLeeway", "maxAge")
 
     def defaults(self, inputs: Properties) -> Properties:
         """The method is mounted at `jwt`, unless a path is given."""

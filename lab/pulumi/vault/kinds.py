@@ -23,11 +23,14 @@ class Kind(ABC):
         replacing: inputs whose change needs another resource.
         named: whether a missing `name` is made up.
         unordered: list inputs whose order means nothing.
+        computed: what Vault says where nobody does: never an input of a resource that is imported, so that a program
+            which leaves it out differs in nothing.
     """
 
     replacing: ClassVar[tuple[str, ...]] = ()
     named: ClassVar[bool] = False
     unordered: ClassVar[tuple[str, ...]] = ()
+    computed: ClassVar[tuple[str, ...]] = ()
 
     def defaults(self, inputs: Properties) -> Properties:
         """Inputs that follow from others."""

@@ -84,6 +84,7 @@ class KubernetesAuthRole(AuthRole):
         *("tokenExplicitMaxTtl", "tokenPeriod", "tokenNumUses", "tokenNoDefaultPolicy", "tokenType"),
     )
     unordered = _SETS
+    computed = ("aliasNameSource", "tokenType")
 
     def defaults(self, inputs: Properties) -> Properties:
         """The method is mounted at `kubernetes`, unless a path is given."""

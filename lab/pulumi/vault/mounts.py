@@ -28,6 +28,7 @@ class Mount(Kind):
     """A secrets engine. A new path moves it."""
 
     replacing = ("type", "local", "sealWrap", "externalEntropyAccess")
+    computed = ("accessor", "defaultLeaseTtlSeconds", "maxLeaseTtlSeconds")
 
     def create(self, client: VaultClient, inputs: Properties) -> str:
         """Write the new resource; its id."""
@@ -87,6 +88,7 @@ class AuthBackend(Kind):
     """An auth method. A new path moves it."""
 
     replacing = ("type", "local")
+    computed = ("accessor",)
 
     def defaults(self, inputs: Properties) -> Properties:
         """The path is the type, unless one is given."""

@@ -91,6 +91,10 @@ class VaultProvider:
             raise ProviderError(_refused(kind.reading(request.id), error)) from error
         if found is None:
             return None
+        if not (request.olds or request.outputs):
+            # An import knows the id alone.
+            inputs = {key: value for key, value in found.items() if value and key not in kind.computed}
+            return Reading(request.id, found, inputs)
         inputs = dict(request.olds or {})
         for key, value in inputs.items():
             if key in found and not _same(kind, key, reveal(value), found[key]):

@@ -56,6 +56,22 @@ def test_a_stack_is_made_left_alone_when_unchanged_and_destroyed(site: Site) -> 
     assert "resources" not in site.deployment.state()
 
 
+def test_what_kubectl_set_outlives_the_creation_that_takes_an_object_over_and_not_its_first_update(
+    site: Site,
+) -> None:
+    for name, manager in (("by-hand", "kubectl-create"), ("by-another", "controller")):
+        site.create("ConfigMap", name, manager, data={"theirs": "1"}, labels={"team": "a"})
+    program = 'config_map("by-hand", mine="{0}"); config_map("by-another", mine="{0}")'
+    site.deployment.up(program.format(1))
+    assert site.get("ConfigMap", "by-hand")["data"] == {"theirs": "1", "mine": "1"}
+    labelled = program.replace("mine=", 'labels={{"own": "b"}}, mine=')
+    site.deployment.up(labelled.format(1))
+    assert site.get("ConfigMap", "by-hand")["metadata"]["labels"] == {"own": "b"}
+    assert site.get("ConfigMap", "by-another")["metadata"]["labels"] == {"team": "a", "own": "b"}
+    assert site.get("ConfigMap", "by-another")["data"] == {"theirs": "1", "mine": "1"}
+    site.deployment.destroy()
+
+
 def test_a_name_is_made_up_and_kept(site: Site) -> None:
     program = """
     made = kubernetes.core.v1.ConfigMap(

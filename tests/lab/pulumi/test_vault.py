@@ -1,5 +1,7 @@
 """The stand-in for the vault plugin on a real OpenBao."""
 
+import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,32 @@ def test_everything_is_made_left_alone_changed_and_removed(
     assert f"{name}/" not in client.sys.list_mounted_secrets_engines()["data"]
     assert f"kubernetes-{name}/" not in client.sys.list_auth_methods()["data"]
     assert name not in client.sys.list_policies()["data"]["policies"]
+
+
+def test_what_stands_is_imported_and_then_needs_no_change(deployment: Deployment, name: str) -> None:
+    deployment.up(program(description="of the program"))
+    deployment.run("state", "delete", "--all", "--force", "--yes")
+    assert deployment.code == 0, deployment.text
+    imported = {
+        "mount": ("vault:index/mount:Mount", name),
+        "policy": ("vault:index/policy:Policy", name),
+        "auth": ("vault:index/authBackend:AuthBackend", f"kubernetes-{name}"),
+        "role": ("vault:kubernetes/authBackendRole:AuthBackendRole", f"auth/kubernetes-{name}/role/{name}"),
+    }
+    provider = {"type": "pulumi:providers:vault", "name": "vault", "inputs": {"skipChildToken": "true"}}
+    resources = [
+        {"type": kind, "name": logical, "id": identity, "provider": "vault"}
+        for logical, (kind, identity) in imported.items()
+    ]
+    file = deployment.folder / "import.json"
+    file.write_text(json.dumps({"resources": [provider, *resources]}))
+    deployment.run("import", "--file", str(file), "--yes", "--skip-preview", "--generate-code=false", "--protect=false")
+    assert deployment.code == 0, deployment.text
+    assert "4 imported" in deployment.text
+    said = deployment.up()
+    changed = {line.split()[2] for line in said.splitlines() if re.match(r" *[~+-]+ +vault:", line)}
+    assert changed == {"config", "secret"}
+    deployment.destroy()
 
 
 def test_a_jwt_method_and_its_role_are_made_left_alone_changed_and_removed(

@@ -1,0 +1,6 @@
+"""What was made by hand becomes a stack's, without an outage: a plan, and the file for `pulumi import --file`.
+
+`catalogue` lists what a stack has to import, `found` looks at what stands, `objects` says what is kept of it. `site`,
+`link` and `services` hold the rules for everything else, as `notes`; `plan` puts it together, `text` writes it down.
+`import_file` and `providers` make the file. Nothing here changes a cluster, Vault or a state.
+"""

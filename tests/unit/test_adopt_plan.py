@@ -1,0 +1,333 @@
+"""The rules of a plan: what stands, and what it says of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ops.adopt import text
+from ops.adopt.catalogue import place
+from ops.adopt.found import Found
+from ops.adopt.notes import Case, Head, Note, Peer
+from ops.adopt.objects import Item, Kind, item
+from ops.adopt.plan import Plan, plan
+from ops.stacks import Resource, State
+from tests.unit.recorder import PRIMARY, STANDBY, settings_of
+from tests.unit.urns import CERTIFICATE
+
+MOUNT = {"type": "kv", "options": {"version": "2"}}
+SERVICES = {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}, "imports": {"prices": {"port": 82}}}
+
+
+def stands(kind: str, name: str, *, tool: str = "", namespace: str = "rhsi", **fields: Any) -> Item:
+    return Item(kind=kind, namespace=namespace, name=name, fields=fields, tool=tool)
+
+
+def made(
+    base: Mapping[str, Any],
+    *items: Item,
+    vault: Mapping[str, Mapping[str, Any]] | None = None,
+    state: State | None = None,
+    peer: Peer | None = None,
+    blind: bool = False,
+    vault_settings: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Plan:
+    """The plan for a stack with these settings where this stands."""
+    stack = "site-a" if base["role"] == "primary" else "site-b"
+    if vault_settings:
+        changes["vault"] = vault_settings
+    values = {key: {**base[key], **one} if isinstance(base.get(key), dict) else one for key, one in changes.items()}
+    case = Case(
+        stack=stack,
+        settings=settings_of({**base, **values}, stack=stack),
+        found=Found(items={one.place: one for one in items}, vault=vault or {}, blind=blind),
+        state=state or State(),
+        peer=peer or Peer(),
+    )
+    return plan(case, project="rhsi")
+
+
+def only(plan: Plan, head: Head) -> Note:
+    (note,) = plan.below(head)
+    return note
+
+
+def test_where_nothing_stands_there_is_nothing_to_say() -> None:
+    for base in (PRIMARY, STANDBY):
+        found = made(base)
+        assert (found.imports, found.notes, found.blocked) == ((), (), False)
+
+
+# What is imported.
+
+
+def test_what_somebody_else_keeps_is_not_imported() -> None:
+    namespace = stands("Namespace", "rhsi", namespace="")
+    found = made(
+        PRIMARY,
+        namespace,
+        vault={"sys/mounts/rhsi": MOUNT},
+        vault_settings={"manageMount": False},
+        cluster={"createNamespace": False},
+    )
+    assert found.imports == ()
+    assert not found.below(Head.DECIDE)
+
+
+@pytest.mark.parametrize(
+    ("mount", "said", "command"),
+    [
+        ({"type": "kv", "options": {"version": "1"}}, "KV version 1", "vault kv enable-versioning rhsi"),
+        ({"type": "kv"}, "KV version 1", "vault kv enable-versioning rhsi"),
+        ({"type": "pki"}, "of the type pki, and the program needs kv: give rhsi:vault.mount another", ""),
+        ({**MOUNT, "seal_wrap": True}, "has seal_wrap", "rhsi:vault.manageMount false -s site-a"),
+        ({**MOUNT, "local": True}, "Pulumi would delete the mount", "rhsi:vault.manageMount false -s site-a"),
+    ],
+)
+def test_a_mount_that_pulumi_would_make_anew_or_that_cannot_hold_the_secrets_is_in_the_way(
+    mount: dict[str, Any], said: str, command: str
+) -> None:
+    found = made(PRIMARY, vault={"sys/mounts/rhsi": mount})
+    note = only(found, Head.IN_THE_WAY)
+    assert said in note.text
+    assert note.command.endswith(command)
+    assert text.exit_code(found) == text.BLOCKED
+
+
+def test_an_auth_mount_of_another_method_is_in_the_way() -> None:
+    found = made(STANDBY, vault={"sys/auth/kubernetes-site-b": {"type": "approle"}})
+    assert "rhsi:vault.authPath" in only(found, Head.IN_THE_WAY).text
+
+
+def test_what_nobody_could_look_at_keeps_the_file_from_being_written() -> None:
+    found = made(PRIMARY, blind=True)
+    assert found.blocked
+    assert text.exit_code(found) == text.BLOCKED
+    assert text.as_json(found, "file.json")["file"] is None
+
+
+# Whose it is.
+
+
+def test_a_namespace_of_another_stack_is_in_the_way_and_ones_own_is_not() -> None:
+    claim = stands("ConfigMap", "rhsi-owner", data={"stack": "acme/rhsi/other", "id": "1"})
+    note = only(made(PRIMARY, claim), Head.IN_THE_WAY)
+    assert "belongs to the stack acme/rhsi/other" in note.text
+    assert only(made(PRIMARY, claim, state=State(owner="2")), Head.IN_THE_WAY)
+    assert not made(PRIMARY, claim, state=State(owner="1")).blocked
+
+
+def test_what_a_tool_writes_back_has_to_leave_it_first() -> None:
+    site = stands("Site", "rhsi-primary", tool="Argo CD", spec={"linkAccess": "default"})
+    other = stands("Deployment", "something", tool="Argo CD")
+    note = only(made(PRIMARY, site, other), Head.FIRST)
+    assert note.text.startswith("Argo CD keeps Site rhsi/rhsi-primary: take that out of it without deleting it")
+    assert "something" not in note.text
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"annotations": {"argocd.argoproj.io/tracking-id": "app:skupper.io/Site:rhsi/s"}},
+        {"managedFields": [{"manager": "kubectl"}, {"manager": "argocd-controller"}]},
+    ],
+)
+def test_a_tool_is_known_by_its_mark_or_its_field_manager(metadata: dict[str, Any]) -> None:
+    assert item(Kind("Site", "skupper.io/v2alpha1", "sites"), {"metadata": metadata}).tool == "Argo CD"
+
+
+def test_of_a_grant_or_a_token_nothing_but_its_name_is_kept() -> None:
+    manifest = {"metadata": {"name": "t", "namespace": "rhsi"}, "spec": {"code": "c"}, "status": {"code": "c"}}
+    assert item(Kind("AccessToken", "v", "accesstokens"), manifest) == stands("AccessToken", "t")
+
+
+# The Site.
+
+
+@pytest.mark.parametrize(
+    ("spec", "command"),
+    [
+        ({"linkAccess": "route"}, "rhsi:skupper.linkAccess route"),
+        ({}, "rhsi:skupper.existingSite rhsi-primary"),
+        ({"linkAccess": "local"}, "rhsi:skupper.existingSite rhsi-primary"),
+        ({"linkAccess": "default", "ha": True}, "rhsi:skupper.ha true"),
+    ],
+)
+def test_a_site_keeps_its_way_in_and_its_routers(spec: dict[str, Any], command: str) -> None:
+    note = only(made(PRIMARY, stands("Site", "rhsi-primary", spec=spec)), Head.IN_THE_WAY)
+    assert note.command == f"pulumi config set --path {command} -s site-a"
+
+
+def test_a_site_of_another_name_has_to_be_named() -> None:
+    note = only(made(STANDBY, stands("Site", "west", spec={})), Head.IN_THE_WAY)
+    assert note.command == "pulumi config set --path rhsi:skupper.siteName west -s site-b"
+    assert not made(STANDBY, stands("Site", "west", spec={}), skupper={"siteName": "west"}).blocked
+
+
+def test_what_a_site_has_and_the_stack_does_not_set_is_told() -> None:
+    note = only(made(STANDBY, stands("Site", "rhsi-standby", spec={"linkAccess": "route"})), Head.DECIDE)
+    assert note.text.startswith("Site rhsi/rhsi-standby has linkAccess, which the stack does not set.")
+    assert note.command.endswith("rhsi:skupper.existingSite rhsi-standby -s site-b")
+
+
+def test_labels_that_kubectl_set_on_a_namespace_are_told_before_pulumi_removes_them() -> None:
+    fields: dict[str, Any] = {"f:metadata": {"f:labels": {".": {}, "f:kubernetes.io/metadata.name": {}, "f:team": {}}}}
+    managed = [
+        {"manager": "kubectl-label", "operation": "Update", "fieldsV1": fields},
+        {"manager": "scheduler", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:other": {}}}}},
+    ]
+    manifest = {"metadata": {"name": "rhsi", "managedFields": managed}}
+    namespace = item(Kind("Namespace", "v1", "namespaces"), manifest)
+    assert namespace.marks == ("team",)
+    told = [note for note in made(PRIMARY, namespace).below(Head.DECIDE) if "kubectl" in note.text]
+    assert [note.text.partition(",")[0] for note in told] == ["Namespace rhsi has team"]
+
+
+# The link.
+
+
+def test_a_link_with_the_name_of_a_rotation_is_not_taken_for_the_stacks() -> None:
+    link = stands("Link", "standby-from-vault-2", status={})
+    for peer in (Peer(), Peer(rotation=2)):
+        note = only(made(STANDBY, link, peer=peer), Head.IN_THE_WAY)
+        assert note.command == "pulumi config set --path rhsi:standbys.site-b.rotation 3 -s site-a"
+    assert "the claim removes it" in only(made(STANDBY, link, peer=Peer(rotation=3)), Head.TAKEN_OVER).text
+
+
+def test_the_two_links_of_a_pair_of_routers_count_as_numbers() -> None:
+    pair = [stands("Link", f"standby-from-vault-{number}", status={}) for number in (1, 2)]
+    assert "rotation 3 " in only(made(STANDBY, *pair), Head.IN_THE_WAY).command
+
+
+def test_a_link_of_another_name_is_left_without_a_command() -> None:
+    found = made(STANDBY, stands("Link", "to-elsewhere", status={"status": "Ready"}))
+    assert only(found, Head.LEFT).text == "Link rhsi/to-elsewhere (Ready): it may lead to another site."
+    assert not found.below(Head.AFTERWARDS)
+
+
+def test_a_grant_with_the_name_of_the_next_one_makes_the_rotation_begin_above_it() -> None:
+    note = only(made(PRIMARY, stands("AccessGrant", "rhsi-site-b-grant-3")), Head.IN_THE_WAY)
+    assert note.command == "pulumi config set --path rhsi:standbys.site-b.rotation 4 -s site-a"
+
+
+def test_the_stacks_own_grant_is_no_news() -> None:
+    own = Resource(urn="", type="kubernetes:skupper.io/v2alpha1:AccessGrant", id="rhsi/rhsi-site-b-grant-3")
+    assert made(PRIMARY, stands("AccessGrant", "rhsi-site-b-grant-3"), state=State(resources=(own,))).notes == ()
+
+
+# The way into Vault.
+
+
+def store(auth: dict[str, Any], path: str = "rhsi") -> Item:
+    return stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": {"path": path, "auth": auth}}})
+
+
+def test_the_auth_mount_that_the_store_uses_can_be_kept() -> None:
+    login = {"mountPath": "/v1/auth/k8s", "role": "reader"}
+    found = made(STANDBY, store({"kubernetes": login}))
+    assert only(found, Head.DECIDE).command == "pulumi config set --path rhsi:vault.authPath k8s -s site-b"
+    assert only(found, Head.AFTERWARDS).command == "vault delete auth/k8s/role/reader"
+
+
+def test_a_store_with_another_login_goes_right_before_up() -> None:
+    found = made(STANDBY, store({"tokenSecretRef": {"name": "t"}}))
+    assert only(found, Head.FIRST).command == "oc --context site-b -n rhsi delete secretstore vault-rhsi"
+
+
+def test_a_store_of_another_mount_is_in_the_way() -> None:
+    found = made(STANDBY, store({}, path="kv"))
+    assert only(found, Head.IN_THE_WAY).command == "pulumi config set --path rhsi:vault.mount kv -s site-b"
+
+
+def test_the_address_by_which_vault_asks_the_cluster_now_is_told() -> None:
+    config = {"auth/kubernetes-site-b/config": {"kubernetes_host": "https://10.0.0.1:6443"}}
+    note = only(made(STANDBY, vault=config), Head.DECIDE)
+    assert note.command == "pulumi config set --path rhsi:cluster.apiServer https://10.0.0.1:6443 -s site-b"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"caBundle": "cGVt"}, "rhsi:vault.ca."),
+        (
+            {"caProvider": {"type": "ConfigMap", "name": "vault", "key": "ca.crt"}},
+            'rhsi:vault.caProvider into the stack file: {"kind": "ConfigMap", "name": "vault", "key": "ca.crt"}',
+        ),
+    ],
+)
+def test_a_ca_that_only_the_store_knows_has_to_be_written_down(known: dict[str, Any], said: str) -> None:
+    found = stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": known}})
+    assert said in only(made(STANDBY, found), Head.IN_THE_WAY).text
+    assert not made(STANDBY, found, vault_settings={"ca": CERTIFICATE}).below(Head.IN_THE_WAY)
+
+
+def test_an_address_and_a_namespace_of_vault_are_told_where_they_differ() -> None:
+    elsewhere = {"server": "https://vault.elsewhere:8200/", "namespace": "team"}
+    found = made(STANDBY, stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": elsewhere}}))
+    assert [note.command for note in found.below(Head.DECIDE)] == [
+        "pulumi config set --path rhsi:vault.address https://vault.elsewhere:8200/ -s site-b",
+        "pulumi config set --path rhsi:vault.namespace team -s site-b",
+    ]
+    same = {"server": "https://vault.example.com:8200/"}
+    assert not made(STANDBY, stands("SecretStore", "vault-rhsi", spec={"provider": {"vault": same}})).below(Head.DECIDE)
+
+
+# Services and databases.
+
+
+def test_a_connector_keeps_an_old_key_alive_by_a_copy_until_everybody_listens_at_the_new_one() -> None:
+    spec = {"routingKey": "orders", "port": 80, "host": "orders.shop.svc"}
+    found = made(PRIMARY, stands("Connector", "orders", spec=spec), services=SERVICES)
+    copy = only(found, Head.FIRST)
+    assert '"routingKey": "orders"' in copy.command
+    assert '"name": "orders-by-hand"' in copy.command
+    assert copy.command.endswith("| oc --context site-a -n rhsi apply -f -")
+    assert only(found, Head.AFTERWARDS).command.endswith("delete connector.skupper.io orders-by-hand")
+
+
+def test_a_standbys_connector_is_copied_for_the_key_at_which_the_primary_listens_first() -> None:
+    connector = stands("Connector", "orders", spec={"routingKey": "orders"})
+    found = made(STANDBY, connector, services=SERVICES, peer=Peer(routing_prefix="site-a"))
+    assert '"routingKey": "site-a/orders"' in only(found, Head.FIRST).command
+
+
+def test_a_service_with_the_stacks_key_needs_nothing() -> None:
+    listener = stands("Listener", "prices", spec={"routingKey": "site-a/prices"})
+    found = made(STANDBY, listener, services=SERVICES, peer=Peer(routing_prefix="site-a"))
+    assert [note.head for note in found.notes] == [Head.TAKEN_OVER]
+
+
+def test_in_somebody_elses_site_services_are_imported_not_taken_over() -> None:
+    found = made(
+        PRIMARY,
+        stands("Connector", "orders", spec={}),
+        services=SERVICES,
+        cluster={"createNamespace": False},
+        skupper={"existingSite": "hub"},
+    )
+    assert [one.id for one in found.imports] == ["rhsi/orders"]
+    assert found.notes == ()
+
+
+def test_a_database_made_by_hand_is_left_while_the_stack_has_none_and_in_the_way_where_it_has_one() -> None:
+    server = [stands("Deployment", "postgres-primary"), stands("Service", "postgres-primary")]
+    assert "Deployment rhsi/postgres-primary and Service" in only(made(PRIMARY, *server), Head.LEFT).text
+    note = only(made(PRIMARY, *server, postgres={"enabled": True}), Head.IN_THE_WAY)
+    assert note.command == "pulumi config set --path rhsi:postgres.enabled false -s site-a"
+
+
+def test_a_cluster_made_by_hand_is_not_applied_over() -> None:
+    cluster = stands("Cluster", "edb-site-b", namespace="db")
+    note = only(made(STANDBY, cluster, edb={"enabled": True, "operator": "community"}), Head.IN_THE_WAY)
+    assert "restart the instances" in note.text
+
+
+def test_operators_that_the_stack_would_install_are_named() -> None:
+    found = made(PRIMARY, operators={"skupper": {"enabled": True}})
+    assert "rhsi:operators.skupper" in only(found, Head.DECIDE).text
+
+
+def test_places_are_written_alike_everywhere() -> None:
+    assert stands("Site", "s").place == place("Site", "s", "rhsi") == "Site rhsi/s"
+    assert stands("Namespace", "rhsi", namespace="").place == "Namespace rhsi"
