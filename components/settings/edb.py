@@ -85,7 +85,7 @@ class Edb(Section):
     """The replicated database, of the same name on both sites."""
     image: Annotated[str, checked(edb_formats.postgres_image)] = ""
     """Image of the instances, PostgreSQL 16, 17 or 18; the tag must begin with the version. Another major version:
-    docs/runbook.md. Default: PostgreSQL 16 of the `operator`."""
+    docs/databases/replicated.md. Default: PostgreSQL 16 of the `operator`."""
     tls: Literal["require", "verify-full"] = "require"
     """How the sites trust each other inside of the link's own TLS; `verify-full` needs `ca` on the primary. The same on
     both sites."""

@@ -14,15 +14,15 @@ _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherw
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
 _VERSION = (
     "one major version does not read the data of another; write the former one again, and see 'Another major version' "
-    "in docs/runbook.md"
+    "in docs/databases/streaming.md"
 )
 _PROMOTED = (
     "a promoted server never follows again; write true again, or see 'A standby again after a promotion' in "
-    "docs/runbook.md"
+    "docs/databases/streaming.md"
 )
 _FENCED = (
     "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
-    "promotion' in docs/runbook.md"
+    "promotion' in docs/databases/streaming.md"
 )
 _REMOVE = (
     "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
@@ -132,7 +132,7 @@ def _of_the_version(major: str) -> dict[str, Fact]:
             value=major,
             sentence="is PostgreSQL {new}, it was {old}",
             fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
-            "follow 'A new major version of PostgreSQL' in docs/runbook.md",
+            "follow 'A new major version of PostgreSQL' in docs/databases/replicated.md",
         )
     }
 

@@ -1,4 +1,4 @@
-"""Backups of the streaming database and its recovery, by docs/runbook.md, with the real Barman and an S3 server.
+"""Backups of the streaming database and its recovery, by docs/databases/streaming.md, with Barman and an S3 server.
 
 The tests share one stack and are one story, in the order of this file: what is backed up, lost, recovered.
 """

@@ -1,4 +1,7 @@
-"""Writes docs/outputs.md from the classes in components/outputs.py: `python -m docs.outputs > docs/outputs.md`."""
+"""Writes docs/outputs.md from the classes in components/outputs.py.
+
+Run `python -m docs.generate.outputs > docs/outputs.md`.
+"""
 
 import dataclasses
 import sys
@@ -6,7 +9,7 @@ import typing
 from collections.abc import Iterator
 
 from components import outputs
-from docs.fields import docstrings
+from docs.generate.fields import docstrings
 
 HEAD = """\
 # Stack outputs
@@ -14,7 +17,7 @@ HEAD = """\
 Names, paths, states and times: none is secret, and none will be. Other stacks read them by StackReference; even plain
 outputs need the same secrets provider or passphrase on both sides.
 
-This page is written from `components/outputs.py` by `python -m docs.outputs > docs/outputs.md`.
+This page is written from `components/outputs.py` by `python -m docs.generate.outputs > docs/outputs.md`.
 """
 TAIL = """\
 

@@ -1,12 +1,14 @@
 """Writes docs/configuration.md from components/settings and docs/examples.
 
-Run `python -m docs.configuration > docs/configuration.md`. What a key means is the docstring of its field; its default
-is the field's, unless the docstring ends with `Default:` because a run decides it; its example is the value that the
-first stack file in docs/examples has for it, so every example is part of a file that the tests run the program on.
+Run `python -m docs.generate.configuration > docs/configuration.md`. What a key means is the docstring of its field; its
+default is the field's, unless the docstring ends with `Default:` because a run decides it; its example is the value
+that the first stack file in docs/examples has for it, so every example is part of a file that the tests run the program
+on.
 """
 
 import inspect
 import json
+import re
 import sys
 import types
 import typing
@@ -21,8 +23,8 @@ from components.platform import PLATFORMS
 from components.settings import section as formats
 from components.settings.images import default_images
 from components.settings.stack import Settings
-from docs.fields import docstrings
-from docs.stack_files import PROJECT, Example, example_of, examples
+from docs.generate.fields import docstrings
+from docs.generate.stack_files import PROJECT, Example, example_of, examples
 
 HEAD = """\
 # Configuration
@@ -35,7 +37,7 @@ two people's runs differ or break a promise, such as `VAULT_SKIP_VERIFY` or `PUL
 certificates and nothing else. A secret is set by `pulumi config set --secret --path KEY` and refused in plain text.
 
 This page is written from `components/settings/` and the stack files in `docs/examples/` by
-`python -m docs.configuration > docs/configuration.md`.
+`python -m docs.generate.configuration > docs/configuration.md`.
 """
 # The types that have a form of their own. A run compares annotations: two of the same form are one type here.
 WORDS = {
@@ -156,8 +158,13 @@ def _table(name: str, rows: list[Key], known: list[Example]) -> Iterator[str]:
     yield from ("| key | type | default | meaning | example |", "|---|---|---|---|---|")
     for key in rows:
         example = example_of(key.path, known)
-        cells = [f"`{key.name}`", key.type, key.default, key.meaning, _cell(example)]
+        cells = [f"`{key.name}`", key.type, key.default, _linked(key.meaning), _cell(example)]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _linked(text: str) -> str:
+    """A text in which each file below docs/ that it names is a link."""
+    return re.sub(r"docs/([\w./-]+\.(?:md|yaml)(?:#[\w-]+)?)", r"[docs/\1](\1)", text)
 
 
 def _cell(example: Any) -> str:
@@ -185,7 +192,7 @@ def _files(known: list[Example]) -> Iterator[str]:
     yield from ("", "## Stack files", "", "Each is complete, and the tests preview each.", "")
     yield from ("| file | what it is |", "|---|---|")
     for example in known:
-        yield f"| [{example.file.stem}](examples/{example.file.name}) | {example.about} |"
+        yield f"| [{example.file.stem}](examples/{example.file.name}) | {_linked(example.about)} |"
     yield ""
 
 
