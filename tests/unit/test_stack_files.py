@@ -96,3 +96,12 @@ def test_an_empty_file_is_a_stack_without_settings_and_no_file_at_all_is_said(tm
         discover(tmp_path)
     (tmp_path / "Pulumi.site-a.yaml").write_text("")
     assert [stack.config for stack in discover(tmp_path)] == [{}]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [CHECKOUT / "Pulumi.yaml", *CHECKOUT.glob("Pulumi.*.yaml"), *(CHECKOUT / "docs" / "examples").glob("*.yaml")],
+    ids=lambda file: file.name,
+)
+def test_no_file_of_pulumi_has_a_key_twice_which_the_engine_refuses(file: Path) -> None:
+    assert load(file.read_text())
