@@ -123,3 +123,26 @@ def test_what_a_test_on_the_lab_takes_from_the_pages_is_there() -> None:
         else:
             assert known[str(literals[0])] == 1, f"{place}: {literals[0]} is one heading of one page"
             assert getattr(runbook, name)(*literals), place
+
+
+def test_the_changelog_has_one_version_after_another_and_says_what_is_unreleased() -> None:
+    first, *released = re.findall(r"^## (.+)$", (CHECKOUT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert first == "[Unreleased]"
+    parts = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - \d{4}-\d\d-\d\d", line) for line in released]
+    numbers = [tuple(map(int, one.groups())) for one in parts if one]
+    assert released
+    assert len(numbers) == len(released)
+    assert numbers == sorted(set(numbers), reverse=True)
+
+
+def test_every_decision_has_a_number_a_status_and_a_line_in_the_index() -> None:
+    folder = CHECKOUT / "docs" / "decisions"
+    records = sorted(folder.glob("[0-9]*.md"))
+    index = (folder / "index.md").read_text()
+    for number, record in enumerate(records, start=1):
+        title, *parts = headings(record)
+        assert record.name.startswith(f"{number:04}-")
+        assert title.startswith(f"{number:04}. ")
+        assert parts == ["Context", "Decision", "Consequences"], record.name
+        assert re.search(r"^Status: (accepted|superseded by )", record.read_text(), flags=re.MULTILINE), record.name
+        assert f"| [{number:04}]({record.name}) | {title.partition('. ')[2]} |" in index
