@@ -19,7 +19,7 @@ from components.owner import Owner, OwnerError
 
 OWNER_CONFIG_MAP = "rhsi-owner"
 OWNER_ANNOTATION = "rhsi/owner"
-# Names the namespaces, joined by commas, that one run takes from whoever has them.
+# Names what one run takes from whoever has it, joined by commas: namespaces, and single objects that a stack creates.
 TAKE_OVER = "RHSI_TAKE_OVER"
 # The API server's limit (k8s.io/apimachinery, validation.FieldManagerMaxLength).
 MANAGER_LENGTH = 128

@@ -19,6 +19,7 @@ from components.edb.replication_test import JOB_NAME as EDB_TEST_JOB
 from components.link.claim import JOB_NAME as CLAIM_JOB
 from components.link.revocation import JOB_NAME as REVOCATION_JOB
 from components.network_rules import DNS, Export, Rule, api_server, jobs, namespace, pods, policy, tcp, to_export
+from components.operators.owners import JOB_NAME as OWNERS_JOB
 from components.operators.waiting import JOB_NAMES as OPERATOR_JOBS
 from components.postgres.backup_schedule import NAME as BACKUP_JOB
 from components.postgres.monitoring import PORT as EXPORTER_PORT
@@ -115,7 +116,7 @@ def site_policies(flows: SiteFlows) -> dict[str, Rule]:
     routers = [pods(ROUTER_PODS)]
     found = {ROUTER: _router(flows)} if flows.owns_router else {}
     found[JOBS] = policy(
-        jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values()),
+        jobs(CLAIM_JOB, REVOCATION_JOB, UPKEEP_JOB, BACKUP_JOB, *OPERATOR_JOBS.values(), OWNERS_JOB),
         ingress=[],
         egress=[*DNS, *api_server(flows.api_server)],
     )

@@ -86,9 +86,9 @@ class ScriptJobArgs:
     repeatable: bool
 
 
-def job_script(file: Path) -> str:
-    """The text of a script file with the prelude before it."""
-    return read_script(PRELUDE, file)
+def job_script(*files: Path) -> str:
+    """The text of script files, one behind the other, with the prelude before them."""
+    return read_script(PRELUDE, *files)
 
 
 def environment(args: ScriptJobArgs) -> list[dict[str, Any]]:

@@ -2,31 +2,28 @@
 # Waits until OLM has installed what a Subscription asks for, and the kinds that the stack needs are served. What keeps OLM from it
 # ends the wait with OLM's own reason and what to type.
 #
-# Begins with prelude.sh. Only reads, as often as one likes. OLM's status does not say which spec it is about: right after a change
+# Begins with prelude.sh and other_owners.sh. Only reads, as often as one likes. OLM's status does not say which spec it is about: right after a change
 # it still speaks of the time before. So what may be old is believed after it stood for a while, and an upgrade is awaited until the
-# channel's newest version is installed, which the catalogue tells. No approval is awaited: it is a person's business.
+# channel's newest version is installed, which the catalogue tells, or with approval by hand the one that is wanted. No approval is
+# awaited: it is a person's business. What to approve is said only of a plan that leads to that version, for OLM never goes back.
 #
-# Environment: that of the prelude, PART (key below rhsi:operators), NAMESPACE, PACKAGE (also the Subscription's name), CHANNEL, SOURCE,
-# SOURCE_NAMESPACE, APPROVAL, STARTING_CSV (or none), CSV_NAMES (what its versions are called before `.v`), KINDS
-# (plural.group/version of each).
+# Environment: that of the prelude, PART (key below rhsi:operators), NAMESPACE, SUBSCRIPTION (its UID; another one is another wait),
+# PACKAGE (also the Subscription's name), CHANNEL, SOURCE, SOURCE_NAMESPACE, APPROVAL, STARTING_CSV (or none), CSV_NAMES (what its
+# versions are called before `.v`), KINDS (plural.group/version of each).
 # shellcheck disable=SC2154 # what the prelude and the Job set
 
-SUBSCRIPTIONS=subscriptions.operators.coreos.com
 PLANS=installplans.operators.coreos.com
 VERSIONS=clusterserviceversions.operators.coreos.com
 CATALOGUES=catalogsources.operators.coreos.com
 MANIFESTS=packagemanifests.packages.operators.coreos.com
 CATALOGUE="CatalogSource $SOURCE_NAMESPACE/$SOURCE"
 SETTING="rhsi:operators.$PART"
-AGAIN="then run \`pulumi up\` again"
 # Seconds after which what OLM says is no leftover of an earlier spec, and those that it may need to begin with a new one.
 SETTLED=15
 PATIENCE=60
 # Of a container that waits, why and for which image.
 WAITING="{{\$image := .image}}{{with .state.waiting}}{{or .reason \"Waiting\"}} {{\$image}} {{end}}"
 SEPARATOR=$(printf '\036')
-# Answers are split at white space or separators, never matched with files.
-set -f
 STARTED=$(date +%s)
 complaint='' complained=0 last="OLM has not looked at Subscription $NAMESPACE/$PACKAGE yet"
 
@@ -63,17 +60,6 @@ split() {
   unset IFS
 }
 
-# Somebody else's Subscription for the same operator: two of them make OLM refuse both, or two controllers work at once.
-refuse_another_owner() {
-  ask get "$SUBSCRIPTIONS" --all-namespaces \
-    -o go-template="{{range .items}}{{if eq .spec.name \"$PACKAGE\"}}{{.metadata.namespace}}/{{.metadata.name}} {{end}}{{end}}"
-  for found in $answer; do
-    [ "$found" = "$NAMESPACE/$PACKAGE" ] ||
-      fail "Subscription $found is for the package $PACKAGE too, so the operator is somebody else's on this cluster. Remove $SETTING from" \
-        "the settings, $AGAIN: theirs stays as it is."
-  done
-}
-
 # Sets $ready if the catalogue answers.
 check_catalogue() {
   ready=''
@@ -108,9 +94,10 @@ check_catalogue() {
   esac
 }
 
-# The newest version in the channel in $head; empty where nobody tells.
+# The newest version in the channel in $head, all of them in $entries, the newest first as the package server sorts them
+# (operator-lifecycle-manager:pkg/package-server/provider/registry.go); empty where nobody tells.
 check_channel() {
-  head='' channels='' entries=''
+  channels=''
   if ! answer=$(kubernetes get "$MANIFESTS" --namespace "$SOURCE_NAMESPACE" \
     --selector "catalog=$SOURCE,catalog-namespace=$SOURCE_NAMESPACE" --field-selector "metadata.name=$PACKAGE" \
     -o go-template="{{range .items}}{{range .status.channels}}{{.name}}=={{.currentCSV}}{{range .entries}}={{.name}}{{end}} {{end}}{{end}}"); then
@@ -133,11 +120,27 @@ check_channel() {
   elif [ -z "$head" ]; then
     believe channel "$SETTLED" "Package $PACKAGE in $CATALOGUE has no channel $CHANNEL, it has $channels. Set $SETTING.channel to one of them, $AGAIN."
   elif [ -z "$installed" ] && [ "$STARTING_CSV" != none ] && [ -n "$entries" ]; then
-    case "=$entries=" in
-    *"=$STARTING_CSV="*) ;;
-    *) believe version "$SETTLED" "Channel $CHANNEL of package $PACKAGE has no $STARTING_CSV, its newest is $head. Set $SETTING.startingCSV to one of the channel, or leave it out, $AGAIN." ;;
-    esac
+    is_in_channel "$STARTING_CSV" ||
+      believe version "$SETTLED" "Channel $CHANNEL of package $PACKAGE has no $STARTING_CSV, its newest is $head. Set $SETTING.startingCSV to one of the channel, or leave it out, $AGAIN."
   fi
+}
+
+is_in_channel() {
+  case "=$entries=" in
+  *"=$1="*) ;;
+  *) return 1 ;;
+  esac
+}
+
+# Succeeds if the channel has both, and the first is the newer one.
+is_newer() {
+  listed="=$entries="
+  older=${listed#*"=$1="}
+  [ "$older" != "$listed" ] || return 1
+  case "=$older" in
+  *"=$2="*) ;;
+  *) return 1 ;;
+  esac
 }
 
 # What OLM says of the Subscription in $installed, $current, $state, $plan and $conditions.
@@ -151,8 +154,8 @@ read_subscription() {
 
 # The names of versions of this package begin with one of CSV_NAMES.
 is_version_of_package() {
-  for name in $CSV_NAMES; do
-    case "$1" in "$name.v"*) return 0 ;; esac
+  for prefix in $CSV_NAMES; do
+    case "$1" in "$prefix.v"*) return 0 ;; esac
   done
   return 1
 }
@@ -189,60 +192,125 @@ check_conditions() {
   done
 }
 
-# What the InstallPlan of the Subscription waits for.
+# With approval by hand a version that is named is also the one to stay at.
+is_pinned() { [ "$APPROVAL" = Manual ] && [ "$STARTING_CSV" != none ]; }
+
+# Succeeds if what is installed is known to be what is wanted.
+is_wanted() {
+  if is_pinned; then
+    [ "$installed" = "$STARTING_CSV" ]
+  else
+    [ -n "$head" ] && [ "$installed" = "$head" ]
+  fi
+}
+
+# A wanted version that OLM is past, or that no channel leads to.
+check_past() {
+  if ! is_pinned || is_wanted || [ -z "$installed" ] || [ -n "$complaining" ]; then return 0; fi
+  patience=$SETTLED
+  if [ -n "$entries" ]; then
+    # From a version of another channel a way may lead there.
+    if is_newer "$STARTING_CSV" "$installed" || { is_in_channel "$STARTING_CSV" && ! is_in_channel "$installed"; }; then return 0; fi
+  else
+    [ "$state" = AtLatestKnown ] || return 0
+    patience=$PATIENCE
+  fi
+  believe past "$patience" "$installed is installed, not $STARTING_CSV; OLM never goes back. Set $SETTING.startingCSV to $installed, $AGAIN."
+}
+
+# What the InstallPlan of the Subscription waits for; $approved says that somebody has approved it.
 check_plan() {
+  approved=''
   [ -n "$plan" ] || return 0
   ask get "$PLANS" "$plan" --namespace "$NAMESPACE" --ignore-not-found \
     -o go-template="{{if .spec.approved}}yes{{else}}no{{end}}$SEPARATOR{{with .status}}{{with .phase}}{{.}}{{end}}{{end}}$SEPARATOR{{range .spec.clusterServiceVersionNames}}{{.}} {{end}}$SEPARATOR{{with .status}}{{with .message}}{{.}} {{end}}{{range .conditions}}{{if eq .status \"False\"}}{{with .message}}{{.}} {{end}}{{end}}{{end}}{{end}}"
   split
   [ -n "$first" ] || return 0
   versions=${third% }
-  if [ "$first" = no ] && ! is_pinned; then
-    fail "InstallPlan $NAMESPACE/$plan ($versions) waits for approval. Approve it by \`kubectl -n $NAMESPACE patch $PLANS $plan --type merge" \
-      "-p '{\"spec\":{\"approved\":true}}'\`, $AGAIN."
+  if [ "$first" = no ]; then
+    check_approval
+  else
+    approved=yes
   fi
   [ "$second" != Failed ] ||
     believe "plan $plan" "$SETTLED" "InstallPlan $NAMESPACE/$plan ($versions) failed: $(one_line "${fourth:-no reason}"). Remove the cause, delete the plan by \`kubectl -n $NAMESPACE delete $PLANS $plan\`, $AGAIN."
   last="InstallPlan $NAMESPACE/$plan ($versions) is ${second:-new}"
 }
 
-# With approval by hand and a version that is wanted, later versions may wait for as long as they like.
-is_pinned() { [ "$APPROVAL" = Manual ] && [ "$STARTING_CSV" != none ] && [ "$installed" = "$STARTING_CSV" ]; }
+# Whether the plan that waits is one to approve. Later versions than the wanted one may wait for as long as they like; a plan that is
+# older than the settings stays until somebody approves or deletes it (catalog/operator.go: nothingToUpdate), and leads elsewhere.
+check_approval() {
+  if is_wanted || [ -n "$complaining" ]; then return 0; fi
+  planned=''
+  for name in $versions; do
+    ! is_version_of_package "$name" || planned=$name
+  done
+  waits="InstallPlan $NAMESPACE/$plan ($versions) waits for approval"
+  delete="Delete it by \`kubectl -n $NAMESPACE delete $PLANS $plan\`, and OLM makes another"
+  if [ -n "$planned" ] && [ -n "$entries" ] && ! is_in_channel "$planned"; then
+    believe "plan $plan" "$SETTLED" "$waits, but channel $CHANNEL has no $planned. $delete, $AGAIN."
+  elif [ -n "$planned" ] && is_pinned && [ "$planned" != "$STARTING_CSV" ] && ! is_newer "$STARTING_CSV" "$planned"; then
+    believe "plan $plan" "$SETTLED" "$waits, but $SETTING.startingCSV is $STARTING_CSV, and OLM never goes back from $planned. $delete; if that is the same again, no way leads to $STARTING_CSV from here: set $SETTING.startingCSV to $planned, $AGAIN."
+  else
+    fail "$waits. Approve it by \`kubectl -n $NAMESPACE patch $PLANS $plan --type merge -p '{\"spec\":{\"approved\":true}}'\`, $AGAIN."
+  fi
+}
 
 # Where nobody tells the newest version, OLM's own word counts once it has had the time to look at the Subscription as it is now.
-is_newest() {
-  if [ -n "$head" ]; then
-    [ "$installed" = "$head" ]
-  else
-    [ "$(date +%s)" -ge $((STARTED + SETTLED)) ] && [ "$state" = AtLatestKnown ] && [ "$installed" = "$current" ]
-  fi
+is_newest_to_olm() {
+  [ -z "$head" ] && [ "$(date +%s)" -ge $((STARTED + SETTLED)) ] && [ "$state" = AtLatestKnown ] && [ "$installed" = "$current" ]
 }
 
-# Succeeds if the wanted version is installed and runs.
+# Succeeds if the wanted version is installed.
 is_installed() {
   [ -n "$installed" ] || return 1
-  if ! is_pinned && ! is_newest; then
-    [ "$state" != AtLatestKnown ] || [ -z "$head" ] ||
-      believe newest "$PATIENCE" "OLM keeps $installed, but the newest version in channel $CHANNEL is $head; it never goes back to an older one. Set $SETTING.channel to one that leads on from $installed, $AGAIN."
-    return 1
+  ! is_wanted || return 0
+  if is_pinned; then
+    goal="$STARTING_CSV is to be installed, to which no way leads"
+  else
+    ! is_newest_to_olm || return 0
+    goal="the newest version in channel $CHANNEL is $head; it never goes back to an older one"
   fi
+  [ "$state" != AtLatestKnown ] || [ -z "$head" ] ||
+    believe newest "$PATIENCE" "OLM keeps $installed, but $goal. Set $SETTING.channel to one that leads on from $installed, $AGAIN."
+  return 1
 }
 
+# Succeeds if that version runs.
 check_version() {
   version=${current:-$installed}
-  ! is_pinned || version=$installed
+  # A later version has no say before somebody approves its plan.
+  if is_wanted && [ -z "$approved" ]; then version=$installed; fi
   [ -n "$version" ] || return 1
   ask get "$VERSIONS" "$version" --namespace "$NAMESPACE" --ignore-not-found \
     -o go-template="{{with .status}}{{with .phase}}{{.}}{{end}}$SEPARATOR{{with .reason}}{{.}}{{end}}$SEPARATOR{{with .message}}{{.}}{{end}}{{end}}"
   split
   [ "$first" != Succeeded ] || return 0
   said="$second${third:+: $(one_line "$third")}"
-  if [ "$first" = Failed ]; then
+  if [ "$first" = Failed ] && [ "$second" = InterOperatorGroupOwnerConflict ]; then
+    check_left_version
+  elif [ "$first" = Failed ]; then
     believe "version $version $second" "$SETTLED" "ClusterServiceVersion $NAMESPACE/$version failed: $said. See \`kubectl -n $NAMESPACE describe $VERSIONS $version\`, $AGAIN."
   else
     last="ClusterServiceVersion $NAMESPACE/$version is ${first:-not there yet}${said:+ ($said)}"
   fi
   return 1
+}
+
+# The operator runs in another namespace too, mostly because its part moved and its Subscription there is gone.
+check_left_version() {
+  ask get "$VERSIONS" --all-namespaces --selector '!olm.copiedFrom' \
+    -o go-template='{{range .items}}{{.metadata.namespace}}/{{.metadata.name}} {{end}}'
+  left=''
+  for name in $answer; do
+    if [ "${name%/*}" != "$NAMESPACE" ] && is_version_of_package "${name#*/}"; then left=$name; fi
+  done
+  if [ -n "$left" ]; then
+    remove="Run \`kubectl -n ${left%/*} delete $VERSIONS ${left#*/}\` (its kinds and everybody's objects stay)"
+  else
+    remove="Find out which other operator has the same kinds by \`kubectl get $VERSIONS --all-namespaces\`, and let one of the two go"
+  fi
+  believe "version $version $second" "$SETTLED" "ClusterServiceVersion $NAMESPACE/$version failed: $said. $remove, $AGAIN."
 }
 
 # Succeeds if all kinds are served in the wanted versions.
@@ -262,12 +330,13 @@ check_kinds() {
 }
 
 say "Waiting for $PACKAGE in namespace $NAMESPACE, channel $CHANNEL of $CATALOGUE..."
-refuse_another_owner
+refuse_other_owners "$PART=$NAMESPACE/$PACKAGE"
 while :; do
-  complaining=''
+  complaining='' head='' entries=''
   read_subscription
   check_catalogue
   [ -z "$ready" ] || check_channel
+  check_past
   check_plan
   check_conditions
   if [ -n "$ready" ] && check_version && is_installed && check_kinds && [ -z "$complaining" ]; then break; fi

@@ -26,7 +26,8 @@ class OperatorArgs:
     Attributes:
         part: key below `rhsi:operators`.
         package: which one.
-        namespace: where it lives; what `creating` is for, and whether it is the stack's own (`create`).
+        namespace: where it lives, and whether it is the stack's own (`create`).
+        creating: a provider that creates the Subscription and refuses one that exists.
         channel: its channel.
         source: the CatalogSource.
         source_namespace: of that.
@@ -39,6 +40,7 @@ class OperatorArgs:
     part: str
     package: Package
     namespace: NamespaceArgs
+    creating: pulumi.ProviderResource
     channel: str
     source: str
     source_namespace: str
@@ -64,12 +66,14 @@ def subscription_spec(args: OperatorArgs) -> dict[str, Any]:
     return spec
 
 
-def wait_args(args: OperatorArgs) -> OperatorWaitArgs:
-    """The wait for it."""
+def wait_args(args: OperatorArgs, subscription: KubernetesObject) -> OperatorWaitArgs:
+    """The wait for it; which Subscription it is about is unknown as long as that is still to be made."""
+    known = pulumi.Output.all(subscription.id, subscription.metadata)
     return OperatorWaitArgs(
         part=args.part,
         site_namespace=args.site_namespace,
         namespace=args.namespace.namespace,
+        subscription=known.apply(lambda both: str(both[1].get("uid", ""))),
         package=args.package.name,
         channel=args.channel,
         source=args.source,
@@ -101,7 +105,7 @@ class Operator(Component):
                 },
             },
             spec=subscription_spec(args),
-            opts=self.child(provider=args.namespace.creating),
+            opts=self.child(provider=args.creating),
         )
-        wait = OperatorWait(f"{name}-wait", wait_args(args), self.child(depends_on=[subscription]))
+        wait = OperatorWait(f"{name}-wait", wait_args(args, subscription), self.child(depends_on=[subscription]))
         self.register_outputs({"installed": wait.installed})

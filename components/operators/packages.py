@@ -140,7 +140,8 @@ class Catalogues:
     Attributes:
         namespace: of the CatalogSources that every namespace may use.
         global_namespace: where operators live that serve all namespaces; it and its OperatorGroup belong to the
-        platform. community: the CatalogSource for packages whose own one is OpenShift's; empty on OpenShift.
+            platform.
+        community: the CatalogSource for packages whose own one is OpenShift's; empty on OpenShift.
     """
 
     namespace: str

@@ -14,9 +14,11 @@ import pulumi
 
 from components.component import Component, once
 from components.custom_resource import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, Kind, KubernetesObject
+from components.operators.owners import OTHER_OWNERS
+from components.operators.rights import Rights, bound
 from components.script_job import Runtime, ScriptJob, ScriptJobArgs, job_script
 
-SCRIPT = job_script(Path(__file__).parent / "await_operator.sh")
+SCRIPT = job_script(OTHER_OWNERS, Path(__file__).parent / "await_operator.sh")
 # Of the Job and its account, by the part of `rhsi:operators`.
 JOB_NAMES: Mapping[str, str] = {
     "skupper": "await-skupper-operator",
@@ -36,6 +38,7 @@ class OperatorWaitArgs:
         part: key below `rhsi:operators`, for messages and names.
         site_namespace: where the Job runs.
         namespace: of the Subscription.
+        subscription: its UID; one that was made anew is awaited anew.
         package: its package and name.
         channel: its channel.
         source: its CatalogSource.
@@ -50,6 +53,7 @@ class OperatorWaitArgs:
     part: str
     site_namespace: str
     namespace: str
+    subscription: pulumi.Input[str]
     package: str
     channel: str
     source: str
@@ -88,7 +92,7 @@ def catalogue_rules() -> list[dict[str, Any]]:
 
 
 def script_job(args: OperatorWaitArgs) -> ScriptJobArgs:
-    """The wait as a Job; another version, channel or catalogue is waited for anew."""
+    """The wait as a Job; another Subscription, version, channel or catalogue is waited for anew."""
     return ScriptJobArgs(
         job=JOB_NAMES[args.part],
         account=JOB_NAMES[args.part],
@@ -97,6 +101,7 @@ def script_job(args: OperatorWaitArgs) -> ScriptJobArgs:
         environment={
             "PART": args.part,
             "NAMESPACE": args.namespace,
+            "SUBSCRIPTION": args.subscription,
             "PACKAGE": args.package,
             "CHANNEL": args.channel,
             "SOURCE": args.source,
@@ -136,25 +141,11 @@ class OperatorWait(Component):
     def _rights(
         self, name: str, kinds: tuple[Kind, Kind], where: dict[str, str], rules: list[dict[str, Any]]
     ) -> KubernetesObject:
-        role_kind, binding_kind = kinds
-        metadata = {"name": rights_name(self._args), **where}
-        role = KubernetesObject(f"{name}-role", role_kind, metadata=metadata, rules=rules, opts=self.child())
-        return KubernetesObject(
-            f"{name}-binding",
-            binding_kind,
-            metadata=metadata,
-            roleRef={
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": role_kind.kind,
-                # As in script_job.py: a preview without the right to bind everything would look the role up.
-                "name": once(role, rights_name(self._args)),
-            },
-            subjects=[
-                {
-                    "kind": "ServiceAccount",
-                    "name": JOB_NAMES[self._args.part],
-                    "namespace": self._args.site_namespace,
-                }
-            ],
-            opts=self.child(depends_on=[role]),
+        rights = Rights(
+            kinds=kinds,
+            metadata={"name": rights_name(self._args), **where},
+            rules=rules,
+            account=JOB_NAMES[self._args.part],
+            site_namespace=self._args.site_namespace,
         )
+        return bound(self, name, rights)

@@ -14,6 +14,7 @@ from components.edb.names import routing_key
 from components.link import claim, revocation
 from components.link.rotation import LINK_SECRET, TOKEN_PREFIX, grant_name
 from components.namespace import OWNER_CONFIG_MAP
+from components.operators import owners
 from components.operators.waiting import JOB_NAMES
 from components.postgres import access, backup_schedule, smoke_test, upkeep
 from components.postgres.accounts import USER_SECRET_PREFIX, USERS
@@ -53,6 +54,7 @@ _FIXED = frozenset(
         ROUTER_ACCESS_NAME,
         f"{ROUTER_ACCESS_NAME}-2",
         *JOB_NAMES.values(),
+        owners.JOB_NAME,
         OBSERVER,
     }
 )

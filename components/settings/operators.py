@@ -48,10 +48,11 @@ class Operator(Section):
     Empty means what the package's documentation names."""
     starting_csv: Annotated[Text, Field(alias="startingCSV")] = ""
     """The version to install first, as its ClusterServiceVersion is called. With `approval: Manual` also the version to
-    stay at. Empty means the channel's newest."""
+    stay at, and `up` fails at any other; OLM never goes back to an older one. Empty means the channel's newest."""
     approval: Literal["Automatic", "Manual"] = "Automatic"
     """Whether OLM installs and upgrades by itself, or a person approves each InstallPlan. `up` does not wait for a
-    person: it ends with the command that approves, and the next `up` goes on."""
+    person: it ends with the command that approves, and the next `up` goes on. OLM makes one InstallPlan for all that a
+    namespace gets, so one Manual operator makes its neighbours Manual too."""
 
 
 class Operators(Section):
@@ -113,6 +114,7 @@ def operators_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
     edb_operator = section(raw, "edb").get("operator", Edb.model_fields["operator"].default)
     known = packages(edb_operator if isinstance(edb_operator, str) else "")
     used: dict[Any, str] = {}
+    places: dict[str, Any] = {}
     for part, package in known.items():
         wanted = section(operators, part)
         if wanted and "enabled" not in wanted:
@@ -127,6 +129,10 @@ def operators_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:
         if isinstance(namespace, str):
             yield from _of_namespace(raw, part, namespace, used, catalogues)
             used.setdefault(namespace, part)
+            places[part] = namespace
+    yield from _of_pins(operators, places)
+    if section(operators, "database").get("enabled") is True and edb_operator == "edb":
+        yield from _of_unreachable_store(raw, known["database"])
 
 
 def _of_use(raw: Mapping[str, Any], part: str) -> Iterator[Mistake]:
@@ -139,6 +145,43 @@ def _of_use(raw: Mapping[str, Any], part: str) -> Iterator[Mistake]:
         key, what = needs[part]
         fix = f"this stack has no {what} that would use it; set rhsi:{key}.enabled to true, or remove this"
         yield Mistake.of(f"operators.{part}.enabled", True, fix)
+    if part == "skupper" and section(raw, "skupper").get("existingSite"):
+        fix = "rhsi:skupper.existingSite is a Site whose operator runs already; remove one of the two"
+        yield Mistake.of("operators.skupper.enabled", True, fix)
+
+
+def _of_unreachable_store(raw: Mapping[str, Any], package: Package) -> Iterator[Mistake]:
+    """EDB's operator gets its pull secret from Vault in a namespace that nobody could enter before this stack."""
+    vault = section(raw, "vault")
+    ways = {
+        "caProvider": "write the CA as rhsi:vault.ca",
+        "clientTls": f"remove operators.database and install {package.without_olm}",
+    }
+    for key, way in ways.items():
+        if raw.get("role") == "standby" and vault.get(key) and not vault.get("store"):
+            fix = (
+                "operators.database makes a namespace for EDB's operator, in which External Secrets needs the same "
+                f"object, and nobody can put it there before; {way}"
+            )
+            yield Mistake.of(f"vault.{key}", vault[key], fix)
+
+
+def _of_pins(operators: Mapping[str, Any], places: Mapping[str, str]) -> Iterator[Mistake]:
+    """What goes on could only do so together with what is to stay, in an InstallPlan that nobody may approve."""
+    for part, namespace in places.items():
+        others = [other for other in places if places[other] == namespace and not _is_pinned(operators, other)]
+        if others and _is_pinned(operators, part):
+            fix = (
+                f"OLM makes one InstallPlan for all of {namespace}, so that operators.{others[0]} could only go on "
+                "together with this one; give that a startingCSV and approval Manual too, or one of the two a "
+                "namespace of its own"
+            )
+            yield Mistake.of(f"operators.{part}.startingCSV", section(operators, part)["startingCSV"], fix)
+
+
+def _is_pinned(operators: Mapping[str, Any], part: str) -> bool:
+    wanted = section(operators, part)
+    return wanted.get("approval") == "Manual" and bool(wanted.get("startingCSV"))
 
 
 def _of_source(part: str, wanted: Mapping[str, Any], package: Package, catalogues: Catalogues) -> Iterator[Mistake]:

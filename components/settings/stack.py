@@ -27,7 +27,7 @@ from components.settings.mistakes import Mistake, explain, without_echoes
 from components.settings.names import name_mistakes
 from components.settings.network_observer import NetworkObserver
 from components.settings.network_policies import NetworkPolicies, network_policies_mistakes
-from components.settings.operators import Operators, operators_mistakes
+from components.settings.operators import Operators, Place, operators_mistakes, place
 from components.settings.pods import Pods, pods_mistakes
 from components.settings.postgres import Postgres
 from components.settings.postgres_mistakes import postgres_mistakes
@@ -163,6 +163,10 @@ class Settings(Section):
     def operator_seconds(self) -> int:
         """How long the wait for an operator may take."""
         return _seconds(self.timeouts.operator)
+
+    def operator_place(self, part: str) -> Place:
+        """Where an operator of `rhsi:operators` comes from and goes to."""
+        return place(self.operators, part, platform=self.cluster.platform, edb_operator=self.edb.operator)
 
     @property
     def routing_prefix(self) -> str:

@@ -87,14 +87,19 @@ class Foundation(Component):
         )
 
     def operator_namespace(self, namespace: str, *, shared: bool) -> NamespaceArgs:
-        """The namespace of an operator; a shared one is the platform's, and neither made nor claimed."""
-        if not shared:
-            return self._namespace(namespace, create=True, protect=False, policies={})
-        if taken := self._is_taken(namespace):
-            pulumi.log.warn(
-                f"The Subscriptions of rhsi:operators in {namespace} become this stack's: {TAKE_OVER} names it."
-            )
-        return self._args(namespace, taken=taken, create=False, protect=False, policies={})
+        """The namespace of an operator; a shared one is the platform's, and neither made, claimed nor taken over."""
+        if shared:
+            if self._is_taken(namespace):
+                pulumi.log.warn(f"{TAKE_OVER} takes no {namespace}: name a Subscription there, as {namespace}/<name>.")
+            return self._args(namespace, taken=False, create=False, protect=False, policies={})
+        return self._namespace(namespace, create=True, protect=False, policies={})
+
+    def operator_creating(self, namespace: NamespaceArgs, place: str) -> pulumi.ProviderResource:
+        """The provider for a Subscription, by its place `<namespace>/<name>`; a taken namespace brings it along."""
+        if not self._is_taken(place):
+            return namespace.creating
+        pulumi.log.warn(f"Subscription {place} becomes this stack's, whoever has it: {TAKE_OVER} names it.")
+        return self._used.cluster
 
     def creating(self, what: str) -> pulumi.ProviderResource:
         """The provider for an object that must not exist yet, unless somebody takes it over by that name."""

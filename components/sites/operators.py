@@ -9,10 +9,11 @@ from components.component import Component
 from components.operators.external_secrets import ExternalSecrets, ExternalSecretsArgs
 from components.operators.namespace import OperatorNamespace
 from components.operators.operator import Operator, OperatorArgs
+from components.operators.owners import OperatorOwners, OperatorOwnersArgs
 from components.operators.packages import packages
 from components.operators.serving import olm
 from components.settings import Settings
-from components.settings.operators import Place, place
+from components.settings.operators import Place
 from components.sites.foundation import Foundation
 from components.sites.runtimes import operator_runtime
 
@@ -41,16 +42,31 @@ class SiteOperators:
         self._name, self._settings, self._base = name, settings, base
         wanted = [package for part, package in packages(settings.edb.operator).items() if self.wants(part)]
         # No component of the site: whoever waits for that waits for all of it.
-        self._olm: Dependencies = [olm(site, wanted, cluster=base.cluster).apply(lambda _: base)] if wanted else []
+        self._ready: Dependencies = [olm(site, wanted, cluster=base.cluster).apply(lambda _: base)] if wanted else []
 
     def wants(self, part: str) -> bool:
         """Whether the stack installs this operator."""
         return self._settings.operators.part(part).enabled
 
-    def place(self, part: str) -> Place:
-        """Where an operator comes from and goes to."""
+    def look_around(self, site: Component, owned: Sequence[pulumi.Input[pulumi.Resource]]) -> None:
+        """Register the look for other people's operators, if this stack wants any; before any `install`.
+
+        Args:
+            site: the component of the whole site.
+            owned: what everything in the site's namespace depends on, for the look runs there.
+        """
         settings = self._settings
-        return place(settings.operators, part, platform=settings.cluster.platform, edb_operator=settings.edb.operator)
+        parts = [part for part in packages(settings.edb.operator) if self.wants(part)]
+        if not parts:
+            return
+        places = {part: settings.operator_place(part) for part in parts}
+        args = OperatorOwnersArgs(
+            site_namespace=settings.cluster.namespace,
+            wanted={part: subscription_place(there) for part, there in places.items()},
+            runtime=operator_runtime(settings),
+        )
+        opts = site.child(depends_on=[*self._ready, *owned])
+        self._ready = [*self._ready, OperatorOwners(f"{self._name}-operator-owners", args, opts)]
 
     def install(
         self,
@@ -67,14 +83,14 @@ class SiteOperators:
             parent: the component that needs it.
             after: what must be there before, above all the site's namespace, in which the wait runs.
             first: makes what must be in the operator's namespace before the operator is; it gets that namespace and
-            what
-                everything in there depends on.
+                what everything in there depends on.
         """
         if not self.wants(part):
             return []
-        there, name, settings = self.place(part), f"{self._name}-{_NAMES[part]}", self._settings
+        settings, name = self._settings, f"{self._name}-{_NAMES[part]}"
+        there = settings.operator_place(part)
         namespace = self._base.operator_namespace(there.namespace, shared=there.shared)
-        ready: Dependencies = [*self._olm, *after]
+        ready: Dependencies = [*self._ready, *after]
         if namespace.create:
             own = OperatorNamespace(f"{name}-namespace", namespace, parent.child(depends_on=ready))
             ready = [*ready, *own.ready]
@@ -85,6 +101,7 @@ class SiteOperators:
                 part=part,
                 package=there.package,
                 namespace=namespace,
+                creating=self._base.operator_creating(namespace, subscription_place(there)),
                 channel=there.channel,
                 source=there.source,
                 source_namespace=there.source_namespace,
@@ -109,6 +126,11 @@ class SiteOperators:
         )
         name = f"{self._name}-external-secrets"
         return [*installed, ExternalSecrets(name, args, parent.child(depends_on=installed))]
+
+
+def subscription_place(there: Place) -> str:
+    """Where a Subscription is, as `<namespace>/<name>`."""
+    return f"{there.namespace}/{there.package.name}"
 
 
 def vault_port(address: str) -> int:

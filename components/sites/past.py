@@ -7,7 +7,6 @@ import pulumi
 from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
-from components.settings.operators import place
 from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
@@ -25,8 +24,9 @@ _FENCED = (
     "promotion' in docs/databases/streaming.md"
 )
 _REMOVE = (
-    "write the former value again; to move the operator, remove its part, run `pulumi up`, and add the part again with "
-    "the new one"
+    "write the former value again; to move the operator, remove its part, run `pulumi up`, delete its "
+    "ClusterServiceVersion if that was in the platform's namespace, where it runs on (`kubectl get "
+    "clusterserviceversions.operators.coreos.com -A`), and add the part again with the new one"
 )
 _OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
@@ -139,11 +139,8 @@ def _of_the_version(major: str) -> dict[str, Fact]:
 
 def _of_operators(settings: Settings) -> dict[str, Fact]:
     """Two operators of one kind would work at once before the first one goes."""
-    platform, operator = settings.cluster.platform, settings.edb.operator
     return {
-        f"operators.{part}.namespace": Fact(
-            value=place(settings.operators, part, platform=platform, edb_operator=operator).namespace, fix=_REMOVE
-        )
-        for part in packages(operator)
+        f"operators.{part}.namespace": Fact(value=settings.operator_place(part).namespace, fix=_REMOVE)
+        for part in packages(settings.edb.operator)
         if settings.operators.part(part).enabled
     }

@@ -1,10 +1,12 @@
 """What `rhsi:skupper` means: the Site that a stack makes or finds, and the ways in to it."""
 
+import pulumi
+
 from components.component import Component
 from components.settings import Settings
 from components.settings.skupper import RouterAccess
 from components.sites.foundation import Foundation
-from components.sites.operators import SiteOperators
+from components.sites.operators import Dependencies, SiteOperators
 from components.skupper.found_site import FoundSkupperSite, FoundSkupperSiteArgs
 from components.skupper.router_access import RouterAccessArgs
 from components.skupper.site import SkupperSite, SkupperSiteArgs
@@ -43,10 +45,17 @@ def skupper_site(
     """Register the Site below a site's component, or the place of one that exists."""
     if settings.skupper.existing_site:
         found = FoundSkupperSiteArgs(site_name=settings.site_name, namespace=base.site_namespace())
-        return FoundSkupperSite(f"{name}-skupper", found, site.child())
+        found_site = FoundSkupperSite(f"{name}-skupper", found, site.child())
+        operators.look_around(site, found_site.owned)
+        return found_site
+
+    def operator(owned: Dependencies) -> list[pulumi.Resource]:
+        operators.look_around(site, owned)
+        return operators.install("skupper", site, owned)
+
     return SkupperSite(
         f"{name}-skupper",
         site_args(settings, base),
         site.child(),
-        operator=lambda owned: operators.install("skupper", site, owned),
+        operator=operator,
     )

@@ -19,7 +19,6 @@ from components.secret_store import (
 )
 from components.settings import Settings
 from components.settings.formats import as_go_writes
-from components.settings.operators import place
 from components.sites.foundation import Foundation
 from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
@@ -87,8 +86,7 @@ def _operators_namespace(settings: Settings) -> tuple[str, ...]:
     """Where EDB's operator is, if this stack installs it: its pull secret comes from Vault too."""
     if not (settings.operators.database.enabled and settings.edb.pull_secret):
         return ()
-    platform, operator = settings.cluster.platform, settings.edb.operator
-    return (place(settings.operators, "database", platform=platform, edb_operator=operator).namespace,)
+    return (settings.operator_place("database").namespace,)
 
 
 def secret_store_args(

@@ -29,7 +29,7 @@ from tests.lab.waiting import eventually, until
 pytestmark = pytest.mark.lab
 
 OPERATORS = "openshift-operators"
-FIRST, LAST = "skupper-operator.v2.1.2-rh-1", "skupper-operator.v2.2.1-rh-1"
+FIRST, NEXT, BETWEEN, LAST = (f"skupper-operator.v{version}-rh-1" for version in ("2.1.2", "2.1.3", "2.2.0", "2.2.1"))
 THEIRS = "cloudnative-pg"
 UNREACHABLE = "mirror.example.com/index:v1"
 
@@ -54,13 +54,27 @@ def test_a_bare_lab_has_nothing_but_what_openshift_brings_and_stays_bare(bare: B
         environment.start(home)
 
 
-def test_what_no_catalogue_gives_is_told_with_what_it_has_and_what_it_cannot_pull(bare: Bare) -> None:
-    # Somebody else's, in a namespace of their own: nothing of it may change until the end.
+def test_an_operator_of_somebody_else_is_refused_before_olm_is_asked_for_anything(bare: Bare) -> None:
+    # In a namespace of their own: nothing of it may change until the end.
     api, checkout = bare.api("site-a"), bare.checkout
     api.create(NAMESPACE, None, {"metadata": {"name": "theirs"}})
     api.create(OPERATOR_GROUP, "theirs", {"metadata": {"name": "theirs"}, "spec": {}})
     api.create(SUBSCRIPTION, "theirs", subscription(THEIRS, "certified-operators"))
     until(lambda: "Succeeded" in bare.versions("site-a", "theirs").values())
+    before = checkout.value("site-a", "edb")
+    checkout.change("site-a", "edb", {**before, "enabled": True, "operator": "community"})
+    checkout.change("site-a", "operators.database", {"enabled": True})
+    text = bare.refused("site-a")
+    assert f"Subscription theirs/{THEIRS} is for the package {THEIRS} too, so the operator is somebody else's" in text
+    assert "Remove rhsi:operators.database from the settings" in text
+    assert bare.subscriptions("site-a") == {THEIRS}
+    assert bare.present("site-a", NAMESPACE, None, "cnpg-system") is None
+    checkout.change("site-a", "edb", before)
+    checkout.change("site-a", "operators.database", {"enabled": False})
+
+
+def test_what_no_catalogue_gives_is_told_with_what_it_has_and_what_it_cannot_pull(bare: Bare) -> None:
+    api, checkout = bare.api("site-a"), bare.checkout
     spec = {"sourceType": "grpc", "image": UNREACHABLE}
     api.create(CATALOG_SOURCE, MARKETPLACE, {"metadata": {"name": "mine"}, "spec": spec})
     checkout.change("site-a", "networkObserver.enabled", True)
@@ -149,8 +163,16 @@ def sites(port: str) -> set[str]:
 
 
 def test_a_changed_channel_upgrades_the_operator_and_the_link_stays(bare: Bare) -> None:
+    pinned = {"enabled": True, "channel": "stable-2.2", "approval": "Manual", "startingCSV": BETWEEN}
+    bare.checkout.change("site-a", "operators.skupper", pinned)
+    # The next version of the former channel has been waiting since the first one came, and goes on waiting.
+    text = bare.refused("site-a")
+    assert f"but channel stable-2.2 has no {NEXT}" in text
+    bare.obey("site-a", text, "delete")
+    text = bare.refused("site-a")
+    assert f"({LAST}) waits for approval, but rhsi:operators.skupper.startingCSV is {BETWEEN}" in text
+    assert bare.versions("site-a") == {FIRST: "Succeeded"}
     bare.checkout.change("site-a", "operators.skupper", {"enabled": True, "channel": "stable-2.2"})
-    # The next version has been waiting for approval since the first one came, and goes on waiting.
     bare.obey("site-a", bare.refused("site-a"), "patch")
     bare.checkout.up("site-a")
     assert bare.versions("site-a") == {LAST: "Succeeded"}
@@ -185,9 +207,15 @@ def test_what_is_left_of_a_subscription_is_told_and_the_other_order_of_the_end_w
     checkout.change("site-a", "operators.networkObserver", {"enabled": False})
     text = bare.refused("site-a")
     assert f"ClusterServiceVersion {OPERATORS}/{LAST} is left from an earlier Subscription" in text
-    for context in CONTEXTS:
-        bare.obey(context, text, "delete")
-    checkout.up("site-a", "site-b")
+    bare.obey("site-a", text, "delete")
+    checkout.up("site-a")
+    # On the other site it moves to a namespace of its own, which is another way to meet what is left.
+    checkout.change("site-b", "operators.skupper", {"enabled": True, "namespace": "skupper-operator"})
+    text = bare.refused("site-b")
+    assert f"ClusterServiceVersion skupper-operator/{LAST} failed: InterOperatorGroupOwnerConflict" in text
+    assert f"kubectl -n {OPERATORS} delete" in text
+    bare.obey("site-b", text, "delete")
+    checkout.up("site-b")
     assert checkout.outputs("site-b")["link_status"] == "Ready"
     checkout.destroy("site-b", "site-a")
     for context in CONTEXTS:

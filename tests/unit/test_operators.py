@@ -238,11 +238,19 @@ def test_another_channel_or_version_is_waited_for_anew() -> None:
         assert run(**changes) != usual, changes
 
 
-def test_taking_over_a_subscription_is_for_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_subscription_that_was_made_anew_is_waited_for_anew(graph: Graph) -> None:
+    for part in parts(graph):
+        (container,) = wait(graph, part).inputs["spec"]["template"]["spec"]["containers"]
+        variables = {one["name"]: one.get("value") for one in container["env"]}
+        assert variables["SUBSCRIPTION"] == f"uid-of-{subscription(graph, part).name}"
+
+
+def test_a_preview_knows_no_subscription_that_is_still_to_be_made() -> None:
+    """Known to be empty it would be another wait than the one that `up` makes."""
     values = {**STANDBY, "operators": {"skupper": {"enabled": True}}}
-    monkeypatch.setenv("RHSI_TAKE_OVER", "openshift-operators")
-    graph = record(values, stack="site-b")
-    assert "::kubernetes::" in graph.one(SUBSCRIPTION).provider
+    graph = record(values, stack="site-b", preview=True)
+    (container,) = wait(graph, "skupper").inputs["spec"]["template"]["spec"]["containers"]
+    assert not [one for one in container["env"] if one["name"] == "SUBSCRIPTION" and one.get("value") == ""]
 
 
 def test_an_observer_is_set_for_its_kind_of_cluster() -> None:
@@ -290,4 +298,5 @@ def test_a_stack_remembers_where_its_operators_are_and_only_theirs() -> None:
         {"operators.skupper.namespace": "skupper"},
         {"operators.skupper.namespace": "openshift-operators"},
     )
-    assert "to move the operator, remove its part, run `pulumi up`, and add the part again" in sentence
+    assert "to move the operator, remove its part, run `pulumi up`, delete its ClusterServiceVersion" in sentence
+    assert sentence.endswith("and add the part again with the new one.")

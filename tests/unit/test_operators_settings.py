@@ -12,6 +12,10 @@ from tests.unit.recorder import PRIMARY, STANDBY, settings_of
 
 ON = {"enabled": True}
 EDB = {"edb": {"enabled": True, "registry": {"token": "t"}}}
+# EDB's operator with its pull secret from Vault.
+IN_VAULT: dict[str, Any] = {"edb": {"enabled": True}, "operators": {"database": ON}}
+CLIENT_TLS = {"certSecretRef": {"name": "vault"}, "keySecretRef": {"name": "vault"}}
+PINNED = {**ON, "approval": "Manual", "startingCSV": "skupper-operator.v2.2.1-rh-1"}
 KUBERNETES = {"cluster": {**STANDBY["cluster"], "platform": "kubernetes"}}
 
 
@@ -137,6 +141,26 @@ def test_a_part_says_whether_it_is_on(part: str) -> None:
             "only OpenShift has it; write operators",
         ),
         ({"networkObserver": {"enabled": "yes"}}, "it must be true or false"),
+        (
+            {
+                "cluster": {**STANDBY["cluster"], "createNamespace": False},
+                "skupper": {"existingSite": "hub"},
+                "operators": {"skupper": ON},
+            },
+            "enabled is true: rhsi:skupper.existingSite is a Site whose operator runs already; remove one of the two",
+        ),
+        (
+            {**IN_VAULT, "vault": {**STANDBY["vault"], "caProvider": {"name": "ca"}}},
+            "nobody can put it there before; write the CA as rhsi:vault.ca",
+        ),
+        (
+            {**IN_VAULT, "vault": {**STANDBY["vault"], "clientTls": CLIENT_TLS}},
+            "remove operators.database and install EDB's Helm chart `edb-postgres-for-kubernetes`",
+        ),
+        (
+            {"networkObserver": ON, "operators": {"skupper": PINNED, "networkObserver": {**ON, "approval": "Manual"}}},
+            "OLM makes one InstallPlan for all of openshift-operators, so that operators.networkObserver could only",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_way_out(values: Mapping[str, Any], sentence: str) -> None:
@@ -145,6 +169,38 @@ def test_what_cannot_work_is_refused_with_the_way_out(values: Mapping[str, Any],
 
 def test_an_observer_is_off_by_itself() -> None:
     assert not settings_of({**STANDBY, "networkObserver": {}}, stack="site-b").network_observer.enabled
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        # An object that External Secrets finds in the databases' namespace only.
+        {"edb": {"enabled": True}, "vault": {**STANDBY["vault"], "caProvider": {"name": "ca"}}},
+        {
+            "edb": {"enabled": True, "operator": "community"},
+            "vault": {**STANDBY["vault"], "clientTls": CLIENT_TLS},
+            "operators": {"database": ON},
+        },
+        # What stays, stays together.
+        {
+            "networkObserver": ON,
+            "operators": {
+                "skupper": PINNED,
+                "networkObserver": {**PINNED, "startingCSV": "skupper-netobs-operator.v2.2.1-rh-1"},
+            },
+        },
+        {
+            "networkObserver": ON,
+            "operators": {"skupper": PINNED, "networkObserver": {**ON, "namespace": "observer-operator"}},
+        },
+        {
+            "networkObserver": ON,
+            "operators": {"skupper": {**PINNED, "startingCSV": ""}, "networkObserver": ON},
+        },
+    ],
+)
+def test_what_has_nothing_to_do_with_each_other_goes_together(values: Mapping[str, Any]) -> None:
+    settings_of({**STANDBY, **values}, stack="site-b")
 
 
 def test_a_primary_needs_no_external_secrets() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from components.edb import published_tables, replication_test
 from components.link import claim, revocation
-from components.operators import waiting
+from components.operators import owners, waiting
 from components.postgres import backup, pod, smoke_test, upkeep
 from components.script_job import PRELUDE, job_script
 from components.shell_script import read_script
@@ -23,6 +23,7 @@ EMBEDDED = {
     "edb/progress_test.sh": replication_test.PROGRESS_SCRIPT,
     "edb/published_tables.sh": published_tables.SCRIPT,
     "operators/await_operator.sh": waiting.SCRIPT,
+    "operators/check_owners.sh": owners.SCRIPT,
     "edb/replication_test.sh": replication_test.SCRIPT,
     "postgres/smoke_test.sh": smoke_test.SCRIPT,
     "postgres/archive.sh": backup.ARCHIVE_SCRIPT,
@@ -31,6 +32,8 @@ EMBEDDED = {
     "postgres/upkeep.sh": upkeep.SCRIPT,
     "postgres/version.sh": pod.VERSION_SCRIPT,
 }
+# What stands between the prelude and a script.
+BETWEEN = dict.fromkeys(("operators/await_operator.sh", "operators/check_owners.sh"), "operators/other_owners.sh")
 IN_SERVERS = {"postgres/archive.sh", "postgres/backup.sh", "postgres/server.sh", "postgres/version.sh"}
 
 
@@ -43,10 +46,11 @@ def parsed(script: str) -> str:
 
 
 def test_every_script_is_embedded_and_all_but_the_servers_begin_with_the_prelude() -> None:
-    assert {str(file.relative_to(COMPONENTS)) for file in FILES} == {*EMBEDDED, "prelude.sh"}
+    assert {str(file.relative_to(COMPONENTS)) for file in FILES} == {*EMBEDDED, *BETWEEN.values(), "prelude.sh"}
     for name, script in EMBEDDED.items():
         assert script.startswith("#!/bin/sh\nset -eu\n")
-        assert script == (read_script if name in IN_SERVERS else job_script)(COMPONENTS / name)
+        files = [COMPONENTS / BETWEEN[name]] if name in BETWEEN else []
+        assert script == (read_script if name in IN_SERVERS else job_script)(*files, COMPONENTS / name)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
