@@ -29,15 +29,18 @@ from docs.generate.stack_files import PROJECT, Example, example_of, examples
 HEAD = """\
 # Configuration
 
-Every key of `rhsi:`, as `pulumi config set --path 'rhsi:cluster.namespace' link` or a stack file sets it.
+This page has every key below `rhsi:`. Write it into a stack file, or set it, for example by
+`pulumi config set --path 'rhsi:cluster.namespace' link`.
 
-All mistakes of a stack are reported at once, before anything is touched. So are environment variables that would make
-two people's runs differ or break a promise, such as `VAULT_SKIP_VERIFY` or `PULUMI_K8S_DELETE_UNREACHABLE`;
-`KUBECONFIG`, `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_CACERT` and proxies are the machine's. Settings of type PEM pass on
-certificates and nothing else. A secret is set by `pulumi config set --secret --path KEY` and refused in plain text.
+- **Mistakes.** A run reports all mistakes of a stack at once, before it touches anything.
+- **Environment.** A run refuses variables that would make two people's runs differ or break a promise, such as
+  `VAULT_SKIP_VERIFY` or `PULUMI_K8S_DELETE_UNREACHABLE`. `KUBECONFIG`, `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_CACERT` and
+  proxies are the machine's.
+- **Secrets.** Set a secret by `pulumi config set --secret --path KEY`; a run refuses one in plain text.
+- **PEM.** A setting of this type takes certificates and nothing else.
 
-This page is written from `components/settings/` and the stack files in `docs/examples/` by
-`python -m docs.generate.configuration > docs/configuration.md`.
+`python -m docs.generate.configuration > docs/configuration.md` writes this page from `components/settings/` and the stack
+files in `docs/examples/`.
 """
 # The types that have a form of their own. A run compares annotations: two of the same form are one type here.
 WORDS = {
@@ -79,7 +82,7 @@ def page() -> str:
         sections.setdefault(key.path[0] if len(key.path) > 1 else "", []).append(key)
     return "\n".join(
         [
-            HEAD,
+            HEAD.rstrip(),
             *(line for name, rows in sections.items() for line in _table(name, rows, known)),
             *_images(),
             *_files(known),
@@ -179,7 +182,7 @@ def _images() -> Iterator[str]:
         "",
         "## Images",
         "",
-        "What runs unless a setting names another image; a registry mirror has to have these.",
+        "These run unless a setting names another image; a registry mirror needs all of them.",
         "",
     )
     yield from ("| platform | image | what runs in it | setting |", "|---|---|---|---|")
@@ -189,7 +192,7 @@ def _images() -> Iterator[str]:
 
 
 def _files(known: list[Example]) -> Iterator[str]:
-    yield from ("", "## Stack files", "", "Each is complete, and the tests preview each.", "")
+    yield from ("", "## Stack files", "", "Each is complete, and the tests preview each of them.", "")
     yield from ("| file | what it is |", "|---|---|")
     for example in known:
         yield f"| [{example.file.stem}](examples/{example.file.name}) | {_linked(example.about)} |"
