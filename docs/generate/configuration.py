@@ -39,8 +39,8 @@ This page has every key below `rhsi:`. Write it into a stack file, or set it, fo
 - **Secrets.** Set a secret by `pulumi config set --secret --path KEY`; a run refuses one in plain text.
 - **PEM.** A setting of this type takes certificates and nothing else.
 
-`python -m docs.generate.configuration > docs/configuration.md` writes this page from `components/settings/` and the stack
-files in `docs/examples/`.
+`python -m docs.generate.configuration > docs/configuration.md` writes this page from `components/settings/` and the
+stack files in `docs/examples/`.
 """
 # The types that have a form of their own. A run compares annotations: two of the same form are one type here.
 WORDS = {
