@@ -14,7 +14,7 @@ from typing import Any
 
 import pulumi
 
-from components.component import common_metadata
+from components.component import among_others, common_metadata
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Kind:
             `condition=` always accompanies a `jsonpath=`, which alone would pass on a stale status.
         timeout: Go duration that bounds creation, update and deletion; empty for the provider's own.
         secret: fields that are kept encrypted in the state and hidden on every display.
+        shared: whether other people make objects of this kind beside this stack's, where the Site is theirs.
     """
 
     api_version: str
@@ -36,6 +37,7 @@ class Kind:
     wait_for: tuple[str, ...] = ()
     timeout: str = ""
     secret: tuple[str, ...] = ()
+    shared: bool = False
 
     @property
     def token(self) -> str:
@@ -56,6 +58,8 @@ CLUSTER_ROLE_BINDING = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Cl
 JOB = Kind(api_version="batch/v1", kind="Job")
 CRON_JOB = Kind(api_version="batch/v1", kind="CronJob")
 STATEFUL_SET = Kind(api_version="apps/v1", kind="StatefulSet")
+# One that shall have no pod: the controller counts a pod until it is gone, not until it is told to go.
+STOPPED_STATEFUL_SET = dataclasses.replace(STATEFUL_SET, wait_for=("jsonpath={.status.replicas}=0",))
 NETWORK_POLICY = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind(api_version="policy/v1", kind="PodDisruptionBudget")
 
@@ -77,8 +81,8 @@ ROUTER_ACCESS = Kind(
 )
 HA_ROUTER_ACCESS = dataclasses.replace(ROUTER_ACCESS, wait_for=HA_SITE.wait_for)
 # Not awaited: both are Pending with "No matching ..." until the other side is there, on another stack's next `up`.
-CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m")
-LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m")
+CONNECTOR = Kind(api_version="skupper.io/v2alpha1", kind="Connector", timeout="2m", shared=True)
+LISTENER = Kind(api_version="skupper.io/v2alpha1", kind="Listener", timeout="2m", shared=True)
 SECRET_STORE = Kind(
     api_version="external-secrets.io/v1", kind="SecretStore", wait_for=("condition=Ready",), timeout="2m"
 )
@@ -106,6 +110,7 @@ NETWORK_OBSERVER = Kind(
     kind="NetworkObserver",
     wait_for=("condition=Deployed",),
     timeout="5m",
+    shared=True,
 )
 ROUTE = Kind(api_version="route.openshift.io/v1", kind="Route")
 POD_MONITOR = Kind(api_version="monitoring.coreos.com/v1", kind="PodMonitor", timeout="2m")
@@ -196,6 +201,9 @@ class KubernetesObject(pulumi.CustomResource):
             fields: the rest of the manifest, such as `spec`, in camelCase as Kubernetes has it.
         """
         common = common_metadata(opts)
+        if kind.shared and (others := among_others(opts)):
+            metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), **others.annotations}}
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=others.creating))
         if kind.wait_for:
             given = {**metadata.get("annotations", {}), **common.mark()}
             metadata = {**metadata, "annotations": {**given, "pulumi.com/waitFor": gate(kind.wait_for, given)}}

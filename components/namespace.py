@@ -15,10 +15,9 @@ import pulumi
 
 from components.component import Component, once
 from components.custom_resource import CONFIG_MAP, NAMESPACE, NETWORK_POLICY, ExistingObject, KubernetesObject
-from components.owner import Owner, OwnerError
+from components.owner import OWNER_ANNOTATION, Owner, OwnerError
 
 OWNER_CONFIG_MAP = "rhsi-owner"
-OWNER_ANNOTATION = "rhsi/owner"
 # Names what one run takes from whoever has it, joined by commas: namespaces, and single objects that a stack creates.
 TAKE_OVER = "RHSI_TAKE_OVER"
 # The API server's limit (k8s.io/apimachinery, validation.FieldManagerMaxLength).

@@ -149,6 +149,7 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, Rule]:
     operator = namespace(flows.operator_namespace) if flows.operator_namespace else {"namespaceSelector": {}}
     instances = pods(flows.cluster)
     users = [pods({}), *routers, *map(namespace, flows.clients)]
+    both_sites = [*DNS, {"to": [instances], "ports": tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}]
     found = {
         CLUSTER: policy(
             instances["podSelector"],
@@ -168,14 +169,9 @@ def cluster_policies(flows: ClusterFlows) -> dict[str, Rule]:
         )
     }
     if flows.own_tables:
-        own = {"to": [instances], "ports": tcp(PORT)}
-        found[CLUSTER_TABLES] = policy(jobs(TABLES_JOB), ingress=[], egress=[*DNS, own])
+        found[CLUSTER_TABLES] = policy(jobs(TABLES_JOB), ingress=[], egress=both_sites)
     if flows.tests:
-        found[CLUSTER_TEST] = policy(
-            jobs(EDB_TEST_JOB),
-            ingress=[],
-            egress=[*DNS, {"to": [instances], "ports": tcp(PORT)}, {"to": routers, "ports": [LISTENERS]}],
-        )
+        found[CLUSTER_TEST] = policy(jobs(EDB_TEST_JOB), ingress=[], egress=both_sites)
     return found
 
 

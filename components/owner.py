@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+# Names the stack on what it made.
+OWNER_ANNOTATION = "rhsi/owner"
 # 64 bits, in hexadecimal digits.
 ID_BYTES = 8
 

@@ -22,19 +22,23 @@ class Fact:
     """Something that a stack remembers under its key in the stack file, such as `cluster.namespace`.
 
     Attributes:
-        value: of this run: text, a number, true or false.
+        value: of this run: text, a number, true or false; None for one that the next run is not held to.
         fix: what to do where it may not change; the end of a sentence.
         grows: whether a larger number may follow; everything else stays what it was.
         sentence: what was found, after the key; `{new}` and `{old}` stand for the values.
         usual: what a stack is that remembers nothing of it, for a fact that is younger than many a stack. It is not
             remembered either, so that the memory of such a stack stays as it was.
+        beside: another key, without which a memory says nothing of this one either: nothing was usual then.
+        now: what this run is, where `value` may be None: the run before may still hold this one to it.
     """
 
-    value: pulumi.Input[str | int | bool]
+    value: pulumi.Input[str | int | bool | None]
     fix: str
     grows: bool = False
     sentence: str = "is {new}, it was {old}"
     usual: str | None = None
+    beside: str = ""
+    now: str | None = None
 
 
 class PastError(pulumi.RunError):
@@ -45,13 +49,23 @@ def contradictions(facts: Mapping[str, Fact], now: Mapping[str, Any], before: Ma
     """What may not follow upon the past, as sentences; a fact that only one of the two has is none, or as usual."""
     found = []
     for key, fact in facts.items():
-        new, old = now.get(key, fact.usual), before.get(key, fact.usual)
+        usual_before = fact.usual if not fact.beside or fact.beside in before else None
+        new, old = fact.now or now.get(key, fact.usual), before.get(key, usual_before)
         if new is None or old is None:
             continue
         if new < old if fact.grows else new != old:
             sentence = fact.sentence.replace("{new}", _shown(new)).replace("{old}", _shown(old))
             found.append(f"rhsi:{key} {sentence}: {fact.fix}.")
     return found
+
+
+def remembered(facts: Mapping[str, Fact]) -> pulumi.Input[Mapping[str, Any]]:
+    """What the next run is held to."""
+    kept = {key: fact.value for key, fact in facts.items() if fact.usual is None or fact.value != fact.usual}
+    if not any(fact.now for fact in facts.values()):
+        return kept
+    known: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(kept)
+    return known.apply(lambda values: {key: value for key, value in values.items() if value is not None})
 
 
 def _shown(value: Any) -> str:
@@ -74,7 +88,7 @@ class Past:
         hook = pulumi.ResourceHook("past", worded(self._refuse), pulumi.ResourceHookOptions(on_dry_run=True))
         self.memory = pulumi.Stash(
             "past",
-            input={key: fact.value for key, fact in facts.items() if fact.usual is None or fact.value != fact.usual},
+            input=remembered(facts),
             opts=pulumi.ResourceOptions.merge(
                 opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
             ),

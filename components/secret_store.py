@@ -13,6 +13,7 @@ import pulumi
 from components.component import Component, once
 from components.custom_resource import CLUSTER_SECRET_STORE, SECRET_STORE, ExistingObject, KubernetesObject
 from components.encoding import to_base64
+from components.vault.names import namespace_parts
 
 # The SecretStore of every namespace that reads Vault.
 STORE = "vault-rhsi"
@@ -157,7 +158,8 @@ def store_problem(spec: Any, args: FoundSecretStoreArgs) -> str | None:
         return "reads a KV mount of version 1: name one of version v2"
     if (path := vault.get("path") or "") != args.mount:
         return f"reads the mount {path!r}, and rhsi:vault.mount is {args.mount!r}: name one that reads that mount"
-    if (namespace := str(vault.get("namespace") or "")).strip("/") != args.vault_namespace.strip("/"):
+    namespace = str(vault.get("namespace") or "")
+    if namespace_parts(namespace) != namespace_parts(args.vault_namespace):
         wanted = args.vault_namespace
         return f"reads the Vault namespace {namespace!r}, and rhsi:vault.namespace is {wanted!r}: set both to the same"
     return None

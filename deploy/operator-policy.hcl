@@ -116,7 +116,7 @@ path "auth/kubernetes-site-b/role/rhsi-site-b" {
 }
 
 # The same with `rhsi:vault.login: jwt`: auth mount, configuration and role; leave it out otherwise. With an existing store
-# (`rhsi:vault.store`) a standby needs none of policy, role and auth mount.
+# (`rhsi:vault.store`) a standby needs none of policy, role and auth mount, only its folder, where it leaves `owner-standby`.
 path "sys/auth/jwt-site-b" {
   capabilities = ["create", "read", "update", "delete", "sudo"]
   allowed_parameters = {

@@ -49,8 +49,18 @@ def external_cluster(peer: str, tls: str, taken: pulumi.Input[str] = "") -> pulu
     peer publishes (one that is not known yet counts): the operator then sets the subscription's publication anew, and
     PostgreSQL asks for its tables (cloudnative-pg:internal/management/controller/subscription_controller_sql.go).
     """
-    name = f"{cluster_name(peer)}-{tls}"
+    name = lasting_entry(peer, tls)
     return pulumi.Output.format("{}-{}", name, taken) if taken else name
+
+
+def lasting_entry(peer: str, tls: str) -> str:
+    """The peer's entry that holds password and authority, whatever the peer publishes."""
+    return f"{cluster_name(peer)}-{tls}"
+
+
+def external_file(entry: str, file: str) -> str:
+    """Where an instance has a file of an entry, such as `pgpass` (cloudnative-pg:pkg/management/external/utils.go)."""
+    return f"/controller/external/{entry}/{file}"
 
 
 def server_names(host: str) -> list[str]:

@@ -41,7 +41,8 @@ def overlaps(own: Published, theirs: Published) -> list[tuple[str, str]]:
 
 def fingerprint(theirs: Published, refresh: int) -> str:
     """Eight digits that change with what the peer publishes, and with the wish to ask it again."""
-    text = json.dumps([sorted(theirs.items()), refresh])
+    # The word is for subscriptions of the time when each entry held its own files: with another entry they are altered.
+    text = json.dumps(["lasting", sorted(theirs.items()), refresh])
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

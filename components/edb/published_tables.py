@@ -1,7 +1,7 @@
 """The check of the tables that two sites publish: a Job on each site, before anything is published or taken.
 
 It runs again whenever one of the sites publishes something else. What it refuses PostgreSQL would not: a table without
-a key is published without a word, and its writers fail. Its password is a file in the pod and nothing else.
+a key is published without a word, and its writers fail. Its passwords are files in the pod and nothing else.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ from components.edb.names import (
     PORT,
     REPLICATION_ROLE,
     app_secret,
+    link_host,
+    publication_name,
+    replicator_secret,
     subscription_name,
 )
 from components.edb.published import SCHEMA, TABLE, Published, named
@@ -39,6 +42,8 @@ class PublishedTablesArgs:
         own: what the site publishes.
         theirs: what its peer publishes, empty where that is not known yet.
         subscribes: whether the site takes the peer's rows.
+        skupper_namespace: where the peer's database appears.
+        taken: as the Cluster's; another text means that the peer is asked for its tables again, which are checked anew.
         runtime: of the script, with psql and sed, such as the cluster's own image.
     """
 
@@ -50,6 +55,8 @@ class PublishedTablesArgs:
     own: Published
     theirs: pulumi.Output[Published]
     subscribes: bool
+    skupper_namespace: str
+    taken: pulumi.Input[str]
     runtime: Runtime
 
 
@@ -57,6 +64,8 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
     """The check as a Job, which asks nothing of the API server."""
     trusted = trust(args.tls, args.site, args.namespace)
     secrets: dict[str, pulumi.Input[str] | SecretFile] = {"own": app_secret(args.site), **trusted.secrets}
+    if args.subscribes:
+        secrets["peer"] = replicator_secret(args.peer)
     return ScriptJobArgs(
         job=JOB_NAME,
         account=JOB_NAME,
@@ -70,7 +79,7 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
             "PEER_TABLES": args.theirs.apply(lambda theirs: _listed(theirs, TABLE)),
             "PEER_SCHEMAS": args.theirs.apply(lambda theirs: _listed(theirs, SCHEMA)),
             "REPLICATOR": REPLICATION_ROLE,
-            **({"SUBSCRIPTION": subscription_name(args.site, args.peer)} if args.subscribes else {}),
+            **(_of_subscription(args) if args.subscribes else {}),
             "CREDENTIALS": f"{SECRETS}/own",
             "PGHOST": trusted.host,
             "PGPORT": str(PORT),
@@ -85,6 +94,16 @@ def script_job(args: PublishedTablesArgs) -> ScriptJobArgs:
         runtime=args.runtime,
         repeatable=True,
     )
+
+
+def _of_subscription(args: PublishedTablesArgs) -> dict[str, pulumi.Input[str]]:
+    return {
+        "SUBSCRIPTION": subscription_name(args.site, args.peer),
+        "PEER_HOST": link_host(args.peer, args.skupper_namespace),
+        "PEER_PUBLICATION": publication_name(args.peer),
+        "PEER_CREDENTIALS": f"{SECRETS}/peer",
+        "TAKEN": args.taken,
+    }
 
 
 def _listed(found: Published, kind: str) -> str:

@@ -6,14 +6,17 @@
 #
 # Environment: that of the prelude, libpq's PGHOST, PGPORT, PGUSER, PGDATABASE, PGSSLMODE, and PGSSLROOTCERT where it asks for
 # one; CREDENTIALS (a folder with the file `password`); SITE, PEER; OWN_TABLES, OWN_SCHEMAS, PEER_TABLES, PEER_SCHEMAS (names
-# between blanks); REPLICATOR; SUBSCRIPTION (absent where this site takes nothing).
+# between blanks); REPLICATOR; SUBSCRIPTION (absent where this site takes nothing), and with it PEER_HOST, PEER_PUBLICATION and
+# PEER_CREDENTIALS, those of the replication role. TAKEN is there so that a wish to ask the peer again means a new Job.
 # shellcheck disable=SC2154 # what the prelude and the Job set
 umask 077
 SUBSCRIPTION=${SUBSCRIPTION:-}
 
 # A line of libpq's password file, which escapes colons and backslashes.
 export PGPASSFILE="$HOME/pgpass" PGCONNECT_TIMEOUT=10
-printf '%s:%s:*:*:%s\n' "$PGHOST" "$PGPORT" "$(sed 's/[\\:]/\\&/g' "$CREDENTIALS/password")" >"$PGPASSFILE"
+password_line() { printf '%s:%s:*:*:%s\n' "$1" "$PGPORT" "$(sed 's/[\\:]/\\&/g' "$2/password")"; }
+password_line "$PGHOST" "$CREDENTIALS" >"$PGPASSFILE"
+[ -z "$SUBSCRIPTION" ] || password_line "$PEER_HOST" "$PEER_CREDENTIALS" >>"$PGPASSFILE"
 
 # Runs SQL from standard input; what the Job was given are psql's variables, which it quotes itself.
 query() {
@@ -28,7 +31,9 @@ ask_database() {
     fail "The database of $SITE refused a question about its tables$(sed -n '1s/^/, /p' "$STDERR"): run \`pulumi up\` again."
 }
 
-# named: every name that was given. found: the tables behind them.
+# named: every name that was given. found: the tables behind them, and those that PostgreSQL publishes with them: all partitions,
+# and, of a table that is named itself, the tables that inherit from it. Rows are in those of the kind `r` alone. certain: whether
+# a name tells that the other site publishes it.
 VIEWS="
 SET client_min_messages = warning;
 CREATE TEMP VIEW named AS
@@ -39,16 +44,27 @@ CREATE TEMP VIEW named AS
     SELECT unnest(string_to_array(:'peer_tables', ' ') || string_to_array(:'peer_schemas', ' ')), false
   ) AS given WHERE one <> '';
 CREATE TEMP VIEW found AS
-  SELECT namespace.nspname AS schema, class.relname AS name, named.own, class.oid, class.relkind AS kind,
-    class.relpersistence = 'p' AS logged, pg_get_userbyid(class.relowner) AS owner,
+  WITH RECURSIVE member AS (
+    SELECT class.oid, own, name IS NOT NULL AS alone, name IS NOT NULL AS certain FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
+    JOIN named ON schema = nspname AND (name IS NULL OR name = relname)
+    WHERE relkind IN ('r', 'p')
+    UNION
+    SELECT inhrelid, own, alone, certain AND relispartition FROM member
+    JOIN pg_inherits ON inhparent = member.oid JOIN pg_class AS class ON class.oid = inhrelid
+    WHERE relkind IN ('r', 'p') AND (alone OR relispartition)
+  )
+  SELECT namespace.nspname AS schema, class.relname AS name, own, class.oid, class.relkind AS kind, certain,
+    class.relpersistence = 'p' AS logged, pg_get_userbyid(class.relowner) AS owner, class.relispartition AS part,
+    class.relreplident AS identity, keys.conname AS key, keys.condeferrable AS late,
     class.relreplident = 'f' OR EXISTS (
-      SELECT FROM pg_index WHERE indrelid = class.oid AND CASE class.relreplident
+      SELECT FROM pg_index WHERE indrelid = class.oid AND indimmediate AND CASE class.relreplident
         WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE false END
     ) AS identified
-  FROM pg_class AS class
+  FROM (SELECT oid, own, bool_or(certain) AS certain FROM member GROUP BY oid, own) AS members
+  JOIN pg_class AS class ON class.oid = members.oid
   JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-  JOIN named ON named.schema = namespace.nspname AND (named.name IS NULL OR named.name = class.relname)
-  WHERE class.relkind IN ('r', 'p');
+  LEFT JOIN pg_constraint AS keys ON keys.conrelid = class.oid AND keys.contype = 'p';
 "
 
 until printf 'SELECT;' | query >/dev/null; do
@@ -59,8 +75,9 @@ done
 
 # What belongs to somebody else, that one has to grant.
 ask_database "
-SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, :'replicator') FROM pg_namespace JOIN named
-  ON nspname = schema AND own WHERE pg_get_userbyid(nspowner) = current_user \\gexec
+SELECT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, :'replicator') FROM pg_namespace
+  WHERE nspname IN (SELECT schema FROM named WHERE own UNION SELECT schema FROM found WHERE own)
+    AND pg_get_userbyid(nspowner) = current_user \\gexec
 SELECT format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO %I', nspname, :'replicator')
   FROM pg_namespace JOIN named ON nspname = schema AND own AND name IS NULL
   WHERE pg_get_userbyid(nspowner) = current_user \\gexec
@@ -68,7 +85,8 @@ SELECT format('GRANT SELECT ON %I.%I TO %I', schema, name, :'replicator') FROM f
   WHERE own AND owner = current_user \\gexec
 "
 
-# A line for each kind of trouble, in the order in which a person fixes them; the first one counts.
+# A line for each kind of trouble, in the order in which a person fixes them; the first one counts. A new key is no replica
+# identity where that has been set to something else.
 ask_database "
 SELECT format('There is no schema %s in the database %s of %s, %s: create it there as user %s',
     string_agg(schema, ', ' ORDER BY schema), current_database(), :'site',
@@ -82,34 +100,75 @@ SELECT format('There is no table %s in the database %s of %s, %s: create it ther
   FROM named WHERE name IS NOT NULL
     AND NOT EXISTS (SELECT FROM found WHERE (found.schema, found.name) = (named.schema, named.name))
   GROUP BY own ORDER BY own DESC;
-SELECT format('%1\$I.%2\$I on %3\$s is UNLOGGED, and such a table does not replicate: ALTER TABLE %1\$I.%2\$I SET LOGGED',
-    schema, name, :'site') FROM found WHERE own AND NOT logged ORDER BY schema, name;
-SELECT format('%1\$I.%2\$I on %3\$s has neither a primary key nor another replica identity, so once it is published '
-    'PostgreSQL refuses every UPDATE and DELETE on it: ALTER TABLE %1\$I.%2\$I ADD PRIMARY KEY (...), or '
-    'ALTER TABLE %1\$I.%2\$I REPLICA IDENTITY FULL', schema, name, :'site')
-  FROM found WHERE own AND NOT identified ORDER BY schema, name;
+SELECT format('%1\$I.%2\$I on %3\$s is UNLOGGED, and such a table does not replicate: %4\$s', schema, name, :'site',
+    CASE kind WHEN 'r' THEN format('ALTER TABLE %I.%I SET LOGGED', schema, name) ELSE 'make it anew without that word' END)
+  FROM found WHERE own AND NOT logged ORDER BY schema, name;
+SELECT format('%1\$I.%2\$I on %3\$s has %4\$s, so once it is published PostgreSQL refuses every UPDATE and DELETE on it: '
+    '%5\$sALTER TABLE %1\$I.%2\$I REPLICA IDENTITY %6\$s%7\$s', schema, name, :'site',
+    CASE WHEN key IS NULL THEN 'neither a primary key nor another replica identity'
+      WHEN late THEN 'a DEFERRABLE primary key, which is no replica identity'
+      ELSE 'a primary key that is not its replica identity' END,
+    CASE WHEN identity <> 'd' OR part AND late THEN ''
+      WHEN late THEN format('ALTER TABLE %1\$I.%2\$I DROP CONSTRAINT %3\$I, ADD PRIMARY KEY (...), or ', schema, name, key)
+      WHEN part THEN format('ALTER TABLE %s ADD PRIMARY KEY (...), or ', pg_partition_root(oid)::regclass)
+      ELSE format('ALTER TABLE %I.%I ADD PRIMARY KEY (...), or ', schema, name) END,
+    CASE WHEN key IS NULL OR late THEN 'FULL' ELSE 'DEFAULT' END,
+    CASE WHEN part THEN ' and so for each other partition' ELSE '' END)
+  FROM found WHERE own AND kind = 'r' AND NOT identified ORDER BY schema, name;
 SELECT format('%3\$s may not read %1\$I.%2\$I on %4\$s, which belongs to %5\$s, and so it could not be copied: as '
     'superuser ALTER TABLE %1\$I.%2\$I OWNER TO %6\$I, and let %3\$s use its schema', schema, name, :'replicator', :'site',
     owner, current_user)
-  FROM found WHERE own AND NOT (has_table_privilege(:'replicator', oid, 'SELECT')
+  FROM found WHERE own AND kind = 'r' AND NOT (has_table_privilege(:'replicator', oid, 'SELECT')
     AND has_schema_privilege(:'replicator', schema, 'USAGE')) ORDER BY schema, name;
 "
 [ -z "$answer" ] || fail "$(printf '%s\n' "$answer" | sed -n 1p). Then run \`pulumi up\` again."
 
-# What this site has not taken yet is copied as a whole, and the copy stops at the first row that is there already.
-[ -z "$SUBSCRIPTION" ] || ask_database "
-SELECT DISTINCT format('SELECT %L WHERE EXISTS (SELECT FROM %s)', leaf::regclass, leaf::regclass)
-  FROM found CROSS JOIN LATERAL (
-    SELECT found.oid AS leaf WHERE kind = 'r'
-    UNION SELECT relid FROM pg_partition_tree(found.oid) WHERE isleaf
-  ) AS leaves
-  WHERE NOT own AND has_table_privilege(leaf, 'SELECT') AND NOT EXISTS (
+# The tables with rows, of those that this site takes for the first time, for which a condition holds.
+filled() {
+  ask_database "
+SELECT DISTINCT format('SELECT %L WHERE EXISTS (SELECT FROM %s)', oid::regclass, oid::regclass) FROM found
+  WHERE NOT own AND kind = 'r' AND ($1) AND has_table_privilege(oid, 'SELECT') AND NOT EXISTS (
     SELECT FROM pg_subscription_rel JOIN pg_subscription ON pg_subscription.oid = srsubid
-    WHERE subname = :'subscription' AND srrelid = leaf
+    WHERE subname = :'subscription' AND srrelid IN (SELECT found.oid::regclass UNION SELECT pg_partition_ancestors(found.oid))
   ) \\gexec
 "
-[ -z "$answer" ] || [ -z "$SUBSCRIPTION" ] ||
-  fail "$(printf '%s\n' "$answer" | sed -n 1p) on $SITE has rows already, and the first copy from $PEER stops at a row that is" \
-    "there too: TRUNCATE $(printf '%s\n' "$answer" | sed -n 1p) on $SITE, then run \`pulumi up\` again."
+}
+
+# The tables that the peer publishes, in $answer; it may be away, or not linked yet.
+ask_peer() {
+  for try in 1 2 3 4 5; do
+    answer=$(printf '%s\n' "SELECT coalesce(json_agg(json_build_array(schemaname, tablename)), '[]') FROM pg_publication_tables
+      WHERE pubname = :'publication'" |
+      psql -XqAtw -v ON_ERROR_STOP=1 -v publication="$PEER_PUBLICATION" -h "$PEER_HOST" -U "$REPLICATOR" -f - 2>"$STDERR") && return
+    [ "$try" = 5 ] || sleep 1
+  done
+  return 1
+}
+
+# What this site has not taken yet is copied as a whole, and the copy stops at the first row that is there already. Which tables of
+# a schema the peer publishes only the peer knows: a table of this site's own may be among them.
+if [ -n "$SUBSCRIPTION" ]; then
+  filled true
+  if [ -n "$answer" ]; then
+    all=$answer
+    if ask_peer; then
+      filled "certain OR EXISTS (
+        SELECT FROM json_array_elements('$(printf '%s' "$answer" | sed "s/'/''/g")') AS one
+        JOIN pg_class AS class ON relname = one ->> 1 JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
+        WHERE nspname = one ->> 0 AND class.oid IN (SELECT found.oid::regclass UNION SELECT pg_partition_ancestors(found.oid)))"
+      all=
+    else
+      filled certain
+    fi
+    first=$(printf '%s\n' "$answer" | sed -n 1p)
+    [ -z "$first" ] ||
+      fail "$first on $SITE has rows already, and the first copy from $PEER stops at a row that is there too: TRUNCATE $first on" \
+        "$SITE, then run \`pulumi up\` again."
+    printf '%s\n' "$all" | while read -r table; do
+      [ -z "$table" ] || say "$table on $SITE has rows already, and $PEER does not say whether it publishes it: if it does, TRUNCATE" \
+        "$table on $SITE, else move it to another schema."
+    done
+  fi
+fi
 
 say "What $SITE and $PEER publish can replicate."

@@ -75,8 +75,8 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
             "LINK": args.link,
             "PGSSLMODE": args.tls,
             **trusted.environment,
-            **_environment("OWN", args.site, trusted.host),
-            **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace)),
+            **_environment("OWN", args.site, trusted.host, args.taken),
+            **_environment("PEER", args.peer, link_host(args.peer, args.skupper_namespace), args.taken),
             **(_of_own_tables(args) if args.taken else {}),
         },
         rules=[],
@@ -87,12 +87,12 @@ def script_job(args: ReplicationTestArgs) -> ScriptJobArgs:
     )
 
 
-def _environment(prefix: str, site: str, host: str) -> dict[str, pulumi.Input[str]]:
+def _environment(prefix: str, site: str, host: str, taken: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     return {
         f"{prefix}_SITE": site,
         f"{prefix}_HOST": host,
         f"{prefix}_PORT": str(PORT),
-        f"{prefix}_TABLE": table_name(site),
+        **({} if taken else {f"{prefix}_TABLE": table_name(site)}),
         f"{prefix}_CREDENTIALS": f"{SECRETS}/{prefix.lower()}",
     }
 

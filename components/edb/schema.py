@@ -57,16 +57,20 @@ def schema_sql(site: str, sites: Sequence[str], own: Published, *, given: bool) 
 
 def init_sql(statements: Sequence[str]) -> str:
     """Statements as one script."""
-    return ";\n".join(statement.rstrip().removesuffix(";") for statement in statements) + ";\n"
+    # On a line of its own, the semicolon is in no comment that ends a statement.
+    return "\n;\n".join(statement.rstrip().removesuffix(";") for statement in statements) + "\n;\n"
 
 
 def _publication_sql(name: str, own: Published) -> str:
-    """The publication with as much of what it shall have as there is: what is missing, a check names later."""
+    """The publication with as much of what it shall have as there is: what is missing, a check names later.
+
+    A view or an unlogged table, which no publication takes, must not end the first boot either.
+    """
     tables = [
-        f"  IF to_regclass('{quoted(table)}') IS NOT NULL THEN\n"
+        f"  IF to_regclass('{quoted(table)}') IS NOT NULL THEN BEGIN\n"
         f'    GRANT SELECT ON {quoted(table)} TO "{REPLICATION_ROLE}";\n'
         f'    ALTER PUBLICATION "{name}" ADD TABLE {quoted(table)};\n'
-        "  END IF;\n"
+        "  EXCEPTION WHEN invalid_parameter_value OR wrong_object_type THEN NULL; END; END IF;\n"
         for table in named(own, TABLE)
     ]
     schemas = [

@@ -13,9 +13,10 @@ import pulumi
 
 from components.component import Component
 from components.custom_resource import OLM_SUBSCRIPTION, KubernetesObject
-from components.namespace import OWNER_ANNOTATION, NamespaceArgs
+from components.namespace import NamespaceArgs
 from components.operators.packages import Package
 from components.operators.waiting import OperatorWait, OperatorWaitArgs
+from components.owner import OWNER_ANNOTATION
 from components.script_job import Runtime
 
 

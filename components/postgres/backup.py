@@ -6,6 +6,7 @@ promotion. The Secrets that are named are the user's, who makes them: this progr
 """
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,11 +36,13 @@ class ServerBackup:
         image: with Barman's cloud tools and PostgreSQL of the server's major version.
         store: where they go, and when.
         recovery: what an empty volume is filled from; without a name, from nothing.
+        proxy: variables that say through which proxy the store is reached.
     """
 
     image: str
     store: BackupArgs
     recovery: RecoveryArgs
+    proxy: Mapping[str, str]
 
 
 def _options(store: BackupArgs, compression: str, *, upload: bool) -> list[str]:
@@ -95,19 +98,27 @@ def tools(backup: ServerBackup) -> str:
 
 
 def _container(
-    name: str, backup: ServerBackup, *arguments: str, environment: list[dict[str, Any]], mounts: list[dict[str, Any]]
+    name: str,
+    backup: ServerBackup,
+    step: str,
+    *,
+    environment: list[dict[str, Any]],
+    mounts: list[dict[str, Any]],
+    resources: dict[str, dict[str, str]],
 ) -> dict[str, Any]:
-    own = [
-        {"name": "SPOOL", "value": SPOOL},
-        {"name": "FOLDER", "value": backup.store.server_name},
-        {"name": "FIRST", "value": str(backup.store.immediate).lower()},
-    ]
+    values = {
+        "SPOOL": SPOOL,
+        "FOLDER": backup.store.server_name,
+        "FIRST": str(backup.store.immediate).lower(),
+        **backup.proxy,
+    }
+    own = [{"name": name, "value": value} for name, value in values.items()]
     return {
         "name": name,
         "image": backup.image,
-        "command": ["/bin/sh", "-c", tools(backup) + SCRIPT, "postgres-backup", *arguments],
+        "command": ["/bin/sh", "-c", tools(backup) + SCRIPT, "postgres-backup", step],
         "env": [*environment, *own],
-        "resources": BACKUP.manifest(),
+        "resources": resources,
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
@@ -125,14 +136,22 @@ def _secrets(store: BackupArgs) -> dict[str, str]:
 
 def beside(backup: ServerBackup, environment: list[dict[str, Any]], mounts: list[dict[str, Any]]) -> dict[str, Any]:
     """The container that archives, with the variables and mounts of the server's own."""
-    return _container(CONTAINER, backup, "serve", environment=environment, mounts=mounts)
+    return _container(CONTAINER, backup, "serve", environment=environment, mounts=mounts, resources=BACKUP.manifest())
 
 
 def recovering(
-    backup: ServerBackup, environment: list[dict[str, Any]], mounts: list[dict[str, Any]], parameters: list[str]
+    backup: ServerBackup,
+    environment: list[dict[str, Any]],
+    mounts: list[dict[str, Any]],
+    *,
+    resources: dict[str, dict[str, str]],
+    parameters: list[str],
 ) -> dict[str, Any]:
-    """The container before all that make something, which fills an empty volume; it has the server's parameters."""
-    found = _container("recover", backup, "recover", environment=environment, mounts=mounts)
+    """The container before all that make something, which fills an empty volume.
+
+    It runs the server itself, with its parameters, such as `shared_buffers`, and with what that may use.
+    """
+    found = _container("recover", backup, "recover", environment=environment, mounts=mounts, resources=resources)
     return {**found, "args": parameters}
 
 

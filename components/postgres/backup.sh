@@ -31,11 +31,16 @@ open_store() {
 
 takes_writes() { [ "$(psql --no-psqlrc --dbname=postgres --tuples-only --no-align --command='SELECT pg_is_in_recovery()' 2>&1)" = f ]; }
 
-# A folder with the WAL of another life of the server would be spoilt. Who has begun a folder may go on.
-archive_into_own() {
+# A folder with the WAL of another server, or of another life of this one, would be spoilt, and lose what is too old for this one.
+# Who has begun a folder may go on.
+own_folder() {
   mark="${PGDATA%/*}/archives-into-$FOLDER"
   [ -e "$mark" ] || check || return 1
   : >"$mark"
+}
+
+archive_into_own() {
+  own_folder || return 1
   archive "$PGDATA/pg_wal/$1"
 }
 
@@ -44,6 +49,7 @@ base() {
     say "This server follows another one, whose stack makes the backups."
     return 0
   fi
+  own_folder || return 1
   back_up || return 1
   : >"${PGDATA%/*}/backed-up-into-$FOLDER"
   say "The base backup is complete."
@@ -67,13 +73,16 @@ serve() {
   # The server's last files come while it stops.
   while [ -z "$stopping" ] || [ -e "$PGDATA/postmaster.pid" ]; do
     for wanted in "$SPOOL"/*.wanted; do
-      [ -e "$wanted" ] || continue
       file=${wanted%.wanted}
-      rm -f "$wanted"
+      # What the store has, and archive.sh has not seen yet, PostgreSQL may give to other WAL at any moment: never archive it again.
+      [ ! -e "$file.done" ] || continue
+      [ -e "$wanted" ] || continue
       open_store archive
       if archive_into_own "${file##*/}" >"$HOME/answer" 2>&1; then
+        rm -f "$wanted"
         : >"$file.done"
       else
+        rm -f "$wanted"
         cat "$HOME/answer"
         cp "$HOME/answer" "$file.answer"
         mv "$file.answer" "$file.failed"

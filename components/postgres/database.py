@@ -74,12 +74,15 @@ class PrimaryDatabaseArgs:
     runtime: Runtime
 
 
-def upkeep_args(args: PrimaryDatabaseArgs, secrets: Mapping[str, pulumi.Input[str]]) -> UpkeepArgs:
+def upkeep_args(
+    args: PrimaryDatabaseArgs, secrets: Mapping[str, pulumi.Input[str]], server_uid: pulumi.Input[str]
+) -> UpkeepArgs:
     """What is asked of the running server, with its Secrets by their names."""
     rules = args.shape.access_rules
     return UpkeepArgs(
         namespace=args.namespace,
         server=PRIMARY,
+        server_uid=server_uid,
         promote=False,
         wal_keep="",
         parameters="",
@@ -159,7 +162,7 @@ class PrimaryDatabase(Component):
             ),
             self.child(),
         )
-        upkeep = upkeep_args(args, secrets)
+        upkeep = upkeep_args(args, secrets, server.uid)
         if not asks_nothing(upkeep):
             PostgresUpkeep(f"{name}-upkeep", upkeep, self.child(depends_on=[server]))
         if args.shape.backup:

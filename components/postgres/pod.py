@@ -1,15 +1,15 @@
 """The pod of a PostgreSQL server: its containers, what they see, and how the kubelet looks at them.
 
 `server.sh` in this folder runs in it, admissible under OpenShift's restricted-v2, and is stopped by a fast shutdown.
-What only some servers have is in access.py, monitoring.py and version.sh: a pod without it stays as it was, for another
-pod is a restart of somebody's database. The image is any with sh and PostgreSQL's programs in PATH; its own entry point
-is not used.
+What only some servers have is in access.py, monitoring.py, starting.py and version.sh: a pod without it stays as it
+was, for another pod is a restart of somebody's database. The image is any with sh and PostgreSQL's programs in PATH;
+its own entry point is not used.
 """
 
 from pathlib import Path
 from typing import Any
 
-from components.postgres import access, backup, monitoring
+from components.postgres import access, backup, monitoring, starting
 from components.postgres.shape import PORT, PostgresServerArgs
 from components.restricted_pod import container_security, placement, pod_security, secret_mount, secret_volume
 from components.shell_script import read_script
@@ -70,6 +70,15 @@ def container(name: str, args: PostgresServerArgs, *, step: str) -> dict[str, An
     }
 
 
+def preparation(args: PostgresServerArgs) -> dict[str, Any]:
+    """The container that makes what is missing, however long that takes."""
+    found = container("prepare", args, step="prepare")
+    if given := starting.parameters(args):
+        found["command"] = ["/bin/sh", "-c", starting.SCRIPT + SCRIPT, *found["command"][3:]]
+        found["env"].append({"name": starting.VARIABLE, "value": starting.options(given)})
+    return found
+
+
 def version_check(args: PostgresServerArgs) -> dict[str, Any]:
     """The container before all others that refuses data and images of another major version."""
     found = container("version", args, step="version")
@@ -80,7 +89,7 @@ def version_check(args: PostgresServerArgs) -> dict[str, Any]:
 
 
 def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
-    """The pod: `prepare` makes what is missing, however long that takes; `postgres` serves."""
+    """The pod: `prepare` makes what is missing; `postgres` serves."""
     server = container("postgres", args, step="serve")
     parameters = [part for name, value in sorted(args.shape.parameters.items()) for part in ("-c", f"{name}={value}")]
     server["args"] = parameters
@@ -101,11 +110,13 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
     beside = [monitoring.exporter(args.shape.exporter, SOCKETS)] if args.shape.exporter else []
     more: list[dict[str, Any]] = []
     if args.shape.backup:
-        shared = {"environment": environment(args), "mounts": mounts()}
-        beside.append(backup.beside(args.shape.backup, **shared))
+        beside.append(backup.beside(args.shape.backup, environment(args), mounts()))
         more = backup.volumes(args.shape.backup)
         if args.shape.backup.recovery.server_name:
-            before.append(backup.recovering(args.shape.backup, **shared, parameters=parameters))
+            recovery = backup.recovering(
+                args.shape.backup, environment(args), mounts(), resources=server["resources"], parameters=parameters
+            )
+            before.append(recovery)
     return {
         "serviceAccountName": args.server,
         "automountServiceAccountToken": False,
@@ -117,7 +128,7 @@ def pod_spec(args: PostgresServerArgs) -> dict[str, Any]:
         },
         # A fast shutdown writes a checkpoint first.
         "terminationGracePeriodSeconds": 120,
-        "initContainers": [*before, container("prepare", args, step="prepare")],
+        "initContainers": [*before, preparation(args)],
         "containers": [server, *beside],
         "volumes": [
             {"name": "sockets", "emptyDir": {}},

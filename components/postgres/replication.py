@@ -68,7 +68,7 @@ def primary_args(
     timeout: str,
     fenced: bool,
 ) -> PostgresServerArgs:
-    """The server that takes writes, awaited until it answers.
+    """The server that takes writes, awaited until it answers, or until it is gone.
 
     Args:
         namespace: where it runs.
@@ -78,7 +78,7 @@ def primary_args(
         password_rotation: another one starts the server again, for it applies passwords at every start.
         wal_keep: how much WAL it keeps for a standby that is away, as a PostgreSQL size (`4GB`); beyond that the
             standby needs a new copy.
-        timeout: how long `up` waits until it answers, as a Go duration.
+        timeout: how long `up` waits for that, as a Go duration.
         fenced: whether it is off for good, because another server takes the writes. Its volume stays.
     """
     return PostgresServerArgs(
@@ -97,7 +97,7 @@ def primary_args(
         readiness=probe("pg_isready -q", period=2, failures=3),
         serves_unready=False,
         restart=f"passwords-{password_rotation}",
-        timeout="" if fenced else timeout,
+        timeout=timeout,
         running=not fenced,
     )
 

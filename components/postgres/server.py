@@ -16,6 +16,7 @@ from components.custom_resource import (
     SERVICE,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
+    STOPPED_STATEFUL_SET,
     KubernetesObject,
 )
 from components.edb.backup import ROLE_ANNOTATION
@@ -90,11 +91,25 @@ def service_spec(args: PostgresServerArgs) -> dict[str, Any]:
     return spec | ({"publishNotReadyAddresses": True} if args.serves_unready else {})
 
 
+def uid(server: KubernetesObject) -> pulumi.Output[str]:
+    """Which StatefulSet of this name it is, unknown in a preview of a new one.
+
+    What the preview of a change echoes does not always say.
+    """
+
+    def told(known: list[Any]) -> Any:
+        found = (known[1] or {}).get("uid")
+        return pulumi.UNKNOWN if found is None and pulumi.runtime.is_dry_run() else str(found)
+
+    return pulumi.Output.all(server.id, server.metadata).apply(told)
+
+
 class PostgresServer(Component):
     """The StatefulSet with its Service and its account, which has no rights and no token."""
 
     service: pulumi.Output[str]
     stateful_set: pulumi.Output[str]
+    uid: pulumi.Output[str]
 
     def __init__(self, name: str, args: PostgresServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the component."""
@@ -130,7 +145,7 @@ class PostgresServer(Component):
         limit = args.timeout or None
         server = KubernetesObject(
             f"{name}-server",
-            STATEFUL_SET,
+            STATEFUL_SET if args.running else STOPPED_STATEFUL_SET,
             metadata=metadata(args, awaited=bool(args.timeout)),
             spec=stateful_set_spec(args),
             opts=self.child(
@@ -160,6 +175,7 @@ class PostgresServer(Component):
                 opts=self.child(),
             )
         self.service = once(pulumi.Output.all(service.id, server.id), args.service)
+        self.uid = uid(server)
         # Another generation in the same run is another status: whoever reads it comes after this one.
         self.stateful_set = once(server, f"{args.namespace}/{args.server}")
         self.register_outputs({"service": self.service})

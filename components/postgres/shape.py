@@ -68,7 +68,7 @@ class PostgresServerArgs:
         readiness: what asks the server whether it is what it is for, from `probe`.
         serves_unready: whether its Service leads to it also while it is not ready.
         restart: any text; another one starts the pod again.
-        timeout: how long `up` waits until the server answers, as a Go duration; empty means not at all.
+        timeout: how long `up` waits until the server answers, or is gone, as a Go duration; empty means not at all.
         running: whether there is a pod; without one the volume stays all the same.
     """
 

@@ -111,13 +111,17 @@ def synced_secret_args(args: StandbyDatabaseArgs, secret: str) -> SyncedSecretAr
 
 
 def upkeep_args(
-    args: StandbyDatabaseArgs, promotion: PromotionArgs, secrets: Mapping[str, pulumi.Input[str]]
+    args: StandbyDatabaseArgs,
+    promotion: PromotionArgs,
+    secrets: Mapping[str, pulumi.Input[str]],
+    server_uid: pulumi.Input[str],
 ) -> UpkeepArgs:
     """What makes a standby a primary, and keeps its passwords those of the Secrets."""
     own = {secret.removeprefix("postgres-"): secrets[secret] for secret in USERS}
     return UpkeepArgs(
         namespace=args.namespace,
         server=STANDBY,
+        server_uid=server_uid,
         promote=True,
         wal_keep=promotion.wal_keep,
         parameters=args.primary_parameters,
@@ -179,7 +183,7 @@ class StandbyDatabase(Component):
         self.application_secret = secrets[APPLICATION_SECRET]
         self.exported, self.promoted = None, None
         if args.promotion:
-            upkeep = upkeep_args(args, args.promotion, secrets)
+            upkeep = upkeep_args(args, args.promotion, secrets, server.uid)
             job = PostgresUpkeep(f"{name}-upkeep", upkeep, self.child(depends_on=[server]))
             self.promoted = job.done.apply(lambda _: True)
             prefix = promoted_prefix(args.routing_prefix, args.site)

@@ -27,6 +27,7 @@ class UpkeepArgs:
     Attributes:
         namespace: of the server.
         server: name of its StatefulSet.
+        server_uid: of that; another one may be another server, in which everything is missing.
         promote: whether it becomes a primary, if it is none yet.
         wal_keep: with `promote`: how much WAL it keeps for whoever follows it, as a PostgreSQL size.
         parameters: with `promote`: what the former primary had, from `parameters.assignments`.
@@ -44,6 +45,7 @@ class UpkeepArgs:
 
     namespace: str
     server: str
+    server_uid: pulumi.Input[str]
     promote: bool
     wal_keep: str
     parameters: pulumi.Input[str]
@@ -93,7 +95,7 @@ def environment(args: UpkeepArgs) -> dict[str, pulumi.Input[str]]:
         found["SLOTS"] = pulumi.Output.from_input(args.slots).apply(lambda slots: " ".join(slots) or NO_SLOT)
         found["RESERVE"] = str(args.reserve).lower()
     given = {name: value for name, value in found.items() if not isinstance(value, str) or value}
-    return {"NAMESPACE": args.namespace, "SERVER": args.server, **given}
+    return {"NAMESPACE": args.namespace, "SERVER": args.server, "SERVER_UID": args.server_uid, **given}
 
 
 def script_job(args: UpkeepArgs) -> ScriptJobArgs:

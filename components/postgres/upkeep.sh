@@ -88,6 +88,7 @@ EOF
     while receives; do
       { [ "$tries" -lt "$STREAMING_SECONDS" ] && in_time; } || fail "$SERVER is not promoted: its primary still runs and sends it WAL, and" \
         "two servers would take writes. Stop it first: set rhsi:postgres.promotedStandby in the primary's stack and run" \
+        "\`pulumi up\` there, or, where it is itself a promoted standby, set rhsi:postgres.enabled to false in its stack and run" \
         "\`pulumi up\` there, or scale its StatefulSet to 0; then run \`pulumi up\` here again."
       tries=$((tries + 1))
       sleep 1

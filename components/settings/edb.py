@@ -134,8 +134,8 @@ class Edb(Section):
     never again; what they make belongs to the user `app` afterwards. A cluster that stands already gets its tables by
     hand, or from the application."""
     init_sql_from: list[SqlSource] = Field(default_factory=list)
-    """More such SQL, in ConfigMaps and Secrets of the databases' namespace: Secrets run before `initSql`, ConfigMaps
-    after it."""
+    """More such SQL, in ConfigMaps and Secrets that are in the databases' namespace before the cluster boots, so only
+    with `createNamespace: false`: Secrets run before `initSql`, ConfigMaps after it."""
     refresh: Counter = 0
     """Another number makes this site ask its peer again which tables there are: after tables were made in a schema that
     the peer publishes."""

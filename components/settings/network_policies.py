@@ -9,7 +9,9 @@ from pydantic import Field
 from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Port, Section, checked, section
-from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT, OWN_EDGE_PORT, OWN_INTER_ROUTER_PORT
+
+_LINK_PORTS = (443, EDGE_PORT, OWN_EDGE_PORT, INTER_ROUTER_PORT, OWN_INTER_ROUTER_PORT)
 
 
 def _network(text: str) -> str | None:
@@ -39,9 +41,9 @@ class NetworkPolicies(Section):
     """Namespaces whose pods may use the databases and imported services, besides the site's own."""
     operator_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
     """Namespace of the database operator, which looks after the clusters; empty stands for any."""
-    link_ports: list[Port] = Field(default_factory=lambda: [443, EDGE_PORT, INTER_ROUTER_PORT])
-    """On a standby: the ports at which its router reaches the primary's. By default a Route's and Skupper's own; name
-    others that the primary's `skupper.routerAccess.ports` choose, or node ports."""
+    link_ports: list[Port] = Field(default_factory=lambda: list(_LINK_PORTS))
+    """On a standby: the ports at which its router reaches the primary's. By default a Route's, those of a `linkAccess`
+    and those of a `routerAccess`; name others that the primary's `skupper.routerAccess.ports` choose, or node ports."""
 
 
 def network_policies_mistakes(raw: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -48,8 +48,9 @@ class Proxy(Section):
     """`rhsi:pods.proxy`, for the Jobs that speak HTTP, except the renewal of the site's CA, which never gets it."""
 
     http_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
-    """URL of the proxy for http (`HTTP_PROXY`), without user and password. Only the Jobs with kubectl speak HTTP, and
-    only to the API server; the renewal of the site's CA, which runs once, reaches it without a proxy."""
+    """URL of the proxy for http (`HTTP_PROXY`), without user and password. The backups of the streaming database reach
+    their store through it; besides, only the Jobs with kubectl speak HTTP, and only to the API server. The renewal of
+    the site's CA, which runs once, reaches it without a proxy."""
     https_proxy: Annotated[str, checked(_proxy, shown=False)] = ""
     """URL of the proxy for https (`HTTPS_PROXY`), without user and password."""
     no_proxy: list[GivenText] = Field(

@@ -65,9 +65,10 @@ class Postgres(Section):
     users: dict[RoleName, PostgresUser] = Field(default_factory=dict)
     """More users, by name."""
     pg_hba: list[AccessRule] = Field(default_factory=list)
-    """Lines of the type `host` for pg_hba.conf, after those that this program's own users need and before the one that
-    lets in every user with a password. Who comes over the link has the address of a router's pod. The first and
-    the last line start the server again; another one does so on a standby only, a primary reloads."""
+    """Lines of the type `host` for pg_hba.conf, with the method `scram-sha-256` or `reject`. They come after those that
+    this program's own users need and before the one that lets in every user with a password. Who comes over the link
+    has the address of a router's pod. The first and the last line start the server again; another one does so on a
+    standby only, a primary reloads."""
     pod_disruption_budget: bool = False
     """Whether a PodDisruptionBudget forbids to evict the server's pod. It has no second pod to take over, so draining
     its node then waits until somebody deletes the pod: turn it on where that is to be a person's decision."""
@@ -80,7 +81,8 @@ class Postgres(Section):
     backup: Backup = Backup()
     """Backups of the server in an object store: WAL as it is written, base backups by the schedule, whose first field,
     the seconds, is 0. A standby's begin with its promotion. `serverName` is `postgres-<site>` by default, Secrets are
-    in the site's namespace, `walMaxParallel` counts for a recovery only. A change starts the server again."""
+    in the site's namespace, `walMaxParallel` counts for a recovery only. `rhsi:pods.proxy` is the way to the store. A
+    change starts the server again."""
     backup_image: Image = ""
     """An image with Barman's cloud tools and PostgreSQL of the same major version as the server's; empty means the
     program's."""
@@ -95,7 +97,8 @@ class Postgres(Section):
     """The primary's: one more takes new passwords for all users; it only grows."""
     max_slot_wal_keep_size: Annotated[str, checked(postgres_formats.wal_size)] = "4GB"
     """How much WAL a standby that is away may hold back; beyond it needs a new copy. The primary's, and a promoted
-    standby's."""
+    standby's, which keeps as much for each other entry of the primary's `standbys`, also for one that has no PostgreSQL
+    and never asks for it: its volume needs room for that."""
     databases: dict[DatabaseName, PostgresDatabase] = Field(default_factory=dict)
     """The primary's: more databases, by name."""
     manage_slots: bool = False

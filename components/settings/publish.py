@@ -59,6 +59,12 @@ def publish_mistakes(edb: Mapping[str, Any]) -> Iterator[Mistake]:
             fix = f"the schema {name.partition('.')[0]} is published as a whole; remove the table, or the schema"
             yield Mistake.of("edb.publish.tables", name, fix)
     sources = edb.get("initSqlFrom")
+    if isinstance(sources, list) and sources and edb.get("createNamespace") is not False:
+        fix = (
+            "what rhsi:edb.initSqlFrom names must be there before the cluster boots, and so must the namespace; make "
+            "it yourself and write false here, or write the statements into rhsi:edb.initSql"
+        )
+        yield Mistake.of("edb.createNamespace", edb.get("createNamespace"), fix)
     for index, one in enumerate(sources if isinstance(sources, list) else []):
         if isinstance(one, dict) and bool(one.get("configMap")) == bool(one.get("secret")):
             yield Mistake.of(f"edb.initSqlFrom.{index}", one, "name either a configMap or a secret")

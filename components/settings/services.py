@@ -53,8 +53,8 @@ class ImportedService(Section):
     port: Port
     """Port of that Service."""
     tls_credentials: OptionalObjectName = ""
-    """Name of a Secret in the Site's namespace: clients reach the router by TLS, with its `tls.crt` and `tls.key`. With
-    a `ca.crt` in it, they must show a certificate of that CA."""
+    """Name of a Secret in the Site's namespace with `tls.crt`, `tls.key` and `ca.crt`: clients reach the router by TLS,
+    with the first two. They are not asked for a certificate."""
     observer: Literal["auto", "none", "http1", "http2"] = "auto"
     """As what the router looks at the traffic, for the network observer (Skupper 2.2 or newer)."""
 

@@ -12,20 +12,24 @@ from pydantic import Field
 from components.settings import formats
 from components.settings.mistakes import Mistake
 from components.settings.section import Positive, Section, Text, checked, section
-from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT, OWN_EDGE_PORT, OWN_INTER_ROUTER_PORT
 
-# What the router listens at by itself (site.go, initialRouterConfig).
-_TAKEN_PORTS = frozenset({5671, 5672, 9090})
+# Where the pod listens already (site.go, initialRouterConfig; 9000 and 9191: skupper:cmd/kube-adaptor/main.go).
+_TAKEN_PORTS = frozenset({5671, 5672, 9000, 9090, 9191})
+# Those of the RouterAccess that Skupper makes for a `linkAccess`, and leaves behind when that goes (site.go,
+# checkDefaultRouterAccess). Two listeners of one port: the router only logs that the second one failed.
+_SKUPPERS_PORTS = frozenset({INTER_ROUTER_PORT, EDGE_PORT})
 RouterPort = Annotated[int, Field(ge=1024, le=65535)]
 
 
 class RouterPorts(Section):
     """`rhsi:skupper.routerAccess.ports`: where the router listens for links, behind whatever leads there."""
 
-    inter_router: RouterPort = INTER_ROUTER_PORT
-    """For links of sites as this program makes them."""
-    edge: RouterPort = EDGE_PORT
-    """For links of edge sites."""
+    inter_router: RouterPort = OWN_INTER_ROUTER_PORT
+    """For links of sites as this program makes them; not 55671, which is Skupper's own. Imported services take ports
+    from 1024 on."""
+    edge: RouterPort = OWN_EDGE_PORT
+    """For links of edge sites; not 45671, likewise."""
 
 
 class RouterAccess(Section):
@@ -111,10 +115,11 @@ def _of_way_in(skupper: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterat
     for key, kind in (("linkAccess", link_access), ("routerAccess.accessType", own.get("accessType"))):
         if kind == "route" and cluster.get("platform", "openshift") != "openshift":
             yield Mistake.of(f"skupper.{key}", kind, "only OpenShift has Routes; choose another one")
-    ports = {"interRouter": INTER_ROUTER_PORT, "edge": EDGE_PORT, **section(own, "ports")}
+    ports = {"interRouter": OWN_INTER_ROUTER_PORT, "edge": OWN_EDGE_PORT, **section(own, "ports")}
     for key, port in ports.items():
-        if isinstance(port, int) and port in _TAKEN_PORTS:
-            fix = "the router listens there for something else; choose another one"
+        if isinstance(port, int) and port in _TAKEN_PORTS | _SKUPPERS_PORTS:
+            why = "for linkAccess, also when that has gone" if port in _SKUPPERS_PORTS else "for something else"
+            fix = f"the router listens there {why}; choose another one"
             yield Mistake.of(f"skupper.routerAccess.ports.{key}", port, fix)
     if ports["interRouter"] == ports["edge"]:
         fix = "each role needs a port of its own; choose another one"

@@ -36,7 +36,8 @@ from components.settings.section import Counter, Name, Section, checked
 from components.settings.services import Services, services_mistakes
 from components.settings.site import Cluster, Standby, Timeouts, site_mistakes
 from components.settings.skupper import Skupper, skupper_mistakes
-from components.settings.vault import Vault, vault_mistakes
+from components.settings.vault import Vault
+from components.settings.vault_mistakes import vault_mistakes
 from components.skupper.site import SITE_NAMES
 
 

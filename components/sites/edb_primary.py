@@ -22,7 +22,7 @@ from components.sites.edb import described, replication_args, site_args
 from components.sites.edb_tables import PeersTables
 from components.sites.foundation import Foundation
 from components.sites.operators import Dependencies, SiteOperators
-from components.sites.vault import token_owner_args
+from components.sites.vault_owners import token_owner_args
 from components.vault.ownership import VaultOwner
 
 
@@ -78,7 +78,7 @@ class PrimaryEdb(Component):
         )
         ready: list[pulumi.Resource] = [self.site]
         if theirs:
-            ready.append(theirs.checked(name, self, self.site))
+            ready.append(theirs.checked(name, self, [self.site]))
         replication = LogicalReplication(
             f"{name}-replication",
             # The standby's stack comes later; the operator tries until it is there.

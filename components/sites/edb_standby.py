@@ -84,7 +84,8 @@ class StandbyEdb(Component):
         )
         ready: list[pulumi.Resource] = [self.site, claim]
         if theirs:
-            ready += [theirs.checked(name, self, self.site), theirs.listed(name, self)]
+            checked = theirs.checked(name, self, [self.site, claim])
+            ready += [checked, theirs.listed(name, self, after=[way.mark, checked])]
         replication = LogicalReplication(
             f"{name}-replication",
             replication_args(settings, self.site, taken, awaited=True),

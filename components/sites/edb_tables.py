@@ -4,7 +4,7 @@ A site reads its peer's list where the order of the stacks allows it: a standby 
 Vault. Both refuse what both would publish, whichever list changed last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -62,8 +62,8 @@ class PeersTables:
 
         return cls(settings, replicated.apply(published))
 
-    def checked(self, name: str, component: Component, cluster: pulumi.Resource) -> pulumi.Resource:
-        """The check of all tables, once the `cluster` is there."""
+    def checked(self, name: str, component: Component, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        """The check of all tables, once the cluster is there, and the link where this stack makes it."""
         settings = self._settings
         args = PublishedTablesArgs(
             site=settings.site,
@@ -74,16 +74,22 @@ class PeersTables:
             own=own_tables(settings),
             theirs=self.published,
             subscribes=settings.edb.subscribe,
+            skupper_namespace=settings.cluster.namespace,
+            taken=self.taken,
             runtime=edb_runtime(settings),
         )
-        return PublishedTables(f"{name}-tables", args, component.child(depends_on=[cluster]))
+        return PublishedTables(f"{name}-tables", args, component.child(depends_on=after))
 
-    def listed(self, name: str, component: Component) -> pulumi.Resource:
-        """For a standby: its own list in Vault, written once the primary's does not contradict it."""
+    def listed(self, name: str, component: Component, *, after: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        """For a standby: its own list in Vault, written below its mark there, once its tables are checked.
+
+        The primary takes what the list names. Its own list, which this site takes, is an output of its stack, and a run
+        whose check fails leaves the former outputs.
+        """
         settings = self._settings
         args = PublishedListArgs(
             vault_mount=settings.vault.mount,
             path=list_path(settings, settings.site),
             published=self.published.apply(lambda _: own_tables(settings)),
         )
-        return PublishedList(f"{name}-published", args, component.child())
+        return PublishedList(f"{name}-published", args, component.child(depends_on=list(after)))

@@ -9,7 +9,7 @@ from components.network_policies import ClusterFlows, SiteFlows, cluster_policie
 from components.network_rules import Export
 from components.postgres.replication import PRIMARY, STANDBY
 from components.settings import Settings
-from components.settings.skupper import RouterAccess
+from components.skupper.router_access import EDGE_PORT, INTER_ROUTER_PORT
 
 
 def site_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -25,16 +25,17 @@ def cluster_network_policies(settings: Settings) -> dict[str, dict[str, Any]]:
 def site_flows(settings: Settings) -> SiteFlows:
     """What passes in the namespace of the Skupper site."""
     wanted, standby = settings.network_policies, settings.role == "standby"
-    ports = (settings.skupper.router_access or RouterAccess()).ports
+    access = settings.skupper.router_access
+    own = (access.ports.inter_router, access.ports.edge) if access else (INTER_ROUTER_PORT, EDGE_PORT)
     return SiteFlows(
         owns_router=not settings.skupper.existing_site,
         accepts_links=not standby,
-        own_link_ports=(ports.inter_router, ports.edge),
+        own_link_ports=own,
         link_ports=tuple(wanted.link_ports),
         api_server=tuple(wanted.api_server),
         clients=tuple(wanted.clients),
         server=(STANDBY if standby else PRIMARY) if settings.postgres.enabled else "",
-        stores=_store_ports(settings.postgres.backup.endpoint_url) if settings.postgres.backup.destination_path else (),
+        stores=_server_stores(settings) if settings.postgres.backup.destination_path else (),
         follows=standby,
         monitoring=settings.postgres.monitoring,
         tests=settings.postgres.enabled and settings.postgres.smoke_test,
@@ -69,7 +70,14 @@ def _instances(settings: Settings) -> dict[str, str]:
     return {f"{prefix}/cluster": cluster_name(settings.site)}
 
 
+def _server_stores(settings: Settings) -> tuple[int, ...]:
+    """What the streaming database's backups need: the store, and the proxy that is to be asked for it."""
+    url, proxy = settings.postgres.backup.endpoint_url, settings.pods.proxy
+    through = proxy.http_proxy if url.startswith("http:") else proxy.https_proxy
+    return tuple(dict.fromkeys([*_store_ports(url), *(_store_ports(through) if through else ())]))
+
+
 def _store_ports(url: str) -> tuple[int, ...]:
-    """Of an object store's URL, or of AWS."""
+    """Of an object store's URL, or of AWS; of a proxy's likewise."""
     parts = urlsplit(url or "https://s3")
     return (parts.port or (80 if parts.scheme == "http" else 443),)

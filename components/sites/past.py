@@ -1,12 +1,14 @@
 """What a site must not become once it stands, in the words of its stack file."""
 
 import json
+from typing import Any, cast
 
 import pulumi
 
 from components.operators.packages import packages
 from components.past import Fact
 from components.settings import Settings
+from components.sites.peer import full_name
 from components.skupper.site import SITE_NAMES
 
 _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherwise write the former value again"
@@ -104,11 +106,13 @@ def _of_primary(settings: Settings) -> dict[str, Fact]:
 def _of_standby(settings: Settings) -> dict[str, Fact]:
     if settings.vault.store:
         return {}
+    # A stack that had somebody else's store had no login of its own, and may begin with any.
+    login = "vault.authPath"
     return {
         "vault.manageAuth": Fact(value=settings.vault.manage_auth, fix=_KEEP),
-        "vault.login": Fact(value=settings.vault.login, usual="kubernetes", fix=_MOVE),
-        "vault.authPath": Fact(value=settings.auth_path, fix=_MOVE),
-        "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", fix=_MOVE),
+        "vault.login": Fact(value=settings.vault.login, usual="kubernetes", beside=login, fix=_MOVE),
+        login: Fact(value=settings.auth_path, fix=_MOVE),
+        "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", beside=login, fix=_MOVE),
     }
 
 
@@ -117,24 +121,47 @@ def _of_edb(settings: Settings) -> dict[str, Fact]:
         "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
         "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
-        **(_of_the_version(settings.edb.major_version) if settings.edb.subscribe else {}),
+        "edb.image": version(settings),
     }
 
 
-def _of_the_version(major: str) -> dict[str, Fact]:
-    """Another major version is refused as long as the databases replicate.
+def version(settings: Settings) -> Fact:
+    """Another major version is refused as long as the databases replicate, as far as the stack can tell.
 
     The operator's upgrade is `pg_upgrade`, which loses the slots of PostgreSQL 16 in silence and disables subscriptions
-    (https://www.postgresql.org/docs/18/logical-replication-upgrade.html).
+    (https://www.postgresql.org/docs/18/logical-replication-upgrade.html). A slot here is the peer's. A standby finds in
+    its primary's outputs whether that one subscribes; a primary knows nothing of its standby, which
+    docs/databases/replicated.md makes up for. The run that ends the subscription ends it last, after the upgrade, so it
+    is held to the version too.
     """
-    return {
-        "edb.image": Fact(
-            value=major,
-            sentence="is PostgreSQL {new}, it was {old}",
-            fix="a major upgrade loses the slots of the replication; write an image of the former version again, or "
-            "follow 'A new major version of PostgreSQL' in docs/databases/replicated.md",
-        )
-    }
+    major = settings.edb.major_version
+    sentence = "is PostgreSQL {new}, it was {old}"
+    fix = (
+        "a major upgrade loses the slots of the replication; write an image of the former version again, or follow 'A "
+        "new major version of PostgreSQL' in docs/databases/replicated.md"
+    )
+    if settings.edb.subscribe:
+        return Fact(value=major, sentence=sentence, fix=fix)
+    held = None
+    if settings.role == "standby":
+        held = primary_subscribes(settings).apply(lambda subscribes: major if subscribes else None)
+    return Fact(value=held, now=major, sentence=sentence, fix=fix)
+
+
+def primary_subscribes(settings: Settings) -> pulumi.Output[bool]:
+    """Whether the primary's databases take what this site publishes, by the outputs that its stack has now.
+
+    It is asked without a StackReference: that is a resource, which comes after the stack's past.
+    """
+
+    async def read() -> bool:
+        name = full_name(settings.primary_stack)
+        found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": name})
+        edb = (found or {}).get("outputs", {}).get("edb")
+        return isinstance(edb, dict) and edb.get("peer") == settings.site and bool(edb.get("subscription"))
+
+    subscribes: pulumi.Output[bool] = pulumi.Output.from_input(cast("Any", read()))
+    return subscribes
 
 
 def _of_operators(settings: Settings) -> dict[str, Fact]:

@@ -70,10 +70,10 @@ def published_path(standbys: Any, settings: Settings, secret: str) -> pulumi.Inp
 
 
 def peer_postgres(database: Any, settings: Settings) -> outputs.PrimaryPostgres:
-    """The primary's output `postgres`.
+    """The primary's output `postgres`, which must agree with this stack on who takes the writes.
 
     Raises:
-        pulumi.RunError: the primary has no database.
+        pulumi.RunError: the primary has no database, or another standby of it is promoted.
     """
     stack = settings.primary_stack
     if database is None and settings.postgres.promoted:
@@ -87,7 +87,17 @@ def peer_postgres(database: Any, settings: Settings) -> outputs.PrimaryPostgres:
             f"The primary's stack {stack} has no PostgreSQL to follow: set rhsi:postgres.enabled to "
             f"true there and run `pulumi up -s {stack}` first."
         )
-    return outputs.read(outputs.PrimaryPostgres, database, stack=stack, path="postgres")
+    found = outputs.read(outputs.PrimaryPostgres, database, stack=stack, path="postgres")
+    # Where the primary's cluster is lost, its stack names nobody.
+    other = found.promoted_standby
+    if settings.postgres.promoted and other and other != settings.site:
+        raise pulumi.RunError(
+            f"The primary's stack {stack} names {other} in rhsi:postgres.promotedStandby, and with "
+            "rhsi:postgres.promoted here two servers would take writes: remove rhsi:postgres.promoted here, or set "
+            f"rhsi:postgres.enabled to false where {other} takes over from this server; if this one "
+            f"is meant, write {settings.site} there and run `pulumi up -s {stack}` first."
+        )
+    return found
 
 
 def peer_edb(databases: Any, settings: Settings) -> outputs.PrimaryEdb:
@@ -179,6 +189,11 @@ def passwords_version(rotation: pulumi.Output[int], grant: pulumi.Output[outputs
     return pulumi.Output.format("{}/{}", rotation, grant.expires)
 
 
+def full_name(stack: str) -> str:
+    """A stack's name with the current organization and project, where it has none."""
+    return stack if "/" in stack else f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
+
+
 class Peer:
     """The outputs of the primary's stack, each of them checked where it is used.
 
@@ -187,11 +202,8 @@ class Peer:
     """
 
     def __init__(self, settings: Settings, opts: pulumi.ResourceOptions) -> None:
-        name = settings.primary_stack
-        if "/" not in name:
-            name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{name}"
         self._settings = settings
-        self._stack = pulumi.StackReference("primary", name, opts)
+        self._stack = pulumi.StackReference("primary", full_name(settings.primary_stack), opts)
 
     @property
     def grant(self) -> pulumi.Output[outputs.Grant]:

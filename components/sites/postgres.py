@@ -58,6 +58,7 @@ def server_backup(settings: Settings) -> ServerBackup:
         image=settings.postgres_backup_image,
         store=BackupArgs(**given),
         recovery=RecoveryArgs(**wanted.recovery.model_dump()),
+        proxy=settings.pods.proxy.variables,
     )
 
 

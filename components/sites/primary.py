@@ -19,8 +19,8 @@ from components.sites.operators import SiteOperators
 from components.sites.postgres import primary_database_args, primary_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
-from components.sites.skupper import router_access_args, skupper_site
-from components.sites.vault import primary_owner_args
+from components.sites.skupper import among_others, router_access_args, skupper_site
+from components.sites.vault_owners import primary_owner_args
 from components.skupper.router_access import RouterAccess
 from components.vault.mount import KvStore, KvStoreArgs
 from components.vault.ownership import VaultOwner
@@ -36,6 +36,7 @@ class PrimarySite(Component):
         base = Foundation(settings)
         super().__init__("rhsi:index:PrimarySite", name, base.opts)
         self.common = common_metadata(settings)
+        self.others = among_others(settings, base)
         operators = SiteOperators(name, settings, base, self)
         site = skupper_site(self, name, settings, base, operators)
         observed = operators.install("networkObserver", self, site.owned)

@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.among_others import AmongOthers
 from components.component import Component
 from components.settings import Settings
 from components.settings.skupper import RouterAccess
@@ -10,6 +11,13 @@ from components.sites.operators import Dependencies, SiteOperators
 from components.skupper.found_site import FoundSkupperSite, FoundSkupperSiteArgs
 from components.skupper.router_access import RouterAccessArgs
 from components.skupper.site import SkupperSite, SkupperSiteArgs
+
+
+def among_others(settings: Settings, base: Foundation) -> AmongOthers | None:
+    """In the namespace of somebody else's Site there may be Connectors and Listeners of his too."""
+    if not settings.skupper.existing_site:
+        return None
+    return AmongOthers(stack=base.owner.stack, creating=base.creating(settings.cluster.namespace))
 
 
 def site_args(settings: Settings, base: Foundation) -> SkupperSiteArgs:

@@ -24,7 +24,7 @@ from components.sites.peer import Peer, passwords_version
 from components.sites.postgres import smoke_test_args, standby_database_args, standby_postgres
 from components.sites.runtimes import common_metadata, kubectl_runtime
 from components.sites.services import described, exported_services, imported_services
-from components.sites.skupper import skupper_site
+from components.sites.skupper import among_others, skupper_site
 from components.sites.vault import WayIn
 from components.skupper.services import ServiceExport, ServiceImport
 from components.vault.promised import PromisedSecrets, PromisedSecretsArgs
@@ -40,6 +40,7 @@ class StandbySite(Component):
         base = Foundation(settings)
         super().__init__("rhsi:index:StandbySite", name, base.opts)
         self.common = common_metadata(settings)
+        self.others = among_others(settings, base)
         namespace = settings.cluster.namespace
         peer = Peer(settings, self.child())
         grant = peer.grant

@@ -8,7 +8,6 @@ import pulumi
 from components.component import Component
 from components.custom_resource import CONFIG_MAP, ExistingObject
 from components.edb.registry import TOKEN_PATH
-from components.owner import Owner
 from components.secret_store import (
     STORE,
     FoundSecretStore,
@@ -19,38 +18,18 @@ from components.secret_store import (
 )
 from components.settings import Settings
 from components.settings.formats import as_go_writes
+from components.settings.vault import ExistingStore
 from components.sites.foundation import Foundation
+from components.sites.vault_owners import standby_owner_args
 from components.vault import issuer
 from components.vault.jwt_auth import JwtAuth, JwtAuthArgs
 from components.vault.kubernetes_auth import KubernetesAuth, KubernetesAuthArgs
 from components.vault.login import VaultLoginArgs
 from components.vault.names import policy_name
-from components.vault.ownership import VaultOwnerArgs
+from components.vault.ownership import VaultOwner
 from components.vault.reader import READER_ACCOUNT, ReaderAccount, ReaderAccountArgs
 
 _NONE = KeyOf(kind="", name="", key="")
-
-
-def primary_owner_args(settings: Settings, owner: Owner, standby: str) -> VaultOwnerArgs:
-    """The primary's claim on what it writes for a standby."""
-    return VaultOwnerArgs(
-        owner=owner,
-        mount=settings.vault.mount,
-        existing=not settings.vault.manage_mount,
-        path=settings.vault.below(f"{standby}/owner-primary"),
-        claimed=f"What a primary writes for {standby}",
-    )
-
-
-def token_owner_args(settings: Settings, owner: Owner) -> VaultOwnerArgs:
-    """The primary's claim on the registry's token, which all its standbys read."""
-    return VaultOwnerArgs(
-        owner=owner,
-        mount=settings.vault.mount,
-        existing=not settings.vault.manage_mount,
-        path=settings.vault.below(f"{TOKEN_PATH}-owner"),
-        claimed="The registry's token",
-    )
 
 
 def login_args(settings: Settings) -> VaultLoginArgs:
@@ -123,11 +102,17 @@ def _secret_key(name: str, key: str) -> KeyOf:
 class WayIn:
     """How the namespaces of a standby read Vault: by a login of this stack's own, or through stores that exist.
 
-    Only the own way makes anything: accounts, auth mount, policy, role and stores. It is registered below the site's
-    component, with that component's name.
+    Only the own way makes accounts, auth mount, policy, role and stores; the other one has its mark in Vault. It is
+    registered below the site's component, with that component's name.
+
+    Attributes:
+        store: of the site's namespace.
+        mark: with what this stack has told others in Vault that the site is its own; whatever else it writes there
+            depends on it.
     """
 
     store: VaultSecretStore | FoundSecretStore
+    mark: pulumi.Resource
 
     def __init__(
         self,
@@ -144,20 +129,26 @@ class WayIn:
         The login comes `after` what the site's namespace is made with; every store needs `external_secrets` too.
         """
         self._settings, self._external_secrets = settings, external_secrets
-        self._auth = None if settings.vault.store else self._login(site, name, base, after)
-        if self._auth:
-            args = secret_store_args(settings, settings.cluster.namespace, self._auth, self._auth.service_account)
-            needed = [self._auth, *external_secrets]
-            self.store = VaultSecretStore(f"{name}-store", args, site.child(depends_on=needed))
+        self._way: KubernetesAuth | JwtAuth | ExistingStore
+        if settings.vault.store:
+            self._way = settings.vault.store
+            args = standby_owner_args(settings, base.owner)
+            self.mark = VaultOwner(f"{name}-vault-owner", args, site.child(depends_on=after))
+            self.store = self._found(self._way, site, name, settings.cluster.namespace, [*after, self.mark])
         else:
-            self.store = self._found(site, name, settings.cluster.namespace, after)
+            # Its policy is the mark.
+            self._way = self.mark = auth = self._login(site, name, base, after)
+            wanted = secret_store_args(settings, settings.cluster.namespace, auth, auth.service_account)
+            needed = [auth, *external_secrets]
+            self.store = VaultSecretStore(f"{name}-store", wanted, site.child(depends_on=needed))
 
     def store_in(
         self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
     ) -> VaultSecretStore | FoundSecretStore:
         """Register the store of another namespace, and the account that it logs in with."""
-        if not self._auth:
-            return self._found(component, name, namespace, after)
+        way = self._way
+        if isinstance(way, ExistingStore):
+            return self._found(way, component, name, namespace, [*after, self.mark])
         reader = ReaderAccount(
             f"{name}-vault-reader",
             ReaderAccountArgs(
@@ -169,26 +160,28 @@ class WayIn:
         )
         return VaultSecretStore(
             f"{name}-store",
-            secret_store_args(self._settings, namespace, self._auth, reader.service_account),
-            component.child(depends_on=[reader, self._auth, *self._external_secrets]),
+            secret_store_args(self._settings, namespace, way, reader.service_account),
+            component.child(depends_on=[reader, way, *self._external_secrets]),
         )
 
     def _found(
-        self, component: Component, name: str, namespace: str, after: Sequence[pulumi.Input[pulumi.Resource]]
+        self,
+        store: ExistingStore,
+        component: Component,
+        name: str,
+        namespace: str,
+        after: Sequence[pulumi.Input[pulumi.Resource]],
     ) -> FoundSecretStore:
         vault = self._settings.vault
-        # Without the setting nobody comes here.
-        kind, store = (vault.store.kind, vault.store.name) if vault.store else ("", "")
         args = FoundSecretStoreArgs(
-            kind=kind,
-            store=store,
+            kind=store.kind,
+            store=store.name,
             namespace=namespace,
             mount=vault.mount,
             vault_namespace=vault.namespace,
             refresh_interval=as_go_writes(vault.refresh_interval),
         )
-        needed = [*after, *self._external_secrets]
-        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=needed))
+        return FoundSecretStore(f"{name}-found-store", args, component.child(depends_on=after))
 
     def _login(
         self, site: Component, name: str, base: Foundation, after: Sequence[pulumi.Resource]

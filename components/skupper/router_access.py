@@ -16,8 +16,10 @@ from components.custom_resource import HA_ROUTER_ACCESS, ROUTER_ACCESS, Kubernet
 
 # The Services that Skupper makes have this name too, a second router's with `-2` behind it.
 ROUTER_ACCESS_NAME = "rhsi-router-access"
-# Where a router listens for links of interior and of edge sites, unless its RouterAccess names other ports.
+# Where a router listens for links of interior and of edge sites by the RouterAccess that Skupper makes for a
+# `linkAccess`, and by one of this program that names no ports: Skupper leaves its own behind when `linkAccess` goes.
 INTER_ROUTER_PORT, EDGE_PORT = 55671, 45671
+OWN_INTER_ROUTER_PORT, OWN_EDGE_PORT = 55672, 45672
 # As in the RouterAccess that Skupper makes for a `linkAccess`: a revocation renews one certificate in either case.
 SERVER_CREDENTIALS, ISSUER = "skupper-site-server", "skupper-site-ca"
 

@@ -15,6 +15,15 @@ def below(prefix: str, path: str) -> str:
     return f"{prefix}/{path}" if prefix else path
 
 
+def namespace_parts(namespace: str) -> list[str]:
+    """A Vault namespace as the names on the way to it; none for the one above all others, which is called `root` too.
+
+    No other namespace can have that name (openbao:helper/namespace/namespace.go, Canonicalize).
+    """
+    parts = [part for part in namespace.split("/") if part]
+    return [] if parts == ["root"] else parts
+
+
 def policy_name(mount: str, prefix: str, site: str) -> str:
     """Name of a site's policy and role, another one for each mount, prefix and site.
 

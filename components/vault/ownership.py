@@ -17,6 +17,11 @@ from components.vault.mount import mount_problem
 from components.vault.reading import read_secret
 from components.vault.secret import kv_secret
 
+OTHER_ENVIRONMENT = (
+    "this environment another rhsi:vault.mount, or a rhsi:vault.prefix of its own, the same in all its stacks"
+)
+OTHER_SITE = "this site another name (rhsi:site), or its environment another rhsi:vault.mount or rhsi:vault.prefix"
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaultOwnerArgs:
@@ -28,6 +33,7 @@ class VaultOwnerArgs:
         existing: whether the mount is somebody else's, and may be of a kind that cannot hold the secrets.
         path: of the secret that says so, below the mount.
         claimed: what it stands for, for the message.
+        give: the end of the message to whoever comes second, after "Give".
     """
 
     owner: Owner
@@ -35,6 +41,7 @@ class VaultOwnerArgs:
     existing: bool
     path: str
     claimed: str
+    give: str
 
 
 def refusal(found: Mapping[str, str], args: VaultOwnerArgs, own_id: str | None) -> str:
@@ -48,8 +55,7 @@ def refusal(found: Mapping[str, str], args: VaultOwnerArgs, own_id: str | None) 
     return (
         f"{args.claimed} in Vault belongs to another stack, {found.get('stack') or 'of unknown name'} with the id "
         f"{found.get('id') or '(unknown)'}, as {place} says; this is {args.owner.stack} with the id "
-        f"{own_id or '(none yet)'}. Nothing was written there. Give this environment another rhsi:vault.mount, or a "
-        "rhsi:vault.prefix of its own, the same in all its stacks."
+        f"{own_id or '(none yet)'}. Nothing was written there. Give {args.give}."
     )
 
 

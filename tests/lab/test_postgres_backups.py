@@ -47,6 +47,10 @@ class Story:
         line = f'oc exec {PRIMARY}-0 -n {NAMESPACE} -c postgres -- psql -XAtq -d app -c "{statement}"'
         return oc.run(self.lab, "site-a", line).strip()
 
+    def owner(self) -> str:
+        """Of the user's own database; nobody where it is not there."""
+        return self.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'orders'")
+
     def request(self, method: str, path: str) -> str:
         """What the store answers."""
         with urllib3.PoolManager(ca_certs=str(self.store.authority.certificate)) as pool:
@@ -124,6 +128,10 @@ def test_a_lost_server_comes_back_as_it_was_at_a_time(story: Story) -> None:
     moment = story.sql("SELECT replace((clock_timestamp() AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'")
     story.sql(insert.format("after", 12))
     story.archived()
+    story.checkout.change("site-a", "postgres.users", {"orders_app": {}})
+    story.checkout.change("site-a", "postgres.databases", {"orders": {"owner": "orders_app"}})
+    story.checkout.up("site-a")
+    assert story.owner() == "orders_app"
     story.checkout.change("site-a", "postgres.recovery", {"serverName": FOLDER, "targetTime": moment})
     story.checkout.change("site-a", "postgres.backup.serverName", f"{FOLDER}-2")
     *delete, make = runbook.commands("The streaming database from backups")
@@ -133,6 +141,7 @@ def test_a_lost_server_comes_back_as_it_was_at_a_time(story: Story) -> None:
     result = story.checkout.run("up", "site-a", "--refresh")
     assert result.code == 0, result.text
     assert story.sql("SELECT life, count(*) FROM orders GROUP BY life") == "before|30"
+    assert story.owner() == "orders_app", "what is younger than the backup is made again"
     assert story.sql("SELECT pg_is_in_recovery(), timeline_id FROM pg_control_checkpoint()") == "f|2"
 
 
@@ -144,6 +153,34 @@ def test_a_recovered_server_archives_into_a_folder_of_its_own(story: Story) -> N
     assert story.folder(FOLDER) == before
     result = story.checkout.run("up", "site-a", "--expect-no-changes")
     assert result.code == 0, result.text
+
+
+def test_what_a_server_on_a_new_volume_lacks_is_made_again(story: Story) -> None:
+    story.sql("DROP DATABASE orders")
+    story.sql("DROP ROLE orders_app")
+    *delete, make = runbook.commands("A server that lost its volume")
+    for line in delete:
+        story.oc(line)
+    assert make == "pulumi up -s site-a --refresh"
+    result = story.checkout.run("up", "site-a", "--refresh")
+    assert result.code == 0, result.text
+    assert story.owner() == "orders_app"
+
+
+def test_nothing_goes_into_the_folder_of_another_server(story: Story) -> None:
+    """The folder of the first life, which this server did not begin."""
+    before = story.folder(FOLDER)
+    story.checkout.change("site-a", "postgres.recovery", {})
+    story.checkout.change("site-a", "postgres.backup.serverName", FOLDER)
+    story.checkout.up("site-a")
+
+    def told() -> None:
+        log = story.oc(f"oc -n {NAMESPACE} logs {PRIMARY}-0 -c backup")
+        assert "Expected empty archive" in log
+        assert "The first base backup failed" in log
+
+    eventually(told)
+    assert story.folder(FOLDER) == before
 
 
 def _holds(found: bool) -> None:

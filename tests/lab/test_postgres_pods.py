@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from components.postgres import smoke_test
+from components.postgres import smoke_test, starting
 from components.postgres.accounts import (
     APPLICATION_SECRET,
     APPLICATION_USER,
     REPLICATION_SECRET,
     REPLICATION_USER,
 )
-from components.postgres.pod import SCRIPT, VERSION_SCRIPT
+from components.postgres.pod import VERSION_SCRIPT, container, preparation
 from components.postgres.replication import (
     SERVICE_FILE,
     primary_args,
@@ -75,6 +75,7 @@ class Pod:
     def environment(self) -> dict[str, str]:
         """The variables that the program gives the pod, with this machine's folders in the place of the mounts."""
         own = {name: str(value).replace("/secrets", str(self.root)) for name, value in self.args.environment.items()}
+        own |= {one["name"]: one["value"] for one in preparation(self.args)["env"] if one["name"] == starting.VARIABLE}
         return {
             "PATH": f"{self.programs}:/usr/bin:/bin",
             "ROLE": self.args.role,
@@ -88,9 +89,10 @@ class Pod:
 
     def start(self, step: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a container of the pod; what it prints is appended to the log."""
+        command = {"prepare": preparation(self.args), "serve": container("postgres", self.args, step="serve")}
         with (self.root / "log").open("ab") as log:
             return subprocess.Popen(
-                ["/bin/sh", "-c", SCRIPT, "postgres-server", step, *arguments],
+                [*command[step]["command"], *arguments],
                 env=self.environment(),
                 stdout=log,
                 stderr=log,

@@ -11,6 +11,7 @@ import pytest
 from components.edb.names import app_secret
 from lab.kube import Manifest
 from lab.stand_ins.controller import kinds
+from tests.lab import oc
 from tests.lab.checkout import Checkout
 from tests.lab.database_sites import OPERATED, REPLICATED, SITES, Database, DatabaseSites
 from tests.lab.lab import Lab
@@ -144,6 +145,8 @@ def test_a_table_without_a_key_is_named_and_one_that_has_it_is_added(
     assert "sales.lines on site-a has neither a primary key nor another replica identity" in refusal(
         sites, "up", "site-a"
     )
+    # What is not true yet nobody is told.
+    assert sites.checkout.outputs("site-a")["edb"]["published"] == {"sales.Orders": "table"}
     for database in (a, b):
         database.sql("ALTER TABLE sales.lines ADD PRIMARY KEY (id)")
     sites.checkout.up("site-a", "site-b")
@@ -163,9 +166,38 @@ def test_a_removed_table_leaves_its_copy_which_has_to_be_empty_when_it_comes_bac
     sites.change("site-a", "edb.publish", WITH_LINES)
     sites.checkout.up("site-a")
     assert "TRUNCATE sales.lines on site-b" in refusal(sites, "up", "site-b")
+    # The Cluster knows the new list, the subscription does not. A new pod has none of the files of the former one.
+    before = sites.apis["site-b"].get(kinds.POD, REPLICATED, "edb-site-b-1")
+    assert before
+    oc.run(sites.lab, "site-b", f"oc delete pod edb-site-b-1 -n {REPLICATED}")
+    a.sql("INSERT INTO sales.\"Orders\" VALUES (3, 'after the restart')")
+    b.shows('SELECT note FROM sales."Orders" WHERE id = 3', [("after the restart",)])
+    after = sites.apis["site-b"].get(kinds.POD, REPLICATED, "edb-site-b-1")
+    assert after
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
     b.sql("TRUNCATE sales.lines")
     sites.checkout.up("site-b")
     b.shows("SELECT count(*) FROM sales.lines", [(3,)])
+
+
+def test_a_list_whose_tables_are_refused_is_not_told_to_the_other_site(sites: DatabaseSites, b: Database) -> None:
+    b.sql("CREATE TABLE sales.notes (text text)")
+    sites.change("site-b", "edb.publish", {"schemas": ["stock"], "tables": ["sales.notes"]})
+    assert "sales.notes on site-b has neither a primary key" in refusal(sites, "up", "site-b")
+    assert sites.checkout.run("preview", "site-a", "--expect-no-changes").code == 0, "it would take sales.notes"
+    sites.change("site-b", "edb.publish", PUBLISHED["site-b"])
+    sites.checkout.up("site-b")
+
+
+def test_a_table_of_the_readers_own_may_lie_in_a_schema_that_the_other_site_publishes(
+    sites: DatabaseSites, a: Database
+) -> None:
+    """Site-b says what it publishes, over the link."""
+    a.sql("CREATE TABLE stock.own (id integer PRIMARY KEY)")
+    a.sql("INSERT INTO stock.own VALUES (1)")
+    sites.change("site-a", "edb.refresh", 7)
+    sites.checkout.up("site-a")
+    assert a.sql("SELECT count(*) FROM stock.own") == [(1,)]
 
 
 def test_a_table_that_comes_into_a_published_schema_is_taken_by_a_refresh(
@@ -174,7 +206,7 @@ def test_a_table_that_comes_into_a_published_schema_is_taken_by_a_refresh(
     for database in (a, b):
         database.sql("CREATE TABLE stock.orders (id integer PRIMARY KEY)")
     b.sql("INSERT INTO stock.orders VALUES (1)")
-    sites.change("site-a", "edb.refresh", 1)
+    sites.change("site-a", "edb.refresh", 8)
     sites.checkout.up("site-a")
     a.shows("SELECT id FROM stock.orders", [(1,)])
 
@@ -185,3 +217,15 @@ def test_another_major_version_is_refused_while_the_site_replicates(sites: Datab
         sites, "preview", "site-a"
     )
     sites.change("site-a", "edb.image", EDB["image"])
+
+
+def test_the_run_that_ends_the_subscription_keeps_the_major_version(sites: DatabaseSites) -> None:
+    """Site-b's stack asks the engine for the primary's outputs."""
+    sites.change("site-b", "edb.subscribe", False)
+    sites.change("site-b", "edb.smokeTest", False)
+    assert sites.checkout.run("preview", "site-b").code == 0
+    sites.change("site-b", "edb.image", "ghcr.io/cloudnative-pg/postgresql:17.6-standard-trixie")
+    assert 'rhsi:edb.image is PostgreSQL "17", it was "18"' in refusal(sites, "preview", "site-b")
+    for key in ("image", "smokeTest"):
+        sites.change("site-b", f"edb.{key}", EDB[key])
+    sites.change("site-b", "edb.subscribe", True)

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from lab.home import Home
 from lab.progress import Silent
 from lab.servers.ports import Ports
 from tests.arguments import edb_cluster
-from tests.lab.postgres import PASSWORDS, Server, running
+from tests.lab.postgres import PASSWORDS, Refused, Server, running
 from tests.lab.unprivileged import own_folder, readable_folder, write
 
 pytestmark = pytest.mark.lab
@@ -32,9 +32,16 @@ STATEMENTS = [
     "CREATE TABLE crm.visits_2026 PARTITION OF crm.visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
     "CREATE SEQUENCE crm.numbers",
     "CREATE VIEW crm.days AS SELECT day FROM crm.visits",
-    "DO $$ BEGIN EXECUTE 'CREATE TABLE crm.people (name text PRIMARY KEY)'; END $$;",
+    "DO $$ BEGIN EXECUTE 'CREATE TABLE crm.people (name text PRIMARY KEY)'; END $$; -- a comment at its end",
+    # What no publication takes.
+    "CREATE UNLOGGED TABLE sales.fast (id integer PRIMARY KEY)",
+    "CREATE VIEW sales.view AS SELECT id FROM sales.fast",
+    "CREATE INDEX index ON sales.fast (id)",
+    "CREATE TABLE sales.base (id integer PRIMARY KEY)",
+    "CREATE UNLOGGED TABLE sales.derived () INHERITS (sales.base)",
 ]
-OURS = published(["sales.orders", "sales.Lines", "sales.missing"], ["crm", "nowhere"])
+REFUSED = ["sales.fast", "sales.view", "sales.index", "sales.base"]
+OURS = published(["sales.orders", "sales.Lines", "sales.missing", *REFUSED], ["crm", "nowhere"])
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +66,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def check(server: Server, tmp_path: Path) -> "Check":
     """The check on site-a, whose peer is site-b."""
-    (tmp_path / "password").write_text(PASSWORDS[OWNER])
+    for folder, role in (("own", OWNER), ("peer", REPLICATION_ROLE)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "password").write_text(PASSWORDS[role])
     return Check(server, tmp_path)
+
+
+@pytest.fixture
+def table(server: Server) -> Iterator[Callable[..., None]]:
+    """Makes tables of a schema that is there for one test, as the application."""
+
+    def make(*statements: str) -> None:
+        for statement in statements:
+            server.sql(f"SET ROLE {OWNER}; {statement}")
+
+    server.sql(f"CREATE SCHEMA made AUTHORIZATION {OWNER}")
+    try:
+        yield make
+    finally:
+        server.sql("SET client_min_messages = warning; DROP SCHEMA made CASCADE")
 
 
 class Check:
@@ -69,15 +93,25 @@ class Check:
     def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
         self.folder = folder
+        self.said: list[str] = []
 
-    def __call__(self, own: Sequence[str] = (), theirs: Sequence[str] = (), *, port: int = 0) -> str:
-        """The last line of a run; that of a run that went well begins with `What`."""
+    def __call__(
+        self, own: Sequence[str] = (), theirs: Sequence[str] = (), *, port: int = 0, publication: str = ""
+    ) -> str:
+        """The last line of a run; that of a run that went well begins with `What`.
+
+        The peer does not answer, or else it is this server with another publication.
+        """
         environment = {
             "SITE": "site-a",
             "PEER": "site-b",
             "REPLICATOR": REPLICATION_ROLE,
             "SUBSCRIPTION": "site_a_from_site_b",
-            "CREDENTIALS": str(self.folder),
+            "CREDENTIALS": str(self.folder / "own"),
+            "PEER_CREDENTIALS": str(self.folder / "peer"),
+            # Where this server does not listen.
+            "PEER_HOST": "127.0.0.1" if publication else "127.0.0.2",
+            "PEER_PUBLICATION": publication,
             "TIMEOUT_SECONDS": "2" if port else "30",
             "HOME": str(self.folder),
             "PATH": f"{self.server.programs}{os.pathsep}/usr/bin{os.pathsep}/bin",
@@ -91,7 +125,8 @@ class Check:
             environment[f"{prefix}_TABLES"] = " ".join(name for name in names if "." in name) or " "
             environment[f"{prefix}_SCHEMAS"] = " ".join(name for name in names if "." not in name) or " "
         done = subprocess.run(["/bin/sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
-        last = done.stdout.splitlines()[-1]
+        self.said = done.stdout.splitlines()
+        last = self.said[-1]
         assert (done.returncode == 0) == last.startswith("What "), done.stdout + done.stderr
         return last
 
@@ -176,9 +211,170 @@ def test_a_copy_that_is_not_empty_is_named_a_partition_too(server: Server, check
     server.sql("INSERT INTO crm.visits VALUES (1, '2026-03-01')")
     sentence = "has rows already, and the first copy from site-b stops at a row that is there too: TRUNCATE"
     assert check(["sales.orders"], ["sales.Lines"]).startswith(f'sales."Lines" on site-a {sentence} sales."Lines" on')
-    assert check(["sales.orders"], ["crm"]).startswith(f"crm.visits_2026 on site-a {sentence} crm.visits_2026 on")
+    partition = f"crm.visits_2026 on site-a {sentence} crm.visits_2026 on"
+    assert check(["sales.orders"], ["crm.visits"]).startswith(partition)
+    assert check(["sales.orders"], ["crm"], publication="site_a_pub").startswith(partition)
     server.sql('TRUNCATE sales."Lines", crm.visits')
     assert check(["sales.orders"], ["sales.Lines", "crm"]).startswith("What ")
+    assert len(check.said) == 1
+
+
+def test_only_what_the_peer_publishes_of_a_schema_has_to_be_empty(
+    server: Server, check: Check, table: Callable[..., None]
+) -> None:
+    table(
+        "CREATE TABLE made.theirs (id integer PRIMARY KEY)",
+        """CREATE TABLE made."it's ours" (id integer PRIMARY KEY)""",
+        """INSERT INTO made."it's ours" VALUES (1)""",
+    )
+    server.sql("CREATE PUBLICATION others FOR TABLE made.theirs")
+    try:
+        assert check(["sales.orders"], ["made"], publication="others").startswith("What ")
+        assert len(check.said) == 1
+        server.sql("INSERT INTO made.theirs VALUES (1)")
+        assert "TRUNCATE made.theirs on site-a" in check(["sales.orders"], ["made"], publication="others")
+    finally:
+        server.sql("DROP PUBLICATION others")
+    assert check(["sales.orders"], ["made"]).startswith("What "), "a peer that does not answer stops nobody"
+    assert check.said[0] == (
+        """made."it's ours" on site-a has rows already, and site-b does not say whether it publishes it: if it does, """
+        """TRUNCATE made."it's ours" on site-a, else move it to another schema."""
+    )
+
+
+def test_the_partitions_of_a_table_that_is_taken_are_taken_too(
+    server: Server, check: Check, table: Callable[..., None]
+) -> None:
+    table(
+        "CREATE TABLE made.parent (id integer PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE made.leaf PARTITION OF made.parent FOR VALUES FROM (0) TO (9)",
+        "INSERT INTO made.parent VALUES (1)",
+    )
+    assert "TRUNCATE made.leaf" in check(["sales.orders"], ["made.parent"])
+    server.sql(
+        "CREATE SUBSCRIPTION site_a_from_site_b CONNECTION 'host=nowhere' PUBLICATION x WITH (connect = false)",
+    )
+    server.sql(
+        "INSERT INTO pg_subscription_rel SELECT oid, 'made.parent'::regclass, 'r' FROM pg_subscription",
+    )
+    try:
+        assert check(["sales.orders"], ["made.parent"]).startswith("What ")
+    finally:
+        server.sql(
+            "ALTER SUBSCRIPTION site_a_from_site_b SET (slot_name = NONE); DROP SUBSCRIPTION site_a_from_site_b",
+        )
+
+
+@pytest.mark.parametrize(
+    ("own", "tables", "sentence"),
+    [
+        (
+            "made.parent",
+            [
+                "CREATE TABLE made.parent (id integer) PARTITION BY RANGE (id)",
+                "CREATE TABLE made.leaf PARTITION OF made.parent FOR VALUES FROM (0) TO (9)",
+                "ALTER TABLE made.parent REPLICA IDENTITY FULL",
+                "ALTER TABLE made.leaf REPLICA IDENTITY FULL",
+            ],
+            "made.leaf on site-a has neither a primary key nor another replica identity, so once it is published "
+            "PostgreSQL refuses every UPDATE and DELETE on it: ALTER TABLE made.parent ADD PRIMARY KEY (...), or "
+            "ALTER TABLE made.leaf REPLICA IDENTITY FULL and so for each other partition.",
+        ),
+        (
+            "made",
+            [
+                "CREATE TABLE made.parent (id integer) PARTITION BY RANGE (id)",
+                "CREATE TABLE made.leaf PARTITION OF made.parent FOR VALUES FROM (0) TO (9)",
+                "ALTER TABLE made.parent ADD PRIMARY KEY (id)",
+            ],
+            "made.leaf on site-a has neither",
+        ),
+        (
+            "made.parent",
+            [
+                "CREATE TABLE made.parent (id integer PRIMARY KEY)",
+                "CREATE TABLE made.leaf () INHERITS (made.parent)",
+                "ALTER TABLE made.leaf ADD PRIMARY KEY (id)",
+            ],
+            "made.leaf on site-a has neither a primary key nor another replica identity",
+        ),
+        (
+            "made.leaf",
+            [
+                "CREATE TABLE made.leaf (id integer CONSTRAINT one PRIMARY KEY DEFERRABLE)",
+                "ALTER TABLE made.leaf DROP CONSTRAINT one, ADD PRIMARY KEY (id)",
+            ],
+            "made.leaf on site-a has a DEFERRABLE primary key, which is no replica identity, so once it is "
+            "published PostgreSQL refuses every UPDATE and DELETE on it: ALTER TABLE made.leaf DROP CONSTRAINT "
+            "one, ADD PRIMARY KEY (...), or ALTER TABLE made.leaf REPLICA IDENTITY FULL.",
+        ),
+        (
+            "made.parent",
+            [
+                "CREATE TABLE made.parent (id integer PRIMARY KEY DEFERRABLE) PARTITION BY RANGE (id)",
+                "CREATE TABLE made.leaf PARTITION OF made.parent FOR VALUES FROM (0) TO (9)",
+                "ALTER TABLE made.leaf REPLICA IDENTITY FULL",
+            ],
+            "DELETE on it: ALTER TABLE made.leaf REPLICA IDENTITY FULL and so for each other partition.",
+        ),
+        (
+            "made.leaf",
+            [
+                "CREATE TABLE made.leaf (id integer PRIMARY KEY)",
+                "ALTER TABLE made.leaf REPLICA IDENTITY NOTHING",
+                "ALTER TABLE made.leaf REPLICA IDENTITY DEFAULT",
+            ],
+            "made.leaf on site-a has a primary key that is not its replica identity, so once it is published "
+            "PostgreSQL refuses every UPDATE and DELETE on it: ALTER TABLE made.leaf REPLICA IDENTITY DEFAULT.",
+        ),
+        (
+            "made.leaf",
+            [
+                "CREATE TABLE made.leaf (id integer)",
+                "ALTER TABLE made.leaf REPLICA IDENTITY NOTHING",
+                "ALTER TABLE made.leaf REPLICA IDENTITY FULL",
+            ],
+            "refuses every UPDATE and DELETE on it: ALTER TABLE made.leaf REPLICA IDENTITY FULL.",
+        ),
+    ],
+)
+def test_what_passes_can_be_changed_once_it_is_published(
+    check: Check, table: Callable[..., None], own: str, tables: list[str], sentence: str
+) -> None:
+    """PostgreSQL looks at the table that has the row. The last statement is the fix."""
+    server, fix = check.server, tables[-1]
+    table(*tables[:-1], "INSERT INTO made.leaf VALUES (1)")
+    kind = "TABLE" if "." in own else "TABLES IN SCHEMA"
+    server.sql(f"CREATE PUBLICATION tried FOR {kind} {own}")
+    change = "UPDATE made.leaf SET id = 2"
+    try:
+        with pytest.raises(Refused, match="does not have a replica identity"):
+            server.sql(change)
+        assert sentence in check([own])
+        table(fix)
+        assert check([own]).startswith("What ")
+        server.sql(change)
+        readable = "SELECT has_table_privilege('site_repl', 'made.leaf', 'SELECT')"
+        assert server.sql(readable) == "t"
+    finally:
+        server.sql("DROP PUBLICATION tried")
+
+
+def test_a_partition_elsewhere_is_looked_at_too(server: Server, check: Check, table: Callable[..., None]) -> None:
+    server.sql(f"CREATE SCHEMA archive AUTHORIZATION {OWNER}")
+    try:
+        table(
+            "CREATE TABLE made.parent (id integer) PARTITION BY RANGE (id)",
+            "CREATE TABLE archive.leaf PARTITION OF made.parent (PRIMARY KEY (id)) FOR VALUES FROM (0) TO (9)",
+            "CREATE UNLOGGED TABLE archive.old PARTITION OF made.parent (PRIMARY KEY (id)) FOR VALUES FROM (9) TO (19)",
+        )
+        assert "archive.old on site-a is UNLOGGED" in check(["made"])
+        table("ALTER TABLE archive.old SET LOGGED")
+        assert check(["made"]).startswith("What ")
+        assert server.sql("SELECT has_schema_privilege('site_repl', 'archive', 'USAGE')") == "t"
+        assert server.sql("SELECT has_table_privilege('site_repl', 'archive.leaf', 'SELECT')") == "t"
+    finally:
+        server.sql("SET client_min_messages = warning; DROP SCHEMA archive CASCADE")
 
 
 def test_a_database_that_does_not_answer_is_said_with_libpqs_reason(check: Check) -> None:

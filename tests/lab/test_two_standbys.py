@@ -139,7 +139,9 @@ def test_a_standby_is_not_promoted_beside_a_primary_that_sends_it_wal(story: Sto
 def test_the_promoted_server_is_where_both_sites_write(story: Story) -> None:
     before = story.pod("site-b", STANDBY)["metadata"]["uid"]
     story.checkout.change("site-a", "postgres.promotedStandby", "site-b")
-    story.checkout.up("site-a", "site-b", "site-c")
+    story.checkout.up("site-a")
+    assert not story.apis["site-a"].list(kinds.POD, NAMESPACE, f"app.kubernetes.io/name={PRIMARY}"), "`up` waits for it"
+    story.checkout.up("site-b", "site-c")
     assert story.pod("site-b", STANDBY)["metadata"]["uid"] == before, "nobody lost a session to read"
     assert story.checkout.outputs("site-b")["postgres"]["promoted"] is True
     assert story.checkout.outputs("site-a")["postgres"]["promoted_standby"] == "site-b"
@@ -149,7 +151,6 @@ def test_the_promoted_server_is_where_both_sites_write(story: Story) -> None:
             story.at(context, PRIMARY).sql(f"INSERT INTO story VALUES ('{context}')")
 
     eventually(written)
-    assert not story.apis["site-a"].list(kinds.POD, NAMESPACE, f"app.kubernetes.io/name={PRIMARY}")
     story.settled("site-a", "site-b", "site-c")
 
 
@@ -187,14 +188,48 @@ def test_a_promoted_server_stays_one_and_its_stacks_do_not_go_back(story: Story)
         story.checkout.change(stack, f"postgres.{key}", was)
 
 
-def test_the_slot_of_a_standby_that_is_gone_goes_and_one_in_use_does_not(story: Story) -> None:
-    story.checkout.change("site-a", "standbys", {"site-b": {"rotation": 1}})
+def test_a_standby_takes_over_from_a_promoted_one(story: Story) -> None:
+    rows = story.at("site-b", STANDBY).sql("SELECT line FROM story ORDER BY 1")
+    story.checkout.change("site-b", "protect", True)
+    story.checkout.up("site-b")
+    story.checkout.change("site-a", "postgres.promotedStandby", "site-c")
     story.checkout.up("site-a")
     told = story.refused("site-b")
-    assert (
-        "Slot site_c on postgres-standby is still used by a standby that rhsi:standbys does not list any more" in told
-    )
-    story.checkout.destroy("site-c")
-    (story.checkout.root / "Pulumi.site-c.yaml").unlink()
+    assert "names site-c in rhsi:postgres.promotedStandby, and with rhsi:postgres.promoted here two servers" in told
+    story.checkout.change("site-b", "postgres.enabled", False)
     story.checkout.up("site-b")
-    assert story.at("site-b", STANDBY).sql(SLOTS) == []
+    oc.run(story.lab, "site-b", f"oc get pvc data-{STANDBY}-0 -n {NAMESPACE}")
+    story.checkout.change("site-c", "postgres.promoted", True)
+    story.checkout.up("site-c")
+
+    def written() -> None:
+        for context, namespace in (("site-a", NAMESPACE), ("site-b", OTHERS)):
+            story.at(context, PRIMARY, namespace).sql(f"INSERT INTO story VALUES ('{namespace}, later')")
+
+    eventually(written)
+    now = story.at("site-b", STANDBY, OTHERS).sql("SELECT line FROM story ORDER BY 1")
+    assert set(rows) < set(now)
+    story.settled("site-a", "site-b", "site-c")
+
+
+def test_a_site_that_was_overtaken_copies_its_successor_on_an_empty_volume(story: Story) -> None:
+    oc.run(story.lab, "site-b", f"oc delete pvc data-{STANDBY}-0 -n {NAMESPACE}")
+    story.checkout.change("site-b", "postgres", {"enabled": True, "users": {"orders_app": {}}})
+    story.checkout.change("site-b", "protect", False)
+    story.checkout.up("site-b")
+    rows = story.at("site-b", STANDBY, OTHERS).sql("SELECT line FROM story ORDER BY 1")
+    story.at("site-b", STANDBY).shows("SELECT line FROM story ORDER BY 1", rows)
+    story.at("site-b", STANDBY, OTHERS).shows(SLOTS, [("site_b", True)])
+
+
+def test_the_slot_of_a_standby_that_is_gone_goes_and_one_in_use_does_not(story: Story) -> None:
+    story.checkout.change("site-a", "standbys", {"site-c": {"rotation": 1}})
+    story.checkout.up("site-a")
+    told = story.refused("site-c")
+    assert (
+        "Slot site_b on postgres-standby is still used by a standby that rhsi:standbys does not list any more" in told
+    )
+    story.checkout.destroy("site-b")
+    (story.checkout.root / "Pulumi.site-b.yaml").unlink()
+    story.checkout.up("site-c")
+    assert story.at("site-b", STANDBY, OTHERS).sql(SLOTS) == []

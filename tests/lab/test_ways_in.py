@@ -3,6 +3,7 @@
 Both stacks stand during the whole module, in a Vault namespace of their own, with the login in the one above it.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from lab import environment
 from lab.certificates import key_pem, rsa_key
 from lab.servers import process
+from tests.lab import runbook
 from tests.lab.checkout import Checkout
 from tests.lab.lab import Lab
 from tests.lab.outages import control_plane
@@ -47,6 +49,7 @@ def kind(lab: Lab, name: str, api_version: str = SKUPPER, context: str = "site-b
 def ready(lab: Lab, site: str) -> str:
     """The UID of the standby's Site, which is Ready."""
     found = kind(lab, "Site").get(name=site, namespace=NAMESPACE)
+    assert found.status, "none yet"
     assert found.status.status == "Ready", found.status
     return str(found.metadata.uid)
 
@@ -121,6 +124,40 @@ def test_a_standby_uses_the_site_that_stands_there(lab: Lab, sites: Checkout) ->
     sites.change("site-b", "skupper", {"existingSite": SITE, "linkCost": 20})
 
 
+def test_beside_somebody_elses_site_his_objects_stay_and_a_killed_run_finds_its_own(
+    lab: Lab, sites: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connectors = kind(lab, "Connector")
+    create(lab, SKUPPER, "Connector", "orders", spec={"routingKey": "branch/orders", "host": "his", "port": 81})
+    his = connectors.get(name="orders", namespace=NAMESPACE)
+    sites.change("site-b", "services", {"exports": {"orders": {"host": "orders.shop.svc", "port": 80}}})
+    for _ in range(2):
+        refused = sites.run("up", "site-b")
+        assert refused.code != 0
+        assert 'connectors.skupper.io "orders" already exists' in refused.text
+        assert runbook.leads_to(refused.text, "RHSI_TAKE_OVER=rhsi")
+        found = connectors.get(name="orders", namespace=NAMESPACE)
+        assert (found.metadata.uid, found.spec.to_dict()) == (his.metadata.uid, his.spec.to_dict())
+    connectors.delete(name="orders", namespace=NAMESPACE)
+    sites.up("site-b")
+    own = connectors.get(name="orders", namespace=NAMESPACE).metadata
+    assert own.annotations["rhsi/owner"] == "organization/rhsi/site-b"
+    state = json.loads(sites.pulumi("stack", "export", "--stack", "site-b").text)
+    (urn,) = [one["urn"] for one in state["deployment"]["resources"] if one["urn"].endswith("-export-orders-connector")]
+    # As if the run had been killed before it could remember it.
+    forgotten = sites.pulumi("state", "delete", urn, "--yes", "--stack", "site-b")
+    assert forgotten.code == 0, forgotten.text
+    assert "already exists" in sites.run("up", "site-b").text
+    with monkeypatch.context() as patch:
+        patch.setenv("RHSI_TAKE_OVER", NAMESPACE)
+        sites.up("site-b")
+    settled(sites)
+    assert connectors.get(name="orders", namespace=NAMESPACE).metadata.uid == own.uid
+    sites.change("site-b", "services", {})
+    sites.up("site-b")
+    assert "orders" not in [one.metadata.name for one in connectors.get(namespace=NAMESPACE).items]
+
+
 def test_a_standby_logs_in_by_its_clusters_signature_and_nobody_asks_its_api_server(lab: Lab, sites: Checkout) -> None:
     assert sites.outputs("site-b")["link_status"] == "Ready"
     known = method(lab)
@@ -189,17 +226,39 @@ def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack
         body={"spec": {"provider": {"vault": {"path": "rhsi"}}}},
         content_type="application/merge-patch+json",
     )
+    values = vault(lab, BELOW).secrets.kv.v2
+    values.create_or_update_secret(
+        "site-b/owner-standby", {"stack": "organization/rhsi/b", "id": "0"}, mount_point="rhsi"
+    )
+    for action in ("preview", "up"):
+        refused = sites.run(action, "site-b")
+        assert refused.code != 0, refused.text
+        assert "The standby site-b in Vault belongs to another stack, organization/rhsi/b" in refused.text
+        assert runbook.leads_to(refused.text, "take its place")
+    values.delete_metadata_and_all_versions("site-b/owner-standby", mount_point="rhsi")
     sites.next_rotation()
     sites.up()
     assert sites.outputs("site-b")["rotation"] == sites.rotation()
     assert sites.outputs("site-b")["link_status"] == "Ready"
     settled(sites)
+    mark = values.read_secret_version("site-b/owner-standby", mount_point="rhsi", raise_on_deleted_version=True)
+    assert mark["data"]["data"]["stack"] == "organization/rhsi/site-b"
     assert [one.metadata.name for one in stores.get(namespace=NAMESPACE).items] == [STORE]
     above = vault(lab, ABOVE)
     assert "jwt-site-b/" not in above.sys.list_auth_methods()["data"]
     assert "rhsi-site-b" not in above.sys.list_policies()["data"]["policies"]
     untouched = stores.get(name=STORE, namespace=NAMESPACE).metadata
     assert "rhsi/claim" not in dict(untouched.annotations or {})
+    # Any login of its own may follow, also in the namespace above all others.
+    own = {"namespace": BELOW, "login": "jwt", "authNamespace": "root", "caProvider": {"name": CA}}
+    sites.change("site-b", "vault", own)
+    sites.next_rotation()
+    sites.up()
+    assert sites.outputs("site-b")["link_status"] == "Ready"
+    settled(sites)
+    assert "jwt-site-b/" in vault(lab).sys.list_auth_methods()["data"]
+    assert f'path "{BELOW}/rhsi/data/site-b/*"' in vault(lab).sys.read_policy("rhsi-site-b")["data"]["rules"]
+    assert "owner-standby" not in values.list_secrets("site-b", mount_point="rhsi")["data"]["keys"]
     site = ready(lab, SITE)
     sites.destroy("site-b")
     assert stores.get(name=STORE, namespace=NAMESPACE).metadata.uid == untouched.uid

@@ -296,6 +296,8 @@ class _Providers(Mocks):
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token == serving.FUNCTION:
             return {"result": [{"data": {"olm": json.dumps(self.olm)}}]}, []
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"name": args.args["name"], "outputs": dict(self.primary_outputs)}, []
         if not args.token.startswith("vault:kv/getSecret"):
             raise AssertionError(f"the program calls no such provider function, but called {args.token}")
         path = args.args["name"]

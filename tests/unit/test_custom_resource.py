@@ -79,6 +79,8 @@ def test_an_object_is_registered_as_the_class_of_its_kind_does_it(kind: str) -> 
 
 def test_every_kind_of_kubernetes_own_is_held_against_its_class() -> None:
     kinds = {one for one in vars(custom_resource).values() if isinstance(one, Kind)}
+    # One that is awaited otherwise is the same kind.
+    kinds = {dataclasses.replace(kind, wait_for=()) for kind in kinds}
     own = {kind for kind in kinds if "." not in kind.api_version or "k8s.io/" in kind.api_version}
     assert own == {kind for kind, _, _ in OWN.values()}
 

@@ -14,6 +14,8 @@ from lab.certificates import Authority
 from tests.unit.recorder import PRIMARY, STANDBY, settings_of
 
 TOKEN = "-".join(["edb", "token"])
+# A namespace that is there already.
+FOUND = {"createNamespace": False}
 
 
 def primary(**edb: Any) -> dict[str, Any]:
@@ -273,9 +275,19 @@ def test_a_secret_in_plain_text_is_refused_with_the_command(certificate: str) ->
         ({"refresh": 1}, "refresh", "of use with rhsi:edb.publish only"),
         ({"publish": {"tables": ["a.b"]}, "refresh": -1}, "refresh", "a whole number of 0 or more"),
         ({"initSql": [""]}, "initSql.0", "it is empty"),
-        ({"initSqlFrom": [{"key": "a.sql"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
-        ({"initSqlFrom": [{"configMap": "a", "secret": "b"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
-        ({"initSqlFrom": [{"configMap": "A b"}]}, "initSqlFrom.0.configMap", "lower-case letters"),
+        ({**FOUND, "initSqlFrom": [{"key": "a.sql"}]}, "initSqlFrom.0", "name either a configMap or a secret"),
+        (
+            {**FOUND, "initSqlFrom": [{"configMap": "a", "secret": "b"}]},
+            "initSqlFrom.0",
+            "name either a configMap or a secret",
+        ),
+        ({**FOUND, "initSqlFrom": [{"configMap": "A b"}]}, "initSqlFrom.0.configMap", "lower-case letters"),
+        ({"initSqlFrom": [{"configMap": "a"}]}, "createNamespace", "must be there before the cluster boots"),
+        (
+            {"createNamespace": True, "initSqlFrom": [{"secret": "a"}]},
+            "createNamespace",
+            "make it yourself and write false here, or write the statements into rhsi:edb.initSql",
+        ),
     ],
 )
 def test_what_a_site_publishes_is_a_name_and_nothing_else(edb: dict[str, Any], key: str, words: str) -> None:
@@ -295,7 +307,7 @@ def test_tables_are_named_with_their_schemas_in_any_case() -> None:
 def test_the_sql_of_the_first_boot_is_statements_and_keys_of_objects() -> None:
     statements = ["CREATE SCHEMA sales", "CREATE TABLE sales.orders (\n  id bigint PRIMARY KEY\n);"]
     sources = [{"configMap": "schema"}, {"secret": "seeds", "key": "seeds.sql"}]
-    found = settings_of(primary(initSql=statements, initSqlFrom=sources), stack="site-a").edb
+    found = settings_of(primary(**FOUND, initSql=statements, initSqlFrom=sources), stack="site-a").edb
     assert found.init_sql == statements
     assert [(one.config_map, one.secret, one.key) for one in found.init_sql_from] == [
         ("schema", "", "schema.sql"),

@@ -10,6 +10,7 @@ from components.edb import published_tables
 from components.edb.cluster import InitSqlArgs, boot_scripts, cluster_spec
 from components.edb.logical_replication import publication_spec, subscription_spec
 from components.edb.published import fingerprint, overlaps, published
+from lab.stand_ins.cnpg.connections import connection_string, files
 from lab.status.logical import source_of
 from tests.arguments import RUNTIME, edb_cluster, edb_replication
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, SEALED, STANDBY, Graph, record, reveal
@@ -91,7 +92,7 @@ def test_the_first_boot_runs_secrets_statements_config_maps_and_then_this_progra
         ],
     }
     scripts = boot_scripts(args)
-    assert scripts["init.sql"] == "CREATE SCHEMA a;\nSELECT $$x$$;\n"
+    assert scripts["init.sql"] == "CREATE SCHEMA a\n;\nSELECT $$x$$\n;\n"
     assert 'CREATE PUBLICATION "site_a_pub";' in scripts["schema.sql"]
     assert "OWNER TO" in scripts["schema.sql"]
     assert 'ADD TABLE "sales"."Lines"' in scripts["schema.sql"]
@@ -112,7 +113,24 @@ def test_another_list_of_the_peer_is_another_entry_that_the_subscription_names()
     found = primary({"site-b/edb-published": {"stock.levels": "table"}})
     entry = f"{name}-{fingerprint({'stock.levels': 'table'}, 0)}"
     assert found.one(SUBSCRIPTION).inputs["spec"]["externalClusterName"] == entry
-    assert found.one(CLUSTER).inputs["spec"]["externalClusters"][0]["name"] == entry
+    assert found.one(CLUSTER).inputs["spec"]["externalClusters"][1]["name"] == entry
+
+
+def test_a_running_subscription_keeps_its_files_whatever_the_peer_publishes_next() -> None:
+    """Its connection string is altered after the Cluster, and not at all where the check in between says no."""
+    paths = set()
+    for told in ("stock.levels", "stock.places"):
+        cluster = primary({"site-b/edb-published": {told: "table"}}).one(CLUSTER)
+        kept, named = cluster.inputs["spec"]["externalClusters"]
+        assert kept == cluster_spec(edb_cluster())["externalClusters"][0]
+        paths |= {file.path for file in files(kept)}
+        assert not list(files(named)), "the operator would write its files where the next list has none"
+        assert connection_string(named) == connection_string(kept)
+    assert paths == {"edb-site-b-require/pgpass"}
+    strict = cluster_spec(edb_cluster(tls="verify-full", taken="12345678"))
+    kept, named = strict["externalClusters"]
+    assert connection_string(named) == connection_string(kept)
+    assert "sslrootcert='/controller/external/edb-site-b-verify-full/edb-ca_ca.crt'" in connection_string(kept)
 
 
 def test_the_labs_status_knows_the_cluster_behind_an_entry() -> None:
@@ -142,9 +160,12 @@ def test_the_check_knows_both_lists_and_no_password() -> None:
     assert all(found.values()), "the API server forgets an empty value, and every preview would find another Job"
     assert (found["PEER_TABLES"], found["PEER_SCHEMAS"]) == ("sales.Lines sales.orders", "crm")
     assert (found["SUBSCRIPTION"], found["PGUSER"]) == ("site_b_from_site_a", "app")
+    assert (found["PEER_HOST"], found["PEER_PUBLICATION"]) == ("pg-site-a.rhsi.svc.cluster.local", "site_a_pub")
     assert not [name for name in found if "PASSWORD" in name]
     without = environment(standby(subscribe=False), published_tables.JOB_NAME)
-    assert "SUBSCRIPTION" not in without
+    assert not {"SUBSCRIPTION", "PEER_HOST", "PEER_CREDENTIALS"} & without.keys()
+    numbers = {environment(standby(refresh=number), published_tables.JOB_NAME)["TAKEN"] for number in (0, 1)}
+    assert len(numbers) == 2, "who asks the peer again takes other tables, which nobody has checked"
 
 
 def test_the_check_verifies_the_server_where_both_sites_do() -> None:
@@ -157,6 +178,8 @@ def test_the_check_verifies_the_server_where_both_sites_do() -> None:
         own=OURS,
         theirs=pulumi.Output.from_input({}),
         subscribes=True,
+        skupper_namespace="rhsi",
+        taken="12345678",
         runtime=RUNTIME,
     )
     job = published_tables.script_job(args)
@@ -169,6 +192,9 @@ def test_a_standby_leaves_its_list_in_vault_before_it_publishes() -> None:
     (kept,) = [one for one in graph.of_type(KV) if one.inputs["name"] == "site-b/edb-published"]
     assert json.loads(reveal(kept.inputs["dataJson"])) == {"stock.levels": "table"}
     assert graph.waits_for(graph.one(PUBLICATION), kept)
+    assert graph.waits_for(kept, graph.named(JOB, published_tables.JOB_NAME)), (
+        "a list that the check refuses is not true"
+    )
     assert not [one for one in primary().of_type(KV) if one.inputs["name"].endswith("edb-published")]
 
 
@@ -217,6 +243,7 @@ def test_the_smoke_test_writes_into_nobodys_tables() -> None:
     assert "INSERT" not in script
     found = {one["name"]: one.get("value") for one in container["env"]}
     assert (found["OWN_SUBSCRIPTION"], found["PEER_SUBSCRIPTION"]) == ("site_b_from_site_a", "site_a_from_site_b")
+    assert not {"OWN_TABLE", "PEER_TABLE"} & found.keys()
 
 
 def test_without_tables_of_its_own_a_site_checks_and_lists_nothing() -> None:

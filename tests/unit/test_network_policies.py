@@ -112,6 +112,7 @@ FLOWS: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("the observer's login asks the API server", "observer", API_SERVER, 6443),
         ("the observer's login asks the cluster's login, behind a Route", "observer", WORLD, 443),
         ("the observer asks DNS", "observer", DNS, 5353),
+        ("the check of the tables asks the other site what it publishes", "edb-published-tables", ROUTER, LISTENER),
     ],
     "primary": [
         ("another site links", OTHER_SITE, ROUTER, 55671),
@@ -147,7 +148,6 @@ REFUSED: dict[str, list[tuple[str, End | str, End | str, int]]] = {
         ("a router reaches another port of a neighbour", ROUTER, NEIGHBOUR, 82),
         ("a router reaches a stranger", ROUTER, STRANGER, 8080),
         ("DNS over another port", ROUTER, WORLD, 54),
-        ("the check of the tables reaches the other site", "edb-published-tables", ROUTER, LISTENER),
         ("the check of the tables asks the API server", "edb-published-tables", API_SERVER, 443),
         ("somebody reads the observer's own Prometheus", NEIGHBOUR, "observer", 9090),
         ("somebody reads the observer without its login", NEIGHBOUR, "observer", 8080),
@@ -285,9 +285,13 @@ def test_links_come_in_at_the_ports_of_the_router_access_and_at_no_other() -> No
     assert not allowed(found, ROUTER, ROUTER, 55671)
 
 
-def test_a_way_in_that_names_no_ports_has_skuppers_own() -> None:
+def test_a_way_in_that_names_no_ports_has_its_own_which_every_standby_reaches() -> None:
     found = made_by({**PRIMARY, "skupper": {"linkAccess": "none", "routerAccess": {"accessType": "loadbalancer"}}})
-    assert all(allowed(found, OTHER_SITE, ROUTER, port) for port in (55671, 45671))
+    assert all(allowed(found, OTHER_SITE, ROUTER, port) for port in (55672, 45672))
+    assert not any(allowed(found, OTHER_SITE, ROUTER, port) for port in (55671, 45671))
+    standby = record({**STANDBY, "networkPolicies": {"enabled": True}}, stack="site-b")
+    made = [one.inputs for one in standby.made(POLICY)]
+    assert all(allowed(made, ROUTER, OTHER_SITE, port) for port in (443, 55671, 55672))
 
 
 def test_a_standby_reaches_the_ports_that_its_setting_names() -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.past import Fact, contradictions
-from tests.unit.recorder import PRIMARY, STANDBY, Graph, record
+from components.sites.past import facts, version
+from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, record, settings_of
 
 FACTS = {
     "site": Fact(value="", fix="write it again"),
@@ -38,6 +40,33 @@ def test_everything_that_contradicts_the_past_is_told_at_once_with_what_it_was()
         "rhsi:revoke is 2, it was 3: it only grows.",
         "rhsi:cluster.createNamespace is false, it was true: write it again.",
         'rhsi:cluster.context leads to "two", it led to "one": correct it.',
+    ]
+
+
+def test_what_is_usual_counts_only_beside_what_was_remembered() -> None:
+    login = {"vault.login": Fact(value="jwt", fix="write it again", usual="kubernetes", beside="vault.authPath")}
+    now = {"vault.login": "jwt"}
+    assert contradictions(login, now, {"site": "a"}) == []
+    assert contradictions(login, now, {"vault.authPath": "jwt-a", "vault.login": "jwt"}) == []
+    assert contradictions(login, now, {"vault.authPath": "kubernetes-a"}) == [
+        'rhsi:vault.login is "jwt", it was "kubernetes": write it again.'
+    ]
+
+
+def test_a_stack_that_had_somebody_elses_store_may_begin_with_any_login_of_its_own() -> None:
+    store = {"kind": "ClusterSecretStore", "name": "vault"}
+    before = memory(record({**STANDBY, "vault": {**STANDBY["vault"], "store": store}}, stack="site-b"))
+    own = {**STANDBY["vault"], "login": "jwt", "namespace": "team/kv", "authNamespace": "team"}
+    settings = settings_of({**STANDBY, "vault": own}, stack="site-b")
+    cluster = pulumi.Output.from_input("uid-of-the-cluster")
+    now = {"vault.login": "jwt", "vault.authPath": "jwt-site-b", "vault.authNamespace": "team"}
+    assert contradictions(facts(settings, cluster, None), now, before) == []
+    former = memory(record(STANDBY, stack="site-b"))
+    said = contradictions(facts(settings, cluster, None), now, former)
+    assert [sentence.split(" is ")[0] for sentence in said] == [
+        "rhsi:vault.login",
+        "rhsi:vault.authPath",
+        "rhsi:vault.authNamespace",
     ]
 
 
@@ -77,6 +106,25 @@ def test_a_stack_remembers_its_cluster_and_whatever_names_or_counts_something() 
 def test_the_major_version_of_databases_that_do_not_replicate_is_not_held_to() -> None:
     edb = {"enabled": True, "operator": "community", "subscribe": False}
     assert "edb.image" not in memory(record({**PRIMARY, "edb": edb}, stack="site-a"))
+    ended = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "subscription": ""}}
+    assert "edb.image" not in memory(record({**STANDBY, "edb": edb}, stack="site-b", primary_outputs=ended))
+
+
+def test_a_standby_is_held_to_its_major_version_as_long_as_the_primary_has_a_slot_there() -> None:
+    edb = {"enabled": True, "operator": "community", "subscribe": False}
+    follows = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "subscription": "site_a_from_site_b"}}
+    assert memory(record({**STANDBY, "edb": edb}, stack="site-b", primary_outputs=follows))["edb.image"] == "16"
+
+
+def test_the_run_that_ends_the_subscription_is_held_to_the_major_version_and_the_next_is_not() -> None:
+    """It ends it last, when the cluster has been upgraded."""
+    image = "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie"
+    edb = {"enabled": True, "operator": "community", "subscribe": False, "image": image}
+    settings = settings_of({**PRIMARY, "edb": edb}, stack="site-a")
+    fact = {"edb.image": version(settings)}
+    (found,) = contradictions(fact, {}, {"edb.image": "16"})
+    assert found.startswith('rhsi:edb.image is PostgreSQL "18", it was "16": a major upgrade loses the slots')
+    assert contradictions(fact, {}, {}) == []
 
 
 @pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])

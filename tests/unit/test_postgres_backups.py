@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,28 @@ def test_a_recovery_comes_before_everything_that_makes_a_server() -> None:
     assert spec["initContainers"][0]["args"] == ["-c", "work_mem=8MB"]
 
 
+def test_a_recovery_runs_the_server_with_what_that_may_use() -> None:
+    resources = {"requests": {"memory": "4Gi"}, "limits": {"memory": "8Gi"}}
+    wanted = shape(backup={**STORE, "serverName": "two"}, recovery=RECOVERY, resources=resources)
+    found = containers(pod(wanted))
+    assert found["recover"]["resources"] == found["postgres"]["resources"] == resources
+    assert found["backup"]["resources"] != resources
+
+
+def test_the_store_is_reached_through_the_proxy_by_whoever_talks_to_it() -> None:
+    proxy = "http://proxy.example.com:3128"
+    values = primary(backup={**STORE, "serverName": "two"}, recovery=RECOVERY)
+    found = containers(
+        pod(server_shape(settings_of({**values, "pods": {"proxy": {"httpsProxy": proxy}}}, stack="site-a")))
+    )
+    for name, container in found.items():
+        given = {one["name"]: one.get("value") for one in container["env"]}
+        talks = name in {"backup", "recover"}
+        assert (given.get("HTTPS_PROXY"), given.get("https_proxy")) == ((proxy, proxy) if talks else (None, None))
+        assert (".svc" in str(given.get("NO_PROXY"))) is talks
+    assert "proxy" not in json.dumps(pod(server_shape(settings_of(values, stack="site-a")))).lower()
+
+
 def test_a_role_of_the_pods_is_on_their_account() -> None:
     role = "arn:aws:iam::123456789012:role/backups"
     wanted = shape(backup={"destinationPath": "s3://b", "iamRole": role})
@@ -158,6 +181,10 @@ def test_the_servers_pod_may_reach_the_store() -> None:
     settings = settings_of(primary(backup={**STORE, "endpointUrl": "https://store:9000"}), stack="site-a")
     assert site_flows(settings).stores == (9000,)
     assert site_flows(settings_of(primary(), stack="site-a")).stores == ()
+    proxy = {"proxy": {"httpsProxy": "http://proxy.example.com:3128"}}
+    for url, ports in (("https://store:9000", (9000, 3128)), ("http://store:9000", (9000,)), ("", (443, 3128))):
+        values = {**primary(backup={**STORE, "endpointUrl": url}), "pods": proxy}
+        assert site_flows(settings_of(values, stack="site-a")).stores == ports
 
 
 class Pod:
@@ -243,16 +270,70 @@ def test_nothing_goes_into_a_folder_with_the_wal_of_another_life(tmp_path: Path)
     assert pod.calls() == ["check-archive"]
 
 
+def test_an_upload_that_outlives_the_wait_is_no_second_one(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.tool("check-archive", "")
+    pod.tool("upload", f"until [ -e '{tmp_path}/go' ]; do sleep 0.1; done")
+    asks = ("/bin/sh", "-c", backup.ARCHIVE_SCRIPT.replace("-ge 600", "-ge 5"), "archive", "0001")
+    with subprocess.Popen(pod.script("serve"), env=pod.environment, stdout=subprocess.DEVNULL) as beside:
+        late = [pod.run(*asks) for _ in range(3)]
+        (tmp_path / "go").touch()
+        # What PostgreSQL does with the file once it knows that the store has it is none of the container's business.
+        done = pod.run(*asks)
+        time.sleep(1)
+        beside.terminate()
+        assert beside.wait(timeout=20) == 0
+    assert {one.returncode for one in late} == {1}
+    assert done.returncode == 0, done.stderr
+    assert [call.split()[0] for call in pod.calls()] == ["check-archive", "upload"]
+    assert not list(pod.spool.iterdir())
+
+
+def test_the_end_of_an_upload_that_nobody_waited_for_is_the_next_calls_answer(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    (pod.spool / "0001.done").touch()
+    (pod.spool / "0001.wanted").touch()
+    pod.tool("check-archive", "")
+    pod.tool("upload", "")
+    (done,) = archived(pod, "0001")
+    assert done.returncode == 0
+    assert pod.calls() == []
+    assert not list(pod.spool.iterdir())
+
+
+@pytest.mark.parametrize("step", ["base", "serve"])
+def test_no_base_backup_goes_into_the_folder_of_another_server(tmp_path: Path, step: str) -> None:
+    pod = Pod(tmp_path)
+    pod.environment["FIRST"] = "true"
+    pod.tool("check-archive", f"echo 'Expected empty archive' >&2; touch '{tmp_path}/checked'; exit 1")
+    pod.tool("back-up", "")
+    pod.tool("clean-up", "")
+    with subprocess.Popen(pod.script(step), env=pod.environment, stdout=subprocess.DEVNULL) as beside:
+        for _ in range(100):
+            if (tmp_path / "checked").exists():
+                break
+            time.sleep(0.1)
+        time.sleep(0.5)
+        beside.terminate()
+        assert (beside.wait(timeout=20) == 0) is (step == "serve")
+    assert {call.split()[0] for call in pod.calls()} == {"psql", "check-archive"}
+    assert not list(pod.data.parent.glob("*-into-*"))
+
+
 def test_a_base_backup_is_followed_by_the_deletion_of_what_is_too_old(tmp_path: Path) -> None:
     pod = Pod(tmp_path)
+    pod.tool("check-archive", "")
     pod.tool("back-up", "")
     pod.tool("clean-up", "")
     assert pod.run(*pod.script("base")).returncode == 0
-    assert [call.split()[0] for call in pod.calls()] == ["psql", "back-up", "clean-up"]
+    assert [call.split()[0] for call in pod.calls()] == ["psql", "check-archive", "back-up", "clean-up"]
+    assert pod.run(*pod.script("base")).returncode == 0
+    assert [call.split()[0] for call in pod.calls()[4:]] == ["psql", "back-up", "clean-up"], "the folder is its own now"
 
 
 def test_a_failed_base_backup_fails_and_deletes_nothing(tmp_path: Path) -> None:
     pod = Pod(tmp_path)
+    pod.tool("check-archive", "")
     pod.tool("back-up", "exit 3")
     pod.tool("clean-up", "")
     assert pod.run(*pod.script("base")).returncode != 0

@@ -1,5 +1,6 @@
 """Which objects a promotion makes on both sides, in which order, and what a stack may not become afterwards."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, Regist
 from tests.unit.test_databases import CONNECTOR, JOB, LISTENER, SERVICE, STATEFUL_SET, primary, standby, the_server
 
 KEY = "site-a/site-b/postgres-primary"
+TWO = {**PRIMARY, "standbys": {"site-b": {}, "site-c": {}}}
 FOLLOWED = {**PRIMARY_OUTPUTS, "standbys": {**PRIMARY_OUTPUTS["standbys"], "site-c": {}}}
 
 
@@ -87,13 +89,18 @@ def test_a_primary_with_a_successor_is_off_keeps_its_volume_and_leads_to_the_suc
     server, was = the_server(graph).inputs, the_server(before).inputs
     assert server["spec"]["replicas"] == 0
     assert {**server["spec"], "replicas": 1} == was["spec"]
-    assert server["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, "no pod becomes ready"
+    awaited = json.dumps(["jsonpath={.status.replicas}=0"])
+    assert server["metadata"]["annotations"] == {"pulumi.com/waitFor": awaited}, (
+        "nothing goes on before its pod is gone"
+    )
+    assert the_server(graph).timeouts["update"] == "10m"
     assert not graph.of_type(CONNECTOR)
     listener, service = graph.one(LISTENER), graph.one(SERVICE)
     assert listener.inputs["spec"] == {"routingKey": KEY, "port": 5432, "host": "postgres-primary"}
     assert service.inputs["metadata"]["name"] == "postgres-primary-fenced"
     assert service.delete_before_replace, "the Listener's Service gets the name that is free then"
     assert graph.waits_for(listener, service)
+    assert graph.waits_for(listener, the_server(graph))
     assert service.urn == before.one(SERVICE).urn
     assert graph.exports["postgres"]["promoted_standby"] == "site-b"
     assert graph.exports["imported_services"]["postgres-primary"]["host"] == "postgres-primary.rhsi.svc"
@@ -110,6 +117,38 @@ def test_another_standby_goes_where_the_writes_are() -> None:
     told = {**PRIMARY_OUTPUTS["postgres"], "promoted_standby": "site-c"}
     graph = standby(primary_outputs={**PRIMARY_OUTPUTS, "postgres": told})
     assert graph.one(LISTENER).inputs["spec"]["routingKey"] == "site-a/site-c/postgres-primary"
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_two_stacks_do_not_both_take_the_writes(preview: bool) -> None:
+    def told(site: str | None) -> dict[str, Any]:
+        return {**FOLLOWED, "postgres": {**PRIMARY_OUTPUTS["postgres"], "promoted_standby": site}}
+
+    said = (
+        r"The primary's stack site-a names site-c in rhsi:postgres.promotedStandby, and with rhsi:postgres.promoted "
+        r"here two servers would take writes: remove rhsi:postgres.promoted here, or set rhsi:postgres.enabled to "
+        r"false where site-c takes over from this server; if this one is meant, write site-b there and run "
+        r"`pulumi up -s site-a` first\."
+    )
+    with pytest.raises(Exception, match=said):
+        standby(promoted=True, preview=preview, primary_outputs=told("site-c"))
+    for agreed in ("site-b", None):
+        assert the_job(standby(promoted=True, preview=preview, primary_outputs=told(agreed)))
+
+
+def test_a_site_that_was_overtaken_gives_up_its_server_and_keeps_the_volume() -> None:
+    policy = the_server(promoted()).inputs["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert policy["whenDeleted"] == "Retain"
+    told = {**FOLLOWED, "postgres": {**PRIMARY_OUTPUTS["postgres"], "promoted_standby": "site-c"}}
+    graph = standby(promoted=True, enabled=False, primary_outputs=told)
+    assert not graph.of_type(STATEFUL_SET)
+
+
+def test_a_new_server_of_the_same_name_gets_everything_anew() -> None:
+    for graph in (promoted(), primary(users={"orders_app": {}})):
+        assert environment(the_job(graph))["SERVER_UID"] == f"uid-of-{the_server(graph).name}"
+    environment_of_new = environment(the_job(promoted(preview=True)))
+    assert not isinstance(environment_of_new.get("SERVER_UID"), str), "a preview does not know a new server"
 
 
 def test_a_promoted_standby_needs_the_passwords_of_its_former_primary() -> None:
@@ -143,6 +182,8 @@ def test_standbys_of_another_shape_are_a_sentence(told: object) -> None:
         (PRIMARY, "site-a", {}, {"promotedStandby": "site-b"}, ""),
         (PRIMARY, "site-a", {"image": "pg:latest"}, {"version": 18}, ""),
         (PRIMARY, "site-a", {"promotedStandby": "site-b"}, {"enabled": False}, ""),
+        (TWO, "site-a", {"promotedStandby": "site-b"}, {"promotedStandby": "site-c"}, ""),
+        (STANDBY, "site-b", {"promoted": True}, {"enabled": False, "promoted": True}, ""),
     ],
 )
 def test_what_a_database_may_not_become(

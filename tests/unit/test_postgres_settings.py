@@ -67,15 +67,17 @@ def test_a_users_password_is_encrypted_and_only_on_the_primary() -> None:
     assert settings_of(standby(users={"orders_app": {}}), stack="site-b").postgres.users
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        "host orders orders_app 10.0.0.0/8 scram-sha-256",
-        "host  orders,stock  +readers  all  reject",
-        "host all all 2001:db8::/32 ldap ldapserver=ldap.example.com ldapprefix=cn=",
-        "host all all samenet scram-sha-256",
-    ],
-)
+# tests/lab/test_postgres_starting.py has a server read them.
+ACCEPTED_RULES = [
+    "host orders orders_app 10.0.0.0/8 scram-sha-256",
+    "host  orders,stock  +readers  all  reject",
+    "host all all 2001:db8::/32 reject",
+    "host sameuser,my-database Some.One,all samehost scram-sha-256",
+    "host all all samenet scram-sha-256",
+]
+
+
+@pytest.mark.parametrize("rule", ACCEPTED_RULES)
 def test_a_line_of_pg_hba_is_accepted(rule: str) -> None:
     assert access_rule(rule) is None
 
@@ -98,10 +100,16 @@ def test_a_line_of_pg_hba_is_accepted(rule: str) -> None:
         ("host all all 10.0.0.1 reject", "its address is none"),
         ("host all all 10.0.0.1/8 reject", "its address is none"),
         ("host all all example.com reject", "its address is none"),
-        ("host all all all trust", "its method must be scram-sha-256, reject or ldap"),
-        ("host all all all md5", "its method must be scram-sha-256, reject or ldap"),
-        ("host all all all ldap ldapbindpasswd=x", "a password in pg_hba.conf can be read"),
-        ("host all all all reject now", "what follows the method are options"),
+        ("host all all fe80::%eth0/64 reject", "its address is none"),
+        ("host all all 10.0.0.0/255.0.0.0 reject", "its address is none"),
+        ("host all all 10.0.0.0/0.255.255.255 reject", "its address is none"),
+        ("host all all all trust", "its method must be scram-sha-256 or reject"),
+        ("host all all all md5", "its method must be scram-sha-256 or reject"),
+        ("host orders all all ldap", "its method must be scram-sha-256 or reject"),
+        ("host all all all ldap ldapserver=x ldapbasedn=dc=example,dc=net", "its method must be scram-sha-256"),
+        ("host all all all ldap ldapserver=x ldapbindpasswd=x", "its method must be scram-sha-256 or reject"),
+        ("host all all all scram-sha-256 foo=bar", "nothing follows the method"),
+        ("host all all all reject now", "nothing follows the method"),
     ],
 )
 def test_a_line_that_is_none_or_weakens_the_programs_own_is_refused(rule: str, problem: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from components.edb import published_tables, replication_test
 from components.link import claim, revocation
 from components.operators import owners, waiting
-from components.postgres import backup, pod, smoke_test, upkeep
+from components.postgres import backup, pod, smoke_test, starting, upkeep
 from components.script_job import PRELUDE, job_script
 from components.shell_script import read_script
 
@@ -29,12 +29,13 @@ EMBEDDED = {
     "postgres/archive.sh": backup.ARCHIVE_SCRIPT,
     "postgres/backup.sh": backup.SCRIPT,
     "postgres/server.sh": pod.SCRIPT,
+    "postgres/starting.sh": starting.SCRIPT,
     "postgres/upkeep.sh": upkeep.SCRIPT,
     "postgres/version.sh": pod.VERSION_SCRIPT,
 }
 # What stands between the prelude and a script.
 BETWEEN = dict.fromkeys(("operators/await_operator.sh", "operators/check_owners.sh"), "operators/other_owners.sh")
-IN_SERVERS = {"postgres/archive.sh", "postgres/backup.sh", "postgres/server.sh", "postgres/version.sh"}
+IN_SERVERS = {f"postgres/{name}.sh" for name in ("archive", "backup", "server", "starting", "version")}
 
 
 def parsed(script: str) -> str:

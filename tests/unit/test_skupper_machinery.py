@@ -9,7 +9,7 @@ from lab.certificates import chains_to
 from lab.kube import Manifest
 from lab.stand_ins.skupper import api, pki
 from lab.stand_ins.skupper.access import endpoints_of, load_balancer_host, node_host
-from lab.stand_ins.skupper.cluster import Options
+from lab.stand_ins.skupper.cluster import Options, is_tls_credentials
 from lab.stand_ins.skupper.grants import IssuingError
 from lab.stand_ins.skupper.issuing import links
 from lab.stand_ins.skupper.redemption import RedemptionError
@@ -30,6 +30,21 @@ def test_a_certificate_is_correct_for_its_hosts_and_subject_only() -> None:
     assert issued.ca == authority.crt
     assert b"BEGIN RSA PRIVATE KEY" in issued.key
     assert issued.key.decode() not in repr(issued)
+
+
+@pytest.mark.parametrize(
+    ("secret", "credentials"),
+    [
+        ({"type": "kubernetes.io/tls", "data": {"tls.crt": "x", "tls.key": "x"}}, True),
+        ({"type": "Opaque", "data": {"tls.crt": "x", "tls.key": "x", "ca.crt": "x"}}, True),
+        ({"type": "Opaque", "data": {"ca.crt": "x"}}, True),
+        ({"type": "Opaque", "data": {"tls.crt": "x", "tls.key": "x"}}, False),
+        ({"type": "kubernetes.io/basic-auth", "data": {"ca.crt": "x"}}, False),
+        ({"type": "kubernetes.io/tls"}, False),
+    ],
+)
+def test_credentials_are_of_the_type_for_tls_or_have_an_authority(secret: Manifest, *, credentials: bool) -> None:
+    assert is_tls_credentials(secret) == credentials
 
 
 def test_a_load_balancer_has_another_name_in_another_cluster() -> None:

@@ -70,7 +70,7 @@ def test_a_router_access_takes_the_place_of_link_access_and_grants_wait_for_it()
     own = {
         "accessType": "ingress",
         "bindHost": "127.0.0.1",
-        "ports": {"edge": 45672},
+        "ports": {"edge": 45673},
         "settings": {"ingressClassName": "x"},
     }
     graph = record(primary({"linkAccess": "none", "routerAccess": own}), stack="site-a")
@@ -78,7 +78,7 @@ def test_a_router_access_takes_the_place_of_link_access_and_grants_wait_for_it()
     assert graph.one(SITE).inputs["spec"] == {}
     assert access.inputs["metadata"]["name"] == ROUTER_ACCESS_NAME
     assert access.inputs["spec"] == {
-        "roles": [{"name": "inter-router", "port": 55671}, {"name": "edge", "port": 45672}],
+        "roles": [{"name": "inter-router", "port": 55672}, {"name": "edge", "port": 45673}],
         "tlsCredentials": "skupper-site-server",
         "generateTlsCredentials": True,
         "issuer": "skupper-site-ca",
@@ -129,6 +129,42 @@ def test_an_existing_site_that_cannot_be_used_ends_the_run(
     monkeypatch.setattr(recorder, "FOUND_SITE", {**FOUND_SITE, **spoilt})
     with pytest.raises(Exception, match=r"rhsi:skupper\.existingSite names the Site rhsi/hub, which is "):
         record(left_alone(primary({"existingSite": "hub"})), stack="site-a")
+
+
+OBSERVER = "kubernetes:observability.skupper.io/v2alpha1:NetworkObserver"
+SHARED = {
+    "services": {"exports": {"orders": PODS}, "imports": {"stock": {"port": 80}}},
+    "networkObserver": {"enabled": True},
+    "postgres": {"enabled": True},
+    "edb": {"enabled": True, "operator": "community"},
+}
+
+
+def shared(graph: Graph) -> dict[str, Any]:
+    found = [one for kind in (CONNECTOR, LISTENER, OBSERVER) for one in graph.of_type(kind)]
+    assert {"orders", "stock", "postgres-primary", "pg-site-a", "pg-site-b", "network-observer"} == {
+        one.inputs["metadata"]["name"] for one in found
+    }
+    return {one.urn: one for one in found}
+
+
+@pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
+def test_beside_somebody_elses_site_his_connectors_listeners_and_observer_are_not_taken_over(
+    values: dict[str, Any], stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    existing = left_alone({**values, **SHARED, "skupper": {"existingSite": "hub"}})
+    made, own = shared(record(existing, stack=stack)), shared(record({**values, **SHARED}, stack=stack))
+    kept = {"rhsi/owner": f"acme/rhsi/{stack}", "pulumi.com/patchForce": "true"}
+    for one in made.values():
+        assert "::kubernetes-creating::" in one.provider, one.name
+        assert one.inputs["metadata"]["annotations"].items() >= kept.items()
+    for one in own.values():
+        assert "::kubernetes::" in one.provider, one.name
+        assert not kept.keys() & one.inputs["metadata"].get("annotations", {}).keys(), "as it was"
+    assert made.keys() == own.keys()
+    monkeypatch.setenv("RHSI_TAKE_OVER", "rhsi")
+    for one in shared(record(existing, stack=stack)).values():
+        assert "::kubernetes::" in one.provider, "what a killed run has left"
 
 
 READY = {"status": "Ready", "endpoints": [{"host": "x"}]}
@@ -199,12 +235,23 @@ def test_the_options_of_services_are_those_of_connector_and_listener_and_absent_
         (primary({"linkAccess": "none"}), "no standby could link; choose another one, or add a routerAccess"),
         (primary({"routerAccess": {"accessType": "route"}}), "set rhsi:skupper.linkAccess to none, or remove it"),
         (
-            primary({"linkAccess": "none", "routerAccess": {"ports": {"edge": 55671}}}),
-            "rhsi:skupper.routerAccess.ports.edge is 55671: each role needs a port of its own",
+            primary({"linkAccess": "none", "routerAccess": {"ports": {"edge": 55672}}}),
+            "rhsi:skupper.routerAccess.ports.edge is 55672: each role needs a port of its own",
         ),
-        (
-            primary({"linkAccess": "none", "routerAccess": {"ports": {"interRouter": 5671}}}),
-            "rhsi:skupper.routerAccess.ports.interRouter is 5671: the router listens there for something else",
+        *(
+            (
+                primary({"linkAccess": "none", "routerAccess": {"ports": {"interRouter": port}}}),
+                f"rhsi:skupper.routerAccess.ports.interRouter is {port}: the router listens there for something else",
+            )
+            for port in (5671, 5672, 9000, 9090, 9191)
+        ),
+        *(
+            (
+                primary({"linkAccess": "none", "routerAccess": {"ports": {key: port}}}),
+                f"rhsi:skupper.routerAccess.ports.{key} is {port}: the router listens there for linkAccess, also when",
+            )
+            for key in ("interRouter", "edge")
+            for port in (55671, 45671)
         ),
         (
             primary({"linkAccess": "none", "routerAccess": {"ports": {"edge": 443}}}),
@@ -240,6 +287,8 @@ def test_what_skupper_would_refuse_is_refused_here(values: dict[str, Any], said:
 def test_a_router_access_of_defaults_is_one() -> None:
     spec = record(primary({"linkAccess": "none", "routerAccess": {}}), stack="site-a").one(ACCESS).inputs["spec"]
     assert "accessType" not in spec, "the controller's default"
+    ports = {role["port"] for role in spec["roles"]}
+    assert not ports & {55671, 45671}, "Skupper's own way in stays when linkAccess goes, in the same pod"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_stack_with_secrets_is_left_to_the_engine_which_alone_can_read_them() 
         ({}, True, True),
         ({"caProvider": {"name": "vault-ca"}}, True, False),
         ({"login": "jwt"}, False, True),
-        ({"store": {"name": "vault"}}, False, False),
+        ({"store": {"kind": "ClusterSecretStore", "name": "vault"}}, False, False),
     ],
 )
 def test_the_lab_adds_nothing_that_the_way_into_vault_does_not_take(

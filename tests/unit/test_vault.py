@@ -11,11 +11,22 @@ from hypothesis import strategies as st
 
 from components.owner import Owner
 from components.settings import formats
+from components.sites.vault_owners import standby_owner_args
 from components.vault.mount import engine_problem
 from components.vault.names import policy_name
-from components.vault.ownership import VaultOwnerArgs, refusal
+from components.vault.ownership import OTHER_ENVIRONMENT, VaultOwnerArgs, refusal
 from lab.home import CHECKOUT
-from tests.unit.recorder import OWNER_ID, PRIMARY, PRIMARY_OUTPUTS, SECRET_KEY, STANDBY, Graph, record, reveal
+from tests.unit.recorder import (
+    OWNER_ID,
+    PRIMARY,
+    PRIMARY_OUTPUTS,
+    SECRET_KEY,
+    STANDBY,
+    Graph,
+    record,
+    reveal,
+    settings_of,
+)
 
 KV_SECRET = "vault:kv/secretV2:SecretV2"
 POLICY = "vault:index/policy:Policy"
@@ -131,6 +142,7 @@ def claim(**changes: Any) -> VaultOwnerArgs:
         existing=False,
         path="site-b/owner-primary",
         claimed="What a primary writes for site-b",
+        give=OTHER_ENVIRONMENT,
     )
     return dataclasses.replace(usual, **changes)
 
@@ -141,6 +153,16 @@ def test_a_path_of_another_stack_is_a_sentence_with_both_names_and_the_way_out(o
     assert "belongs to another stack, acme/rhsi/other with the id 0123456789abcdef" in sentence
     assert "as rhsi/site-b/owner-primary says; this is acme/rhsi/site-a" in sentence
     assert "rhsi:vault.prefix" in sentence
+
+
+def test_a_standby_of_another_stack_is_told_to_take_another_name() -> None:
+    store = {"kind": "ClusterSecretStore", "name": "vault"}
+    settings = settings_of(standby(store=store, prefix="env.test"), stack="site-b")
+    args = standby_owner_args(settings, claim().owner)
+    sentence = refusal({"stack": "acme/rhsi/other", "id": "0123456789abcdef"}, args, None)
+    assert sentence.startswith("The standby site-b in Vault belongs to another stack, acme/rhsi/other with the id")
+    assert "as rhsi/env.test/site-b/owner-standby says" in sentence
+    assert "Give this site another name (rhsi:site), or its environment another rhsi:vault.mount" in sentence
 
 
 @pytest.mark.parametrize("fields", [{}, {"note": "hands off"}, {"id": ""}])

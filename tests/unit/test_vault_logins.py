@@ -12,7 +12,7 @@ from components.settings import formats
 from components.vault import issuer, jwk
 from lab.home import CHECKOUT
 from tests.arguments import vault_store
-from tests.unit.recorder import FOUND_STORE, PUBLISHED, STANDBY, Graph, record
+from tests.unit.recorder import FOUND_STORE, PRIMARY_OUTPUTS, PUBLISHED, STANDBY, Graph, record
 from tests.unit.test_issuer import encoded
 
 MOUNT = "vault:jwt/authBackend:AuthBackend"
@@ -107,26 +107,42 @@ def test_somebody_elses_auth_mount_is_not_configured_and_no_key_is_read() -> Non
 
 def test_an_existing_store_leaves_everything_of_the_login_to_whoever_made_it() -> None:
     graph = record({**standby(store=FOUND, cluster={"context": "site-b"}), "edb": EDB}, stack="site-b")
-    vaults = {one.token for one in graph.resources.values() if one.token.startswith("vault:")}
-    assert not vaults, "no policy, mount or role"
+    vaults = {one.inputs["name"] for one in graph.resources.values() if one.token.startswith("vault:")}
+    assert vaults == {"site-b/owner-standby"}, "no policy, mount or role"
     assert not graph.made(STORE)
     accounts = {one.inputs["metadata"]["name"] for one in graph.made("kubernetes:core/v1:ServiceAccount")}
     assert "rhsi-vault-reader" not in accounts
     references = [one.inputs["spec"]["secretStoreRef"] for one in graph.of_type(EXTERNAL_SECRET)]
     assert len(references) > 1
     assert all(reference == {"kind": "ClusterSecretStore", "name": "vault"} for reference in references)
+    mark = graph.one("vault:kv/secretV2:SecretV2")
+    assert mark.inputs["options"] == {"cas": "0"}
+    for one in graph.of_type(EXTERNAL_SECRET):
+        assert graph.waits_for(one, mark), "a second standby of this name spends no grant"
     read = {one.read_id for one in graph.of_type("kubernetes:external-secrets.io/v1:ClusterSecretStore")}
     assert read == {"vault"}
 
 
 def test_an_existing_store_of_a_namespace_is_looked_for_in_each_one_and_never_touched() -> None:
-    values = {**standby(store={"name": "vault"}), "edb": EDB}
+    cluster = {**STANDBY["cluster"], "createNamespace": False}
+    values = {**standby(store={"name": "vault"}, cluster=cluster), "edb": {**EDB, "createNamespace": False}}
     graph = record(values, stack="site-b")
     assert {one.read_id for one in graph.of_type(STORE)} == {"rhsi/vault", "db/vault"}
     rules = [rule for role in graph.of_type(JOB_ROLE) for rule in role.inputs["rules"]]
     assert not [rule for rule in rules if "secretstores" in rule["resources"]]
     own = [rule for role in record(STANDBY, stack="site-b").of_type(JOB_ROLE) for rule in role.inputs["rules"]]
     assert [rule for rule in own if "secretstores" in rule["resources"]]
+
+
+@pytest.mark.parametrize("vault", [{}, {"login": "jwt"}, {"store": FOUND}])
+def test_what_a_standby_publishes_waits_for_what_says_whose_the_standby_is(vault: dict[str, Any]) -> None:
+    values = {**standby(**vault), "edb": {**EDB, "publish": {"tables": ["stock.levels"]}}}
+    told = {**PRIMARY_OUTPUTS, "edb": {**PRIMARY_OUTPUTS["edb"], "published": {"sales.orders": "table"}}}
+    graph = record(values, stack="site-b", primary_outputs=told)
+    secrets = {one.inputs["name"]: one for one in graph.of_type("vault:kv/secretV2:SecretV2")}
+    mark = secrets["site-b/owner-standby"] if "store" in vault else graph.one("vault:index/policy:Policy")
+    assert graph.waits_for(secrets["site-b/edb-published"], mark)
+    assert set(secrets) == {"site-b/edb-published", *(["site-b/owner-standby"] if "store" in vault else [])}
 
 
 def found_store(**changes: Any) -> FoundSecretStoreArgs:
@@ -140,6 +156,7 @@ def found_store(**changes: Any) -> FoundSecretStoreArgs:
         (FOUND_STORE, {}, None),
         ({"provider": {"vault": {"path": "rhsi"}}}, {}, None),
         ({"provider": {"vault": {"path": "rhsi", "namespace": "team/"}}}, {"vault_namespace": "team"}, None),
+        ({"provider": {"vault": {"path": "rhsi", "namespace": "root"}}}, {}, None),
         ({"provider": {"aws": {}}}, {}, "reads no Vault"),
         (None, {}, "reads no Vault"),
         ({"provider": {"vault": {"path": "rhsi", "version": "v1"}}}, {}, "of version 1"),

@@ -44,6 +44,8 @@ def standby(*, cluster: Mapping[str, Any] = STANDBY["cluster"], **vault: Any) ->
         ({"namespace": "a/b", "authNamespace": "c"}, 'rhsi:vault.namespace is "a/b"; name a namespace above it'),
         ({"namespace": "a", "authNamespace": "a/b"}, "name a namespace above it"),
         ({"namespace": "a", "authNamespace": "a"}, "name a namespace above it, or leave it out"),
+        ({"namespace": "root", "authNamespace": "root"}, "name a namespace above it, or leave it out"),
+        ({"namespace": "a", "authNamespace": "/"}, "name a namespace above it, or leave it out"),
     ],
 )
 def test_a_way_in_that_cannot_work_is_refused_in_words(vault: dict[str, Any], said: str) -> None:
@@ -69,10 +71,63 @@ def test_without_a_way_from_vault_to_the_api_server_the_login_jwt_is_named() -> 
     text = mistakes_in(standby(cluster={"context": "site-b"}))
     assert "rhsi:cluster.apiServer is missing" in text
     assert "or rhsi:vault.login to jwt where Vault cannot reach it" in text
-    for vault in ({"login": "jwt"}, {"store": {"name": "vault"}}):
+    for vault in ({"login": "jwt"}, {"store": FOUND}):
         settings_of(standby(cluster={"context": "site-b"}, **vault), stack="site-b")
 
 
 def test_with_an_existing_store_vaults_address_is_needed_by_the_program_only() -> None:
     values = {key: value for key, value in standby(store=FOUND).items() if key != "vault"} | {"vault": {"store": FOUND}}
     assert "rhsi:vault.address is missing: set it to Vault's URL, or set VAULT_ADDR" in mistakes_in(values)
+
+
+LEFT_ALONE = {"createNamespace": False}
+OPERATORS_STORE = {"operators": {"externalSecrets": {"enabled": True}}}
+EDBS = {"edb": {"enabled": True, **LEFT_ALONE}, "operators": {"database": {"enabled": True}}}
+COMMUNITYS = {**EDBS, "edb": {"enabled": True, "operator": "community", **LEFT_ALONE}}
+OWN_NAMESPACE = "a SecretStore stands in a namespace that is not this stack's; set rhsi:{}.createNamespace to false"
+
+
+@pytest.mark.parametrize(
+    ("store", "cluster", "more", "said"),
+    [
+        ({"name": "v"}, {}, {}, OWN_NAMESPACE.format("cluster")),
+        ({"name": "v"}, {"createNamespace": True}, {}, OWN_NAMESPACE.format("cluster")),
+        ({"name": "v"}, LEFT_ALONE, {"edb": {"enabled": True}}, OWN_NAMESPACE.format("edb")),
+        ({"name": "v"}, LEFT_ALONE, EDBS, "EDB's operator reads Vault in a namespace that this stack makes"),
+        ({"name": "v"}, LEFT_ALONE, OPERATORS_STORE, "needs External Secrets before this stack is there; remove one"),
+        (FOUND, {}, OPERATORS_STORE, "needs External Secrets before this stack is there; remove one"),
+    ],
+)
+def test_a_store_that_cannot_be_there_before_the_stack_is_refused(
+    store: dict[str, Any], cluster: dict[str, Any], more: dict[str, Any], said: str
+) -> None:
+    assert said in mistakes_in({**standby(cluster={"context": "site-b", **cluster}, store=store), **more})
+
+
+@pytest.mark.parametrize(
+    ("store", "cluster", "more"),
+    [
+        ({"name": "v"}, LEFT_ALONE, {"edb": {"enabled": False}}),
+        ({"name": "v"}, LEFT_ALONE, {"edb": {"enabled": True, **LEFT_ALONE}}),
+        ({"name": "v"}, LEFT_ALONE, COMMUNITYS),
+        (FOUND, {}, {"edb": {"enabled": True}, "operators": {"database": {"enabled": True}}}),
+    ],
+)
+def test_a_store_that_may_be_there_is_taken(
+    store: dict[str, Any], cluster: dict[str, Any], more: dict[str, Any]
+) -> None:
+    settings_of({**standby(cluster={"context": "site-b", **cluster}, store=store), **more}, stack="site-b")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "above", "prefix"),
+    [
+        ("a/b", "root", "a/b/"),
+        ("a", "root/", "a/"),
+        ("a/b", "a", "b/"),
+        ("a/b", "", ""),
+    ],
+)
+def test_the_namespace_above_all_others_is_called_root(namespace: str, above: str, prefix: str) -> None:
+    found = settings_of(standby(namespace=namespace, authNamespace=above), stack="site-b")
+    assert found.vault.policy_prefix == prefix

@@ -36,10 +36,19 @@ class Options:
 
 
 def keep_of_secret(secret: Manifest) -> Manifest:
-    """The public half of TLS Secrets, which the network judges; of other Secrets the name. Never a key."""
+    """The public half of TLS Secrets, which the network judges; of others whether they are credentials. Never a key."""
     data = secret.get("data") or {}
     public = {name: data[name] for name in ("tls.crt", "ca.crt") if data.get(name)}
-    return brief(secret, data=public if secret.get("type") == "kubernetes.io/tls" else {})
+    tls = secret.get("type") == "kubernetes.io/tls"
+    return brief(secret, data=public if tls else {}, credentials=is_tls_credentials(secret))
+
+
+def is_tls_credentials(secret: Manifest) -> bool:
+    """Whether upstream takes a Secret for TLS credentials (internal/kube/secrets/context.go, IsTlsCredentialSecret)."""
+    data = secret.get("data") or {}
+    if secret.get("type") == "kubernetes.io/tls":
+        return bool(data)
+    return secret.get("type", "Opaque") in ("Opaque", "") and bool(data.get("ca.crt"))
 
 
 def keep_of_service(service: Manifest) -> Manifest:
@@ -86,8 +95,8 @@ class Cluster(WatchedCluster):
         return self.observed(kind, written) if kind in api.SKUPPER_KINDS else written
 
     def tls_secret_missing(self, namespace: str, name: str) -> str | None:
-        """The sentence that upstream reports for credentials that are named but absent."""
-        if not name or self.get(api.SECRET, namespace, name):
+        """The sentence that upstream reports for credentials that are named but absent, or no TLS credentials."""
+        if not name or (self.get(api.SECRET, namespace, name) or {}).get("credentials"):
             return None
         return f'TLS credentials secret "{name}" not found'
 
