@@ -51,7 +51,7 @@ def _text() -> str:
 
 def rows() -> list[tuple[list[str], str]]:
     """The quoted words of the first column, and the last column, of every row of what people see."""
-    tables = re.findall(r"^\| you see.*\n((?:\|.*\n)+)", _text(), flags=re.MULTILINE)
+    tables = re.findall(r"^\| you see \| why \| do \|\n((?:\|.*\n)+)", _text(), flags=re.MULTILINE)
     cells = [line.strip("| ").split(" | ") for table in tables for line in table.splitlines()]
     return [(re.findall(r"`([^`]+)`", row[0]), row[-1]) for row in cells]
 
