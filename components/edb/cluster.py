@@ -22,16 +22,13 @@ from components.edb.backup import (
     object_store_spec,
     recovery,
 )
+from components.edb.external_clusters import peer_clusters
 from components.edb.names import (
     CA_SECRET,
     OWNER,
-    PORT,
     REPLICATION_ROLE,
     app_secret,
     cluster_name,
-    external_cluster,
-    external_file,
-    lasting_entry,
     replicator_secret,
     schema_config_map,
     server_names,
@@ -158,7 +155,10 @@ def cluster_spec(args: EdbClusterArgs) -> dict[str, Any]:
                 *args.pg_hba,
             ],
         },
-        "externalClusters": [*peer_clusters(args), *backup_source(args.recovery, cluster_name(args.site))],
+        "externalClusters": [
+            *peer_clusters(args.peer, args.peer_host, args.database, args.tls, args.taken),
+            *backup_source(args.recovery, cluster_name(args.site)),
+        ],
     }
     if args.superuser_access:
         spec["superuserSecret"] = {"name": superuser_secret(args.site)}
@@ -220,40 +220,6 @@ def replication_role(site: str) -> dict[str, Any]:
         "replication": True,
         "passwordSecret": {"name": replicator_secret(site)},
     }
-
-
-def peer_clusters(args: EdbClusterArgs) -> list[dict[str, Any]]:
-    """How to reach the peer; nothing connects because of it.
-
-    The operator keeps the files of an entry, such as that of the password, only as long as the entry is listed, and a
-    subscription reads them until it has been altered, which may be much later than its entry's name changes. So the
-    entry whose name never changes holds them, and another one for what is `taken` names its files.
-    """
-    lasting = lasting_entry(args.peer, args.tls)
-    parameters = {
-        "host": args.peer_host,
-        "port": str(PORT),
-        "user": REPLICATION_ROLE,
-        "dbname": args.database,
-        "sslmode": args.tls,
-        # The operator sets no deadline of its own for CREATE SUBSCRIPTION.
-        "connect_timeout": "10",
-    }
-    holder: dict[str, Any] = {
-        "name": lasting,
-        "connectionParameters": parameters,
-        "password": {"name": replicator_secret(args.peer), "key": "password"},
-    }
-    files = {"passfile": external_file(lasting, "pgpass")}
-    if args.tls == "verify-full":
-        holder["sslRootCert"] = {"name": CA_SECRET, "key": "ca.crt"}
-        files["sslrootcert"] = external_file(lasting, f"{CA_SECRET}_ca.crt")
-    if not args.taken:
-        return [holder]
-    return [
-        holder,
-        {"name": external_cluster(args.peer, args.tls, args.taken), "connectionParameters": parameters | files},
-    ]
 
 
 class EdbCluster(Component):

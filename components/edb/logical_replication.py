@@ -13,7 +13,8 @@ import pulumi
 
 from components.component import Component, once
 from components.custom_resource import POSTGRES_OPERATORS, KubernetesObject
-from components.edb.names import external_cluster, publication_name, subscription_name, table_name
+from components.edb.external_clusters import external_cluster
+from components.edb.names import publication_name, subscription_name, table_name
 from components.edb.published import TABLE, Published, target_objects
 
 # Immutable for the operator; EDB's older CRDs lack the rule for the cluster and would accept a change without effect.

@@ -3,8 +3,6 @@
 Sites are labels of RFC 1123, so a site makes exactly one SQL name.
 """
 
-import pulumi
-
 PORT = 5432
 # PostgreSQL cuts longer names off without an error (NAMEDATALEN).
 NAME_LIMIT = 63
@@ -39,28 +37,6 @@ def replicator_secret(site: str) -> str:
 def service_host(site: str, namespace: str) -> str:
     """The primary instance inside the site's own Kubernetes cluster."""
     return f"{cluster_name(site)}-rw.{namespace}.svc.cluster.local"
-
-
-def external_cluster(peer: str, tls: str, taken: pulumi.Input[str] = "") -> pulumi.Input[str]:
-    """The peer's entry in `externalClusters`.
-
-    It carries the sslmode: the operator alters an existing subscription's connection only when the Subscription itself
-    changes, not when this entry does. For the same reason it carries what is `taken`, a text that changes with what the
-    peer publishes (one that is not known yet counts): the operator then sets the subscription's publication anew, and
-    PostgreSQL asks for its tables (cloudnative-pg:internal/management/controller/subscription_controller_sql.go).
-    """
-    name = lasting_entry(peer, tls)
-    return pulumi.Output.format("{}-{}", name, taken) if taken else name
-
-
-def lasting_entry(peer: str, tls: str) -> str:
-    """The peer's entry that holds password and authority, whatever the peer publishes."""
-    return f"{cluster_name(peer)}-{tls}"
-
-
-def external_file(entry: str, file: str) -> str:
-    """Where an instance has a file of an entry, such as `pgpass` (cloudnative-pg:pkg/management/external/utils.go)."""
-    return f"/controller/external/{entry}/{file}"
 
 
 def server_names(host: str) -> list[str]:
