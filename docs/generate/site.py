@@ -6,6 +6,7 @@ the site needs no address of a repository and mkdocs can check each link.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,25 +19,23 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Pages that stand at the top of the checkout; a link between them and docs/ changes its beginning.
 TOP_PAGES = ("CHANGELOG.md", "CONTRIBUTING.md")
-# Folders of the checkout whose files pages link to.
-LINKED_FOLDERS = ("deploy",)
 _LINK = re.compile(r"(\]\()([^)\s#]+)")
 
 
 def on_files(files: Files, config: "MkDocsConfig") -> Files:
-    """Add the pages at the top, and the files that pages link to."""
+    """Add the pages at the top, and each file of the checkout that a page links to."""
+    linked = {name for file in files.documentation_pages() for name in _beside_docs(file)}
     for name in TOP_PAGES:
         files.append(File.generated(config, name, content=(CHECKOUT / name).read_text()))
-    for folder in LINKED_FOLDERS:
-        for file in sorted((CHECKOUT / folder).iterdir()):
-            name = f"{folder}/{file.name}"
-            files.append(File.generated(config, name, abs_src_path=str(file)))
+    for name in sorted(linked.difference(TOP_PAGES)):
+        if (CHECKOUT / name).is_file():
+            files.append(File.generated(config, name, abs_src_path=str(CHECKOUT / name)))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: "Page", config: "MkDocsConfig", files: Files) -> str:  # noqa: ARG001 -- mkdocs passes them all by name
     """Make a page's links to files of the checkout links within the site."""
-    above = "../" * (page.file.src_uri.count("/") + 1)
+    above = _above(page.file)
     at_top = page.file.src_uri in TOP_PAGES
 
     def within_site(link: re.Match[str]) -> str:
@@ -47,3 +46,16 @@ def on_page_markdown(markdown: str, *, page: "Page", config: "MkDocsConfig", fil
         return beginning + (target.removeprefix("../") if target.startswith(above) else target)
 
     return _LINK.sub(within_site, markdown)
+
+
+def _above(file: File) -> str:
+    """How a page of docs/ names the checkout."""
+    return "../" * (file.src_uri.count("/") + 1)
+
+
+def _beside_docs(file: File) -> Iterator[str]:
+    """The paths within the checkout, outside of docs/, that a page links to."""
+    above = _above(file)
+    for _, target in _LINK.findall(file.content_string):
+        if target.startswith(above):
+            yield target.removeprefix(above)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,15 @@ RENOVATE = json.loads((CHECKOUT / "renovate.json").read_text())
 
 def matches(patterns: list[str]) -> list[str]:
     """The files of the checkout that Renovate's patterns, `/regex/`, are for."""
-    names = (str(path.relative_to(CHECKOUT)) for folder in ("", "lab/", "components/") for path in _files(folder))
-    return sorted({name for name in names if any(re.search(pattern.strip("/"), name) for pattern in patterns)})
+    names = (str(path.relative_to(CHECKOUT)) for path in _files())
+    return sorted(name for name in names if any(re.search(pattern[1:-1], name) for pattern in patterns))
 
 
-def _files(folder: str) -> Iterator[Any]:
-    yield from (CHECKOUT.glob("*.*") if not folder else (CHECKOUT / folder).rglob("*.*"))
+def _files() -> Iterator[Path]:
+    """The files of the checkout, without what is installed, built or recorded."""
+    for path in (*CHECKOUT.glob("*.*"), *CHECKOUT.glob("[!.]*/**/*.*")):
+        if path.is_file() and not {"fixtures", ".venv", "site"} & set(path.relative_to(CHECKOUT).parts):
+            yield path
 
 
 def found(manager: dict[str, Any]) -> set[tuple[str, str]]:
@@ -66,7 +70,7 @@ def test_no_manager_of_renovate_is_idle(manager: dict[str, Any]) -> None:
 
 def test_every_requirement_is_exact_and_renovate_reads_its_file() -> None:
     files = matches(RENOVATE["pip_requirements"]["managerFilePatterns"])
-    assert {file.name for file in CHECKOUT.glob("requirements*.txt")} < set(files)
+    assert {str(file.relative_to(CHECKOUT)) for file in _files() if file.match("requirements*.txt")} < set(files)
     for name in files:
         lines = (CHECKOUT / name).read_text().splitlines()
         pins = [line for line in lines if line and not line.startswith(("#", "-r "))]
