@@ -12,8 +12,7 @@ from pre_commit.clientlib import load_config
 from components.platform import PLATFORMS
 from components.postgres import monitoring
 from components.settings.edb import COMMUNITY_IMAGE
-from lab.binaries import postgresql, toolchain
-from lab.binaries.recipes import OPERATOR_API, RECIPES
+from lab.binaries import postgresql, recipes, toolchain
 from lab.home import CHECKOUT
 
 RENOVATE = json.loads((CHECKOUT / "renovate.json").read_text())
@@ -55,7 +54,7 @@ def test_renovate_finds_every_pin_in_python() -> None:
     images = {text for platform in PLATFORMS.values() for text in (platform.cli_image, platform.postgres_image)}
     versioned = {image(text) for text in (*images, monitoring.IMAGE, COMMUNITY_IMAGE)}
     assert pins == {
-        *((recipe.module, recipe.version) for recipe in (*RECIPES, OPERATOR_API)),
+        *((one.module, one.version) for one in vars(recipes).values() if isinstance(one, recipes.Recipe)),
         (toolchain.PACKAGE, toolchain.PACKAGE_VERSION),
         *((postgresql.PACKAGE, version) for version in postgresql.VERSIONS.values()),
         # A tag without a version, such as `latest` or a stream of CentOS, is nothing to raise.
