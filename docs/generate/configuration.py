@@ -12,7 +12,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,23 @@ This page has every key below `rhsi:`. Write it into a stack file, or set it, fo
 `python -m docs.generate.configuration > docs/configuration.md` writes this page from `components/settings/` and the
 stack files in `docs/examples/`.
 """
+# What each section is about, for whoever looks for a key; "" stands for the keys outside of sections.
+ABOUT = {
+    "": "who links to whom, revocation, labels and annotations, and whether `destroy` keeps data",
+    "cluster": "where the cluster is, and what this stack owns there",
+    "vault": "where Vault is, what this stack owns there, and how External Secrets logs in",
+    "standbys": "on a primary: the sites that may link, and their rotations",
+    "images": "a mirror, and the image of Jobs",
+    "pods": "what a platform asks of every pod",
+    "networkPolicies": "network policies for namespaces that deny by default",
+    "timeouts": "how long `up` waits",
+    "services": "the services that cross the network",
+    "skupper": "the Skupper site",
+    "postgres": "the streaming database",
+    "edb": "the replicated databases",
+    "operators": "operators that OLM installs",
+    "networkObserver": "Skupper's page that shows the whole network",
+}
 # The types that have a form of their own. A run compares annotations: two of the same form are one type here.
 WORDS = {
     formats.Duration: "duration",
@@ -83,11 +100,21 @@ def page() -> str:
     return "\n".join(
         [
             HEAD.rstrip(),
+            *_contents(sections),
             *(line for name, rows in sections.items() for line in _table(name, rows, known)),
             *_images(),
             *_files(known),
         ]
     )
+
+
+def _contents(sections: Iterable[str]) -> Iterator[str]:
+    """Which section is about what, with a link to each."""
+    yield from ("", "| section | what it is about |", "|---|---|")
+    for name in sections:
+        title = f"`{PROJECT}:{name}`" if name else "single keys"
+        anchor = f"{PROJECT}{name.lower()}" if name else "single-keys"
+        yield f"| [{title}](#{anchor}) | {ABOUT[name]} |"
 
 
 def _keys(shape: type[BaseModel], above: tuple[str, ...], block: Any) -> Iterator[Key]:
