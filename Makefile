@@ -13,7 +13,7 @@ ARGS ?=
 NEW_ENOUGH := sys.version_info >= (3, 11)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint bench clean
+.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint docs bench clean
 
 # A virtual environment whose Python has gone, was replaced or is too old lacks its own packages: it is made anew.
 ifeq ($(shell $(BIN)/python -c 'import sys, pip; print($(NEW_ENOUGH))' 2>/dev/null),True)
@@ -31,6 +31,11 @@ help:  ## Show the targets
 	@$(PYTHON) -c 'import sys; $(NEW_ENOUGH) or sys.exit("error: $(PYTHON) is Python %d.%d, and rhsi needs 3.11 or newer: name a newer one, such as `make PYTHON=python3.12 up`." % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt
+	@touch $@
+
+# Apart from the rest: nobody pays for it before the first `make docs`.
+.venv/docs: .venv/installed requirements-docs.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements-docs.txt
 	@touch $@
 
 # What the lab needs of a machine, before minutes of packages and builds.
@@ -86,6 +91,9 @@ lint: .venv/installed  ## Style, types, shell scripts and GitHub's workflows
 	$(BIN)/shellcheck $$(git ls-files '*.sh' '.ci/run')
 	$(BIN)/python -m lab.binaries.workflows
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github
+
+docs: .venv/docs  ## Build the documentation into site/, and check its links
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 bench: machine .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench

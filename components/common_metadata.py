@@ -3,7 +3,7 @@
 Owns where each kind carries those of what is made after it, such as a Job's pods. They are added in one place,
 custom_resource.py, and not by a transformation of Pulumi's, for that comes after the gate of an awaited object is
 written, which has to know of them. Does not own what no object of this program makes: Skupper's router has its own way
-(docs/runbook.md).
+(docs/platform.md).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """What a stack tells other stacks: names, paths, states and times, none of them secret.
 
 Owns the shapes: sites/ fills them, a standby reads its primary's through the same classes, and docs/outputs.md is
-written from the docstrings of their fields (`python -m docs.outputs > docs/outputs.md`). Names and shapes never change:
-stacks that nobody here knows of read them. A field that may be None is then absent, never null.
+written from the docstrings of their fields (docs/generate/outputs.py). Names and shapes never change: stacks that
+nobody here knows of read them. A field that may be None is then absent, never null.
 """
 
 import dataclasses

@@ -17,7 +17,7 @@ from lab.stacks import Runner
 
 # OpenBao's command speaks Vault's API and has its verbs.
 VAULT = "vault"
-# OpenShift's command has kubectl's verbs, which are all that docs/runbook.md uses of it.
+# OpenShift's command has kubectl's verbs, which are all that the pages in docs/ use of it.
 OC = "oc"
 
 

@@ -1,6 +1,6 @@
 """The secrets of the reference's stack files, which their comments only say how to set."""
 
-from docs.stack_files import Example
+from docs.generate.stack_files import Example
 from tests.unit.urns import CERTIFICATE, EC_KEY
 
 

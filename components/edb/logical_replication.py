@@ -1,7 +1,7 @@
 """Logical replication between two clusters: what a site publishes and what it takes from its peer.
 
 The operator's instance manager carries both out and retries every 30 s. That one is applied says that its DDL
-succeeded once; whether rows flow, only SQL tells (docs/runbook.md).
+succeeded once; whether rows flow, only SQL tells (docs/troubleshooting/replicated.md).
 """
 
 import dataclasses

@@ -34,7 +34,7 @@ await() {
   # shellcheck disable=SC2254
   until answer=$(query "$site" "$question") && case $answer in $expected) true ;; *) false ;; esac do
     in_time || fail "$problem in $TIMEOUT_SECONDS s${answer:+, $answer}$(sed -n '1s/^/, /p' "$STDERR"): see" \
-      "'Replication stands still' in docs/runbook.md, then run \`pulumi up\` again."
+      "'Replication stands still' in docs/troubleshooting/replicated.md, then run \`pulumi up\` again."
     sleep 1
   done
 }

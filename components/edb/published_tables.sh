@@ -69,7 +69,7 @@ CREATE TEMP VIEW found AS
 
 until printf 'SELECT;' | query >/dev/null; do
   in_time || fail "The database of $SITE did not answer in $TIMEOUT_SECONDS s$(sed -n '1s/^/, /p' "$STDERR"):" \
-    "see 'Replication stands still' in docs/runbook.md, then run \`pulumi up\` again."
+    "see 'Replication stands still' in docs/troubleshooting/replicated.md, then run \`pulumi up\` again."
   sleep 1
 done
 

@@ -49,7 +49,7 @@ give_up() {
   why=$(told)
   clean_up
   trap - EXIT
-  fail "$problem in $TIMEOUT_SECONDS s$why: see 'Replication stands still' in docs/runbook.md, then run \`pulumi up\`" \
+  fail "$problem in $TIMEOUT_SECONDS s$why: see 'Replication stands still' in docs/troubleshooting/replicated.md, then run \`pulumi up\`" \
     "again.${left:+ Rows of the test may stay until the next one passes, in $left.}"
 }
 

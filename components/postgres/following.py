@@ -40,7 +40,7 @@ def warning(namespace: str) -> str:
     return (
         f"{STANDBY} does not follow {PRIMARY} now. A first copy, a restart or a link that is down take their time; "
         f"`kubectl describe pod {STANDBY}-0 -n {namespace}` says what it is, and 'The standby does not follow' in "
-        "docs/runbook.md what to do."
+        "docs/troubleshooting/streaming.md what to do."
     )
 
 

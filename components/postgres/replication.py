@@ -1,7 +1,7 @@
 """PostgreSQL as a primary and its streaming standbys, each in its own cluster.
 
 Owns what the two are to each other: the roles, the way in which a standby finds the primary, and the slot that keeps
-the primary's WAL for it. Promotion is a person's decision (upkeep.py, docs/runbook.md). How the primary's
+the primary's WAL for it. Promotion is a person's decision (upkeep.py, docs/databases/streaming.md). How the primary's
 name comes into the standby's cluster is the business of skupper/services.py, how a password does that of
 external_secrets.py.
 """

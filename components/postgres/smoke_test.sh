@@ -84,11 +84,11 @@ does_not_show() {
   state=$(replay_state && printf %s "$answer") || state=unknown
   its_slot=$(slot_state && printf %s "$answer") || its_slot=unknown
   again="then run \`pulumi up\` again."
-  anew="See 'Copy a standby anew' in docs/runbook.md; $again"
+  anew="See 'Copy a standby anew' in docs/troubleshooting/streaming.md; $again"
   logs="The log of its pod says why (\`kubectl logs $STANDBY-0 -n $NAMESPACE --all-containers\`); $again"
   case $state in
   promoted) fail "$problem: it was promoted, and follows nobody. Is that meant, set rhsi:postgres.promoted to true. Otherwise see" \
-    "'Copy a standby anew' in docs/runbook.md; $again" ;;
+    "'Copy a standby anew' in docs/troubleshooting/streaming.md; $again" ;;
   paused) fail "$problem: somebody paused its replay. Type \`kubectl exec $STANDBY-0 -n $NAMESPACE -c postgres -- psql -c" \
     "'SELECT pg_wal_replay_resume()'\`; $again" ;;
   paused*) fail "$problem: ${state#paused } on $SERVICE, so that it stopped replaying. Type \`kubectl delete pod $STANDBY-0 -n" \

@@ -16,6 +16,6 @@ image=${image%%[!0-9]*}
 if [ -r "$PGDATA/PG_VERSION" ]; then
   read -r data <"$PGDATA/PG_VERSION"
   [ "$data" = "$VERSION" ] || fail "The data on this volume is PostgreSQL $data's, and rhsi:postgres.version is $VERSION, which does" \
-    "not read it. Write $data again, and see 'Another major version' in docs/runbook.md."
+    "not read it. Write $data again, and see 'Another major version' in docs/databases/streaming.md."
 fi
 [ "$image" = "$VERSION" ] || fail "The image has PostgreSQL $image, and rhsi:postgres.version is $VERSION. Set both to the same version."

@@ -75,7 +75,7 @@ class Edb(Section):
     namespace: Namespace = "db"
     """Namespace of the databases, apart from Skupper's."""
     create_namespace: bool = True
-    """Whether this stack makes that namespace; false where it exists."""
+    """Whether this stack makes that namespace; write false if it exists."""
     peer: Annotated[str, checked(formats.kubernetes_name)] = ""
     """The site at the other end. Default: the only standby; on a standby the last part of `primaryStack`."""
     peer_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
@@ -85,7 +85,7 @@ class Edb(Section):
     """The replicated database, of the same name on both sites."""
     image: Annotated[str, checked(edb_formats.postgres_image)] = ""
     """Image of the instances, PostgreSQL 16, 17 or 18; the tag must begin with the version. Another major version:
-    docs/runbook.md. Default: PostgreSQL 16 of the `operator`."""
+    docs/databases/replicated.md. Default: PostgreSQL 16 of the `operator`."""
     tls: Literal["require", "verify-full"] = "require"
     """How the sites trust each other inside of the link's own TLS; `verify-full` needs `ca` on the primary. The same on
     both sites."""
@@ -104,8 +104,8 @@ class Edb(Section):
     pg_hba: list[Annotated[str, Field(min_length=1), checked(edb_formats.host_based_access)]] = Field(
         default_factory=list
     )
-    """More lines of pg_hba.conf, in their order, after those of the replication and before the operator's last one,
-    which lets everybody in who has a password. Of several that match a connection the first decides."""
+    """More lines of pg_hba.conf, in their order. They come after those of the replication and before the operator's
+    last one, which lets everybody in who has a password. The first line that matches a connection decides."""
     affinity: Affinity = Affinity()
     """On which nodes the instances run, and whether two may share one."""
     topology_spread: list[TopologySpread] = Field(default_factory=list)
@@ -142,11 +142,11 @@ class Edb(Section):
     subscribe: bool = True
     """Whether this site takes what its peer publishes. Turning it off drops its slot over there."""
     reclaim_policy: Literal["delete", "retain"] = "delete"
-    """What becomes of the subscription in PostgreSQL when it goes: `delete` drops its slot and needs the peer, `retain`
-    leaves both."""
+    """What happens to the subscription in PostgreSQL when its object goes: `delete` drops it and its slot, and needs
+    the peer; `retain` leaves both."""
     smoke_test: bool = False
-    """Whether the standby's stack proves both ways at its first `up`, at every new link and when the tables change; on
-    both sites, for it needs the login of the other one's application."""
+    """Whether the standby's stack proves that rows flow both ways, at its first `up`, at every new link and when the
+    tables change. Set it on both sites, because the test needs the login of the other one's application."""
 
     @property
     def postgres_image(self) -> str:

@@ -38,7 +38,7 @@ class NetworkPolicies(Section):
     """Networks that the API server's addresses are in, since no policy can name it. Empty stands for anywhere, on ports
     443 and 6443."""
     clients: list[OtherNamespace] = Field(default_factory=list)
-    """Namespaces whose pods may use the databases and imported services, besides the site's own."""
+    """More namespaces than the site's own whose pods may use the databases and imported services."""
     operator_namespace: Annotated[str, checked(formats.kubernetes_name)] = ""
     """Namespace of the database operator, which looks after the clusters; empty stands for any."""
     link_ports: list[Port] = Field(default_factory=lambda: list(_LINK_PORTS))

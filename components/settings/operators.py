@@ -51,8 +51,8 @@ class Operator(Section):
     stay at, and `up` fails at any other; OLM never goes back to an older one. Empty means the channel's newest."""
     approval: Literal["Automatic", "Manual"] = "Automatic"
     """Whether OLM installs and upgrades by itself, or a person approves each InstallPlan. `up` does not wait for a
-    person: it ends with the command that approves, and the next `up` goes on. OLM makes one InstallPlan for all that a
-    namespace gets, so one Manual operator makes its neighbours Manual too."""
+    person: it ends with the command that approves, and the next `up` continues. OLM makes one InstallPlan for all that
+    a namespace gets, so one Manual operator makes its neighbours Manual too."""
 
 
 class Operators(Section):

@@ -47,17 +47,17 @@ class Postgres(Section):
     enabled: bool = False
     """Whether this site has the streaming database: a primary, or a standby that follows it."""
     version: Literal[16, 17, 18] | None = None
-    """PostgreSQL's major version, the same on all sites. Without it, it is what the image's name tells, and 16 without
-    an image. Set, a server whose volume or image has another version refuses to start and says so; setting it
-    starts the server again once."""
+    """PostgreSQL's major version, the same on all sites. Without it, the image's name decides, and without an image it
+    is 16. With it, a server whose volume or image has another version refuses to start and says so. Setting it restarts
+    the server once."""
     image: Image = ""
     """An image with sh and PostgreSQL's programs; empty means the platform's."""
     run_as_user: Positive | None = None
-    """UID of the server; without it as the platform has it (OpenShift assigns one)."""
+    """UID of the server. Default: the platform's; OpenShift assigns one."""
     size: Quantity = "10Gi"
-    """Of the volume, when it is made."""
+    """Size of the volume, when it is made."""
     storage_class: Text = ""
-    """Of the volume, when it is made; empty means the cluster's default."""
+    """StorageClass of the volume, when it is made; empty means the cluster's default."""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
     """What the server asks for and may not exceed."""
     parameters: dict[Annotated[str, checked(postgres_formats.parameter)], Text] = Field(default_factory=dict)
@@ -74,8 +74,8 @@ class Postgres(Section):
     its node then waits until somebody deletes the pod: turn it on where that is to be a person's decision."""
     monitoring: bool = False
     """Whether an exporter runs beside the server, for Prometheus' operator (its PodMonitor). It reads as
-    `rhsi_monitor`, a member of pg_monitor that the primary's stack makes: turn it on there first. Turning it on
-    or off starts the server again."""
+    `rhsi_monitor`, a member of pg_monitor that the primary's stack makes: turn it on there first. Turning it on or off
+    restarts the server."""
     exporter_image: Image = ""
     """Image of that exporter; empty means the program's."""
     backup: Backup = Backup()
@@ -90,9 +90,9 @@ class Postgres(Section):
     recovery: Recovery = Recovery()
     """The primary's: what it is made from while its volume is empty."""
     application_password: Password | None = None
-    """The primary's: of `appuser`, as an encrypted value; random without one."""
+    """On the primary: the password of `appuser`, as an encrypted value; random without one."""
     replication_password: Password | None = None
-    """The primary's: of `replicator`, likewise."""
+    """On the primary: the password of `replicator`, as an encrypted value; random without one."""
     password_rotation: Rotation = 1
     """The primary's: one more takes new passwords for all users; it only grows."""
     max_slot_wal_keep_size: Annotated[str, checked(postgres_formats.wal_size)] = "4GB"
@@ -105,12 +105,11 @@ class Postgres(Section):
     """The primary's: whether `up` makes a slot for each of `standbys`, and drops that of one whose entry is gone once
     nobody uses it. Otherwise a standby makes its own at its first copy, and a person drops it."""
     promoted_standby: Annotated[str, checked(formats.kubernetes_name)] = ""
-    """The primary's: the standby that was promoted, or is about to be. This site's own server stops, its volume stays,
-    and `postgres-primary` leads to the promoted one; passwords go on to come from here."""
+    """On the primary: the standby that was promoted, or is about to be. This site's own server stops, its volume stays,
+    and `postgres-primary` leads to the promoted server. Passwords still come from this stack."""
     # A standby's.
     promoted: bool = False
-    """The standby's: whether its server takes writes from now on. `up` promotes it unless somebody has already, and
-    lets `postgres-primary` lead to it; it never follows again. While its primary still sends WAL, `up`
-    refuses."""
+    """On a standby: whether its server takes writes from now on. `up` promotes the server unless somebody has already,
+    and `postgres-primary` leads to it. It never follows again. `up` refuses while the primary still sends WAL."""
     smoke_test: bool = False
     """The standby's: whether a Job writes a row on the primary and awaits it here; a promoted server has none."""

@@ -21,8 +21,8 @@ class Publish(Section):
     """Tables that this site publishes, as `schema.table`, upper and lower case as PostgreSQL has them. By default the
     demonstration's table of the site, `public.site_a_data`."""
     schemas: list[SchemaName] = Field(default_factory=list)
-    """Schemas of which this site publishes every table, those that come later too; for these raise `refresh` on the
-    other site once they are there."""
+    """Schemas of which this site publishes every table, also later ones. After a later table exists, raise `refresh` on
+    the other site."""
 
     @property
     def given(self) -> bool:

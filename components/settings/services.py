@@ -56,7 +56,7 @@ class ImportedService(Section):
     """Name of a Secret in the Site's namespace with `tls.crt`, `tls.key` and `ca.crt`: clients reach the router by TLS,
     with the first two. They are not asked for a certificate."""
     observer: Literal["auto", "none", "http1", "http2"] = "auto"
-    """As what the router looks at the traffic, for the network observer (Skupper 2.2 or newer)."""
+    """The protocol that the router looks for in the traffic, for the network observer (Skupper 2.2 or newer)."""
 
 
 class Services(Section):

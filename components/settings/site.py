@@ -27,14 +27,14 @@ class Cluster(Section):
     """`rhsi:cluster`, the cluster of this stack."""
 
     context: GivenText
-    """The kubeconfig context of this cluster; never the current one by chance."""
+    """The kubeconfig context of this cluster. The program never uses the current one."""
     namespace: Namespace = "rhsi"
     """The namespace of the Skupper site; none of the platform's own (`kube-*`, `openshift-*`)."""
     create_namespace: bool = True
     """Whether the namespace is this stack's. If so, it must not exist yet, and `destroy` deletes it. Stays what it was
     at the first `up`, as every name and switch of ownership."""
     platform: Literal["openshift", "kubernetes"] = "openshift"
-    """What kind of cluster it is; decides default images and the UID of pods."""
+    """The kind of the cluster, which decides default images and the UID of pods."""
     api_server: Annotated[str, checked(formats.https_url)] = ""
     """URL of the cluster's API server as Vault reaches it. Default: required on a standby."""
     ca: Pem = ""

@@ -29,7 +29,7 @@ class RouterPorts(Section):
     """For links of sites as this program makes them; not 55671, which is Skupper's own. Imported services take ports
     from 1024 on."""
     edge: RouterPort = OWN_EDGE_PORT
-    """For links of edge sites; not 45671, likewise."""
+    """For links of edge sites; not 45671, for the same reason."""
 
 
 class RouterAccess(Section):
@@ -45,7 +45,7 @@ class RouterAccess(Section):
     ports: RouterPorts = RouterPorts()
     """Where the router listens."""
     settings: dict[str, Text] = Field(default_factory=dict)
-    """What the access type takes besides, such as `ingressClassName`."""
+    """More settings of the access type, such as `ingressClassName`."""
 
 
 class Skupper(Section):
@@ -54,11 +54,12 @@ class Skupper(Section):
     site_name: Annotated[str, checked(formats.kubernetes_name)] = ""
     """Name of the Site, without it `rhsi-primary` or `rhsi-standby`. Stays what it was at the first `up`."""
     existing_site: Annotated[str, checked(formats.object_name)] = ""
-    """Name of a Site that stands in the namespace already: it is used as it is, never changed and never deleted. Needs
-    `cluster.createNamespace: false`."""
+    """Name of a Site that exists in the namespace already. The stack uses it as it is and never changes or deletes it.
+    Needs `cluster.createNamespace: false`."""
     ha: bool = False
-    """Two routers. On the primary hence two links for each standby, from its next rotation on; rotate when you turn it
-    off, for the second link is down then. Of an existing Site it says what that has."""
+    """Whether the Site has two routers. On the primary this makes two links for each standby, from its next rotation
+    on. Rotate when you turn it off, because the second link is down then. For an existing Site, say what that Site
+    has."""
     link_access: Literal["default", "route", "loadbalancer", "nodeport", "none"] = "default"
     """On the primary: how standbys reach its router. `default` is a Route on OpenShift, a load balancer elsewhere;
     `nodeport` needs a controller with `SKUPPER_CLUSTER_HOST`; `none` leaves it to `routerAccess`."""

@@ -67,7 +67,7 @@ class Settings(Section):
     labels: Labels = Field(default_factory=dict)
     """Labels of every object that this program makes, and of the pods of its Jobs and databases."""
     annotations: Annotations = Field(default_factory=dict)
-    """Annotations of the same."""
+    """Annotations of the same objects and pods."""
     pods: Pods = Pods()
     """Where the pods of Jobs and databases run, what pulls their images, and what they may use."""
     network_policies: NetworkPolicies = NetworkPolicies()
@@ -80,7 +80,7 @@ class Settings(Section):
     operators: Operators = Operators()
     network_observer: NetworkObserver = NetworkObserver()
     protect: bool = True
-    """Whether `destroy` leaves what holds data alone."""
+    """Whether `destroy` keeps what holds data: the Vault mount, clusters, and namespaces with a volume."""
 
     @property
     def auth_path(self) -> str:

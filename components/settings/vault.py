@@ -109,8 +109,8 @@ class Vault(Section):
     """On a standby with the login `kubernetes`: whose token asks the API server for reviews, the client's own or a
     long-lived one."""
     audiences: list[GivenText] = Field(default_factory=list)
-    """On a standby: audiences of the token that logs in. Without it the API server's own; with the login `jwt` it is
-    `vault`."""
+    """On a standby: audiences of the token that logs in. Default: the API server's own; `vault` with the login
+    `jwt`."""
     client_tls: ClientTls | None = None
     """On a standby: a client certificate for a Vault that asks for one."""
     store: ExistingStore | None = None

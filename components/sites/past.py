@@ -15,15 +15,15 @@ _MOVE = "to move it, run `pulumi destroy` with the former settings first; otherw
 _KEEP = "write the former value again; Pulumi would delete what the stack gives up, and take over what it gains"
 _VERSION = (
     "one major version does not read the data of another; write the former one again, and see 'Another major version' "
-    "in docs/runbook.md"
+    "in docs/databases/streaming.md"
 )
 _PROMOTED = (
     "a promoted server never follows again; write true again, or see 'A standby again after a promotion' in "
-    "docs/runbook.md"
+    "docs/databases/streaming.md"
 )
 _FENCED = (
     "its server would take writes beside the promoted one's; write it again, or see 'A standby again after a "
-    "promotion' in docs/runbook.md"
+    "promotion' in docs/databases/streaming.md"
 )
 _REMOVE = (
     "write the former value again; to move the operator, remove its part, run `pulumi up`, delete its "
@@ -130,14 +130,15 @@ def version(settings: Settings) -> Fact:
 
     The operator's upgrade is `pg_upgrade`, which loses the slots of PostgreSQL 16 in silence and disables subscriptions
     (https://www.postgresql.org/docs/18/logical-replication-upgrade.html). A slot here is the peer's. A standby finds in
-    its primary's outputs whether that one subscribes; a primary knows nothing of its standby, which docs/runbook.md
-    makes up for. The run that ends the subscription ends it last, after the upgrade, so it is held to the version too.
+    its primary's outputs whether that one subscribes; a primary knows nothing of its standby, which
+    docs/databases/replicated.md makes up for. The run that ends the subscription ends it last, after the upgrade, so it
+    is held to the version too.
     """
     major = settings.edb.major_version
     sentence = "is PostgreSQL {new}, it was {old}"
     fix = (
         "a major upgrade loses the slots of the replication; write an image of the former version again, or follow 'A "
-        "new major version of PostgreSQL' in docs/runbook.md"
+        "new major version of PostgreSQL' in docs/databases/replicated.md"
     )
     if settings.edb.subscribe:
         return Fact(value=major, sentence=sentence, fix=fix)

@@ -130,8 +130,8 @@ def destroy(
 ) -> None:
     """Destroy the stacks, standbys first, after a question; the lab itself stays up.
 
-    Deletes nothing where something is protected, unless told to leave that. Databases that replicate part first, while
-    each can still tell the other: docs/runbook.md, "Turn it off".
+    Deletes nothing where something is protected, unless told to leave that. Replicating databases end their replication
+    first, while each can still tell the other: 'Turn it off, and remove it' in docs/databases/replicated.md.
     """
     from lab.commands.questions import before_destroy
     from lab.status.clusters import subscribed

@@ -118,7 +118,7 @@ def _problem(name: str, here: Subscriber, there: Publisher) -> str:
     if not here.enabled:
         return f"it is disabled: ALTER SUBSCRIPTION {name} ENABLE"
     if there.wal == "lost":
-        return f"its slot {name} is lost, for it was away too long (docs/runbook.md)"
+        return f"its slot {name} is lost, for it was away too long (docs/troubleshooting/replicated.md)"
     if not there.active:
         return f"it receives nothing: its slot {name} is not in use"
     if not here.works:

@@ -122,7 +122,7 @@ def _problem(slot: str, here: Receiving, there: Sending | None) -> str:
         (not here.in_recovery, "it was promoted: it takes writes itself, and follows nobody"),
         (
             there and there.wal == "lost",
-            f"its slot {slot} is lost, for it was away too long: docs/runbook.md, PostgreSQL",
+            f"its slot {slot} is lost, for it was away too long: docs/troubleshooting/streaming.md",
         ),
         (idle and not here.connected, f"it receives no WAL, and its slot {slot} is not in use"),
         (idle, f"its slot {slot} is not in use: {PRIMARY} sends it nothing"),

@@ -1,4 +1,4 @@
-"""The `oc` lines of docs/runbook.md, run on the lab by kubectl, which has the same words."""
+"""The `oc` lines of the pages in docs/, run on the lab by kubectl, which has the same words."""
 
 import shlex
 import subprocess

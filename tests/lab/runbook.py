@@ -1,13 +1,20 @@
-"""docs/runbook.md as the tests read it, so that it keeps the words that the user sees and the commands that help."""
+"""The pages in docs/ as the tests read them, so that they keep the words that users see and the commands that help.
+
+Owns how tables and procedures are found; which page has them does not matter here. Every heading that a test asks for
+is unique among the pages (tests/unit/test_documentation.py).
+"""
 
 import re
+from pathlib import Path
 
 from lab.home import CHECKOUT
+
+DOCS = CHECKOUT / "docs"
 
 
 def leads_to(told: str, command: str) -> bool:
     """Whether a row of the tables has words that the text shows, and this command in what it says to do."""
-    return any(command in remedy for symptom, remedy in _rows() if any(_shows(told, words) for words in symptom))
+    return any(command in remedy for symptom, remedy in rows() if any(_shows(told, words) for words in symptom))
 
 
 def statements(heading: str) -> list[str]:
@@ -17,15 +24,19 @@ def statements(heading: str) -> list[str]:
 
 
 def commands(heading: str, block: int = 0) -> list[str]:
-    """The shell commands of a section, or of what follows words in bold such as `**Promote the standby.**`.
+    """The shell commands of a section.
 
     Args:
-        heading: the section's, or the words.
+        heading: the section's.
         block: which of the section's blocks, the first one by default.
     """
-    title = heading if heading.startswith("**") else f" {heading}\n"
-    lines = _block(title, "sh", block).replace("\\\n", "").strip().splitlines()
+    lines = _block(f" {heading}\n", "sh", block).replace("\\\n", "").strip().splitlines()
     return [line.strip() for line in lines]
+
+
+def pages() -> list[Path]:
+    """The pages that tell people what to do: all but the decisions."""
+    return [page for page in sorted(DOCS.rglob("*.md")) if "decisions" not in page.relative_to(DOCS).parts]
 
 
 def _block(heading: str, language: str, number: int = 0) -> str:
@@ -35,12 +46,13 @@ def _block(heading: str, language: str, number: int = 0) -> str:
 
 
 def _text() -> str:
-    return (CHECKOUT / "docs" / "runbook.md").read_text()
+    return "\n".join(page.read_text() for page in pages())
 
 
-def _rows() -> list[tuple[list[str], str]]:
-    """The quoted words of the first column, and the last column, of every row."""
-    cells = [line.strip("| ").split(" | ") for line in _text().splitlines() if line.startswith("| ")]
+def rows() -> list[tuple[list[str], str]]:
+    """The quoted words of the first column, and the last column, of every row of what people see."""
+    tables = re.findall(r"^\| you see \| why \| do \|\n((?:\|.*\n)+)", _text(), flags=re.MULTILINE)
+    cells = [line.strip("| ").split(" | ") for table in tables for line in table.splitlines()]
     return [(re.findall(r"`([^`]+)`", row[0]), row[-1]) for row in cells]
 
 

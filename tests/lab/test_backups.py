@@ -1,4 +1,4 @@
-"""Backups of a replicated database and its recovery, by docs/runbook.md, with the real Barman and an S3 server.
+"""Backups of a replicated database and its recovery, by docs/databases/replicated.md, with Barman and an S3 server.
 
 The tests share one pair of stacks and are one story, in the order of this file: what is backed up, lost, recovered.
 """

@@ -1,6 +1,7 @@
 """What disturbs a claim from outside: people, controllers that are away, pods that are deleted, a claim beside it.
 
-The sentences and commands are those of docs/runbook.md. Every test begins with one Link of the present rotation.
+The sentences and commands are those of docs/troubleshooting/link.md. Every test begins with one Link of the present
+rotation.
 """
 
 import base64

@@ -1,6 +1,7 @@
 """Grants and credentials that a claim cannot use: what the user reads, what they type, and that all is well then.
 
-The sentences and commands are those of docs/runbook.md. Every test begins with one Link of the present rotation.
+The sentences and commands are those of docs/troubleshooting/link.md. Every test begins with one Link of the present
+rotation.
 """
 
 from collections.abc import Callable

@@ -264,8 +264,8 @@ def test_neither_stack_has_anything_left_to_do(sites: DatabaseSites) -> None:
 @pytest.mark.usefixtures("table")
 def test_a_standby_is_promoted_and_copied_anew_as_the_runbook_says(sites: DatabaseSites) -> None:
     lab, recovering = sites.lab, "SELECT pg_is_in_recovery()"
-    (promote,) = [one for one in runbook.commands("**Promote the standby.**") if "pg_ctl promote" in one]
-    (copy_anew,) = runbook.commands("**Copy a standby anew.**")
+    (promote,) = [one for one in runbook.commands("Promote the standby") if "pg_ctl promote" in one]
+    (copy_anew,) = runbook.commands("Copy a standby anew")
     oc.run(lab, "site-a", "oc scale statefulset/postgres-primary -n rhsi --replicas=0")
     oc.run(lab, "site-b", promote)
     sites.standby.shows(recovering, [(False,)])
@@ -319,7 +319,7 @@ def test_a_subscription_that_is_turned_off_leaves_no_slot(sites: DatabaseSites) 
 
 
 def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(standing: DatabaseSites) -> None:
-    let_go, _ = runbook.commands("**The peer is not reachable.**")
+    let_go, _ = runbook.commands("The peer is not reachable")
     # The runbook's example is the other site, with EDB's operator.
     let_go = re.sub("site-[ab]", lambda found: {"site-a": "site-b", "site-b": "site-a"}[found[0]], let_go)
     let_go = let_go.replace(EDB.name, COMMUNITY.name)
@@ -340,7 +340,7 @@ def test_a_site_is_destroyed_without_its_peer_as_the_runbook_says(standing: Data
     _, drop = runbook.statements("Drop a slot that was left behind")
     standing.a.sql(drop)
     assert standing.a.sql(SLOTS) == []
-    (remove,) = runbook.commands("**Remove a standby for good.**")
+    (remove,) = runbook.commands("Remove a standby for good")
     oc.run(standing.lab, "site-a", remove)
     assert standing.primary.sql(SLOTS) == []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from docs.stack_files import Example, examples
+from docs.generate.stack_files import Example, examples
 from tests.examples import secrets
 from tests.lab.checkout import Checkout
 

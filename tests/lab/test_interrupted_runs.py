@@ -1,4 +1,4 @@
-"""Runs that were killed or interrupted, and stacks that go: the commands of docs/runbook.md, typed.
+"""Runs that were killed or interrupted, and stacks that go, by docs/troubleshooting/interrupted-runs.md.
 
 The tests share two stacks; each begins with both linked, or with nothing.
 """

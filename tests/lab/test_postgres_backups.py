@@ -1,4 +1,4 @@
-"""Backups of the streaming database and its recovery, by docs/runbook.md, with the real Barman and an S3 server.
+"""Backups of the streaming database and its recovery, by docs/databases/streaming.md, with Barman and an S3 server.
 
 The tests share one stack and are one story, in the order of this file: what is backed up, lost, recovered.
 """
@@ -158,7 +158,7 @@ def test_a_recovered_server_archives_into_a_folder_of_its_own(story: Story) -> N
 def test_what_a_server_on_a_new_volume_lacks_is_made_again(story: Story) -> None:
     story.sql("DROP DATABASE orders")
     story.sql("DROP ROLE orders_app")
-    *delete, make = runbook.commands("**A server that lost its volume**")
+    *delete, make = runbook.commands("A server that lost its volume")
     for line in delete:
         story.oc(line)
     assert make == "pulumi up -s site-a --refresh"

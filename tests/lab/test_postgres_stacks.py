@@ -212,7 +212,7 @@ def test_a_run_that_changes_nothing_tells_that_the_standby_does_not_follow(provi
     assert DOES_NOT_FOLLOW in result.text
     events = oc.run(lab, "site-b", "oc get events -n rhsi")
     assert "Readiness probe failed: It does not replay what it receives: replay is paused." in events
-    (resume,) = [one for one in runbook.commands("**The standby does not follow.**") if "resume" in one]
+    (resume,) = [one for one in runbook.commands("The standby does not follow") if "resume" in one]
     oc.run(lab, "site-b", resume)
     eventually(standby_ready)
 

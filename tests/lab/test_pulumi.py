@@ -125,6 +125,20 @@ def test_outputs_are_read_as_on_a_real_system() -> None:
 
 
 @pytest.mark.usefixtures("stacks")
+def test_pulumi_new_takes_the_project_as_a_template_and_says_what_comes_next(tmp_path: Path) -> None:
+    template, made = tmp_path / "template", tmp_path / "made"
+    template.mkdir()
+    for file in ("Pulumi.yaml", "Pulumi.site-a.yaml", "Pulumi.site-b.yaml", "__main__.py"):
+        (template / file).write_text((CHECKOUT / file).read_text())
+    said = shell("pulumi", "new", str(template), "--dir", str(made), "--yes", "--generate-only")
+    assert "docs/getting-started/openshift.md has the prerequisites" in said
+    project, source = (yaml.safe_load((folder / "Pulumi.yaml").read_text()) for folder in (made, template))
+    assert (project["name"], "template" in project) == ("rhsi", False)
+    # It adds a tag of its own.
+    assert project["config"].items() >= source["config"].items()
+
+
+@pytest.mark.usefixtures("stacks")
 def test_a_preview_is_read_by_a_program() -> None:
     plan = json.loads(shell("pulumi", "preview", "-s", "site-b", "--json"))
     assert {step["op"] for step in plan["steps"]} <= {"same", "read"}

@@ -393,7 +393,7 @@ def test_the_smoke_test_names_the_way_that_does_not_work(replicating: Pair, tmp_
     assert done.stdout.splitlines() == [
         "Rows of site-a reach site-b.",
         "A row that was written on site-b did not show on site-a in 3 s: "
-        "see 'Replication stands still' in docs/runbook.md, then run `pulumi up` again.",
+        "see 'Replication stands still' in docs/troubleshooting/replicated.md, then run `pulumi up` again.",
     ]
 
 

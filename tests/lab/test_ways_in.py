@@ -263,5 +263,5 @@ def test_a_store_that_exists_takes_the_place_of_all_of_it_and_outlives_the_stack
     sites.destroy("site-b")
     assert stores.get(name=STORE, namespace=NAMESPACE).metadata.uid == untouched.uid
     assert ready(lab, SITE) == site
-    assert kind(lab, "Link").get(namespace=NAMESPACE).items, "it is the Site's, as docs/runbook.md says"
+    assert kind(lab, "Link").get(namespace=NAMESPACE).items, "it is the Site's, as docs/troubleshooting/link.md says"
     assert not kind(lab, "ExternalSecret", EXTERNAL_SECRETS).get(namespace=NAMESPACE).items

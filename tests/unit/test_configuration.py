@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from docs import configuration
-from docs.configuration import Key
-from docs.stack_files import Example, example_of, examples
+from docs.generate import configuration
+from docs.generate.configuration import Key
+from docs.generate.stack_files import Example, example_of, examples
 from lab.home import CHECKOUT
 from tests.examples import secrets
 from tests.unit.recorder import PRIMARY_OUTPUTS, record, reveal
@@ -46,7 +46,7 @@ def primary_of(example: Example) -> Mapping[str, Any]:
 
 def test_the_page_is_current() -> None:
     found = (CHECKOUT / "docs" / "configuration.md").read_text()
-    assert found == configuration.page(), "run `python -m docs.configuration > docs/configuration.md`"
+    assert found == configuration.page(), "run `python -m docs.generate.configuration > docs/configuration.md`"
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)

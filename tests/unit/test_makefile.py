@@ -29,8 +29,8 @@ esac
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     shutil.copy(CHECKOUT / "Makefile", tmp_path)
-    for name in ("requirements.txt", "requirements-ops.txt", "requirements-lab.txt", "requirements-dev.txt"):
-        shutil.copy(CHECKOUT / name, tmp_path)
+    for file in CHECKOUT.glob("requirements*.txt"):
+        shutil.copy(file, tmp_path)
     return tmp_path
 
 
@@ -82,7 +82,7 @@ def test_up_checks_the_machine_before_it_installs(checkout: Path) -> None:
     assert steps[-1] == "-m lab up"
 
 
-@pytest.mark.parametrize("target", ["lint", "test-unit"])
+@pytest.mark.parametrize("target", ["lint", "test-unit", "docs"])
 def test_what_needs_no_lab_asks_nothing_of_the_machine(checkout: Path, target: str) -> None:
     make(checkout, target, python=RECORDING)
     assert "-m lab.preflight" not in recorded(checkout)
@@ -104,6 +104,15 @@ def test_a_virtual_environment_that_serves_is_kept(checkout: Path) -> None:
     (checkout / "record").unlink()
     make(checkout, "status", python=RECORDING)
     assert [line for line in recorded(checkout) if line.startswith("-m")] == ["-m lab status"]
+
+
+def test_only_the_documentation_pays_for_its_packages_and_once(checkout: Path) -> None:
+    make(checkout, "status", python=RECORDING)
+    assert not any("requirements-docs.txt" in line for line in recorded(checkout))
+    make(checkout, "docs", python=RECORDING)
+    make(checkout, "docs", python=RECORDING)
+    steps = [line for line in recorded(checkout) if line.startswith("-m")]
+    assert [line.rpartition(" ")[2] for line in steps[-3:]] == ["requirements-docs.txt", "build", "build"]
 
 
 def test_clean_removes_a_broken_virtual_environment_too(checkout: Path) -> None:

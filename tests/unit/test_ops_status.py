@@ -358,7 +358,7 @@ PUBLISHES = Publisher(active=True, wal="reserved", bytes_behind=0, state="stream
             APPLIES,
             replace(PUBLISHES, wal="lost"),
             "Error",
-            "its slot site_b_from_site_a is lost, for it was away too long (docs/runbook.md)",
+            "its slot site_b_from_site_a is lost, for it was away too long (docs/troubleshooting/replicated.md)",
         ),
         (replace(APPLIES, unfinished_tables=1), PUBLISHES, "Pending", "1 table to be copied"),
         (APPLIES, replace(PUBLISHES, state="catchup"), "Pending", "catches up"),

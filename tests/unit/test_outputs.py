@@ -14,7 +14,7 @@ import pytest
 from components import outputs
 from components.sites.peer import peer_edb, peer_grant, peer_postgres, peer_routing_prefix, published_path
 from components.sites.vault import published_ca
-from docs import outputs as documentation
+from docs.generate import outputs as documentation
 from lab.home import CHECKOUT
 from tests.unit.recorder import PRIMARY_OUTPUTS, STACK, STANDBY, record, settings_of
 from tests.unit.urns import VARIANTS, Variant
@@ -45,7 +45,9 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 def test_the_page_is_what_the_classes_say() -> None:
-    assert PAGE.read_text() == documentation.page(), "`python -m docs.outputs > docs/outputs.md` writes it anew"
+    assert PAGE.read_text() == documentation.page(), (
+        "`python -m docs.generate.outputs > docs/outputs.md` writes it anew"
+    )
 
 
 @pytest.mark.parametrize("shape", [outputs.Primary, outputs.Standby])

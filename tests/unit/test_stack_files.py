@@ -105,3 +105,12 @@ def test_an_empty_file_is_a_stack_without_settings_and_no_file_at_all_is_said(tm
 )
 def test_no_file_of_pulumi_has_a_key_twice_which_the_engine_refuses(file: Path) -> None:
     assert load(file.read_text())
+
+
+def test_the_template_asks_for_declared_keys_that_pulumi_new_can_set() -> None:
+    project = load((CHECKOUT / "Pulumi.yaml").read_text())
+    for key, asked in project["template"]["config"].items():
+        # It saves each answer as one text: nothing within a section.
+        assert project["config"][key]["type"] == "string"
+        assert asked["description"]
+        assert asked.keys() <= {"description", "default", "secret"}

@@ -1,4 +1,7 @@
-"""Writes docs/outputs.md from the classes in components/outputs.py: `python -m docs.outputs > docs/outputs.md`."""
+"""Writes docs/outputs.md from the classes in components/outputs.py.
+
+Run `python -m docs.generate.outputs > docs/outputs.md`.
+"""
 
 import dataclasses
 import sys
@@ -6,15 +9,15 @@ import typing
 from collections.abc import Iterator
 
 from components import outputs
-from docs.fields import docstrings
+from docs.generate.fields import docstrings
 
 HEAD = """\
 # Stack outputs
 
-Names, paths, states and times: none is secret, and none will be. Other stacks read them by StackReference; even plain
-outputs need the same secrets provider or passphrase on both sides.
+Outputs are names, paths, states and times. None is secret, and none will be. Other stacks read them by StackReference;
+even for plain outputs, both stacks need the same secrets provider or passphrase.
 
-This page is written from `components/outputs.py` by `python -m docs.outputs > docs/outputs.md`.
+`python -m docs.generate.outputs > docs/outputs.md` writes this page from `components/outputs.py`.
 """
 TAIL = """\
 

@@ -1,16 +1,18 @@
 """Writes docs/configuration.md from components/settings and docs/examples.
 
-Run `python -m docs.configuration > docs/configuration.md`. What a key means is the docstring of its field; its default
-is the field's, unless the docstring ends with `Default:` because a run decides it; its example is the value that the
-first stack file in docs/examples has for it, so every example is part of a file that the tests run the program on.
+Run `python -m docs.generate.configuration > docs/configuration.md`. What a key means is the docstring of its field; its
+default is the field's, unless the docstring ends with `Default:` because a run decides it; its example is the value
+that the first stack file in docs/examples has for it, so every example is part of a file that the tests run the program
+on.
 """
 
 import inspect
 import json
+import re
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,22 +23,42 @@ from components.platform import PLATFORMS
 from components.settings import section as formats
 from components.settings.images import default_images
 from components.settings.stack import Settings
-from docs.fields import docstrings
-from docs.stack_files import PROJECT, Example, example_of, examples
+from docs.generate.fields import docstrings
+from docs.generate.stack_files import PROJECT, Example, example_of, examples
 
 HEAD = """\
 # Configuration
 
-Every key of `rhsi:`, as `pulumi config set --path 'rhsi:cluster.namespace' link` or a stack file sets it.
+This page has every key below `rhsi:`. Write it into a stack file, or set it, for example by
+`pulumi config set --path 'rhsi:cluster.namespace' link`.
 
-All mistakes of a stack are reported at once, before anything is touched. So are environment variables that would make
-two people's runs differ or break a promise, such as `VAULT_SKIP_VERIFY` or `PULUMI_K8S_DELETE_UNREACHABLE`;
-`KUBECONFIG`, `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_CACERT` and proxies are the machine's. Settings of type PEM pass on
-certificates and nothing else. A secret is set by `pulumi config set --secret --path KEY` and refused in plain text.
+- **Mistakes.** A run reports all mistakes of a stack at once, before it touches anything.
+- **Environment.** A run refuses variables that would make two people's runs differ or break a promise, such as
+  `VAULT_SKIP_VERIFY` or `PULUMI_K8S_DELETE_UNREACHABLE`. `KUBECONFIG`, `VAULT_ADDR`, `VAULT_TOKEN`, `VAULT_CACERT` and
+  proxies are the machine's.
+- **Secrets.** Set a secret by `pulumi config set --secret --path KEY`; a run refuses one in plain text.
+- **PEM.** A setting of this type takes certificates and nothing else.
 
-This page is written from `components/settings/` and the stack files in `docs/examples/` by
-`python -m docs.configuration > docs/configuration.md`.
+`python -m docs.generate.configuration > docs/configuration.md` writes this page from `components/settings/` and the
+stack files in `docs/examples/`.
 """
+# What each section is about, for whoever looks for a key; "" stands for the keys outside of sections.
+ABOUT = {
+    "": "who links to whom, revocation, labels and annotations, and whether `destroy` keeps data",
+    "cluster": "where the cluster is, and what this stack owns there",
+    "vault": "where Vault is, what this stack owns there, and how External Secrets logs in",
+    "standbys": "on a primary: the sites that may link, and their rotations",
+    "images": "a mirror, and the image of Jobs",
+    "pods": "what a platform asks of every pod",
+    "networkPolicies": "network policies for namespaces that deny by default",
+    "timeouts": "how long `up` waits",
+    "services": "the services that cross the network",
+    "skupper": "the Skupper site",
+    "postgres": "the streaming database",
+    "edb": "the replicated databases",
+    "operators": "operators that OLM installs",
+    "networkObserver": "Skupper's page that shows the whole network",
+}
 # The types that have a form of their own. A run compares annotations: two of the same form are one type here.
 WORDS = {
     formats.Duration: "duration",
@@ -77,12 +99,22 @@ def page() -> str:
         sections.setdefault(key.path[0] if len(key.path) > 1 else "", []).append(key)
     return "\n".join(
         [
-            HEAD,
+            HEAD.rstrip(),
+            *_contents(sections),
             *(line for name, rows in sections.items() for line in _table(name, rows, known)),
             *_images(),
             *_files(known),
         ]
     )
+
+
+def _contents(sections: Iterable[str]) -> Iterator[str]:
+    """Which section is about what, with a link to each."""
+    yield from ("", "| section | what it is about |", "|---|---|")
+    for name in sections:
+        title = f"`{PROJECT}:{name}`" if name else "single keys"
+        anchor = f"{PROJECT}{name.lower()}" if name else "single-keys"
+        yield f"| [{title}](#{anchor}) | {ABOUT[name]} |"
 
 
 def _keys(shape: type[BaseModel], above: tuple[str, ...], block: Any) -> Iterator[Key]:
@@ -156,8 +188,13 @@ def _table(name: str, rows: list[Key], known: list[Example]) -> Iterator[str]:
     yield from ("| key | type | default | meaning | example |", "|---|---|---|---|---|")
     for key in rows:
         example = example_of(key.path, known)
-        cells = [f"`{key.name}`", key.type, key.default, key.meaning, _cell(example)]
+        cells = [f"`{key.name}`", key.type, key.default, _linked(key.meaning), _cell(example)]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _linked(text: str) -> str:
+    """A text in which each file below docs/ that it names is a link."""
+    return re.sub(r"docs/([\w./-]+\.(?:md|yaml)(?:#[\w-]+)?)", r"[docs/\1](\1)", text)
 
 
 def _cell(example: Any) -> str:
@@ -172,7 +209,7 @@ def _images() -> Iterator[str]:
         "",
         "## Images",
         "",
-        "What runs unless a setting names another image; a registry mirror has to have these.",
+        "These run unless a setting names another image; a registry mirror needs all of them.",
         "",
     )
     yield from ("| platform | image | what runs in it | setting |", "|---|---|---|---|")
@@ -182,10 +219,10 @@ def _images() -> Iterator[str]:
 
 
 def _files(known: list[Example]) -> Iterator[str]:
-    yield from ("", "## Stack files", "", "Each is complete, and the tests preview each.", "")
+    yield from ("", "## Stack files", "", "Each is complete, and the tests preview each of them.", "")
     yield from ("| file | what it is |", "|---|---|")
     for example in known:
-        yield f"| [{example.file.stem}](examples/{example.file.name}) | {example.about} |"
+        yield f"| [{example.file.stem}](examples/{example.file.name}) | {_linked(example.about)} |"
     yield ""
 
 

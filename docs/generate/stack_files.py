@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 PROJECT = "rhsi"
 
 
