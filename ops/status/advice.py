@@ -55,7 +55,7 @@ class Advice:
             return command
         special = {
             "cluster": f"oc --context {place.context} get --raw /readyz",
-            # The sentence says what is wrong; what to do is more than one command (docs/runbook.md).
+            # The sentence says what is wrong; what to do is more than one command (docs/troubleshooting/).
             "Replication": "",
             "Pod": f"{oc} logs {row.name} --all-containers --tail=20",
             "Operator": f"{oc} get subscriptions.operators.coreos.com,installplans,csv",
