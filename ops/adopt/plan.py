@@ -91,7 +91,8 @@ def _of_owner(case: Case) -> Iterator[Note]:
     yield Note(
         head=Head.IN_THE_WAY,
         text=f"{claim.place} says that the namespace belongs to the stack {data.get('stack') or 'of unknown name'}: "
-        "give this one another rhsi:cluster.namespace, or see 'A namespace that changed hands' in docs/troubleshooting/settings.md.",
+        "give this one another rhsi:cluster.namespace, or see 'A namespace that changed hands' in "
+        "docs/troubleshooting/settings.md.",
     )
 
 

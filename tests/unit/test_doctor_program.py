@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from docs.stack_files import Example
+from docs.generate.stack_files import Example
 from ops.clusters import Right
 from ops.doctor import images, kinds, policy_file
 from ops.doctor.needs import rights
