@@ -11,7 +11,6 @@ from ops.review import report
 from ops.review.comment import comment
 from ops.review.preview import Preview, PreviewError, read
 from ops.review.running import RunError, previews
-from ops.review.words import cleaned
 
 TITLE = "`pulumi preview`"
 REFRESHED = "`pulumi preview --refresh`"
@@ -69,9 +68,11 @@ def _reviews(project: Path, stacks: list[str], recorded: list[str], *, refresh: 
     # Recorded previews take the place of all stacks of the folder, and stand beside those that are named.
     wanted = chosen(project, stacks) if stacks or not recorded else []
     for run in previews(project, wanted, refresh=refresh):
-        reviews.append(report.of_stack(run.stack, run.preview, code=run.code, stderr=run.stderr))
-        if run.code:
-            typer.echo(f"{run.stack}: {_last(run.stderr)}", err=True)
+        reviewed = report.of_stack(run.stack, run.preview, code=run.code, stderr=run.stderr)
+        reviews.append(reviewed)
+        if reviewed.failure:
+            # For the log of a CI, where the comment may be in a file.
+            typer.echo(f"{run.stack}: {reviewed.failure}", err=True)
     return reviews
 
 
@@ -95,8 +96,3 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise WriteError(f"{file} cannot be written ({error.strerror}).") from error
-
-
-def _last(stderr: str) -> str:
-    """The end of what a failed `pulumi` said, which goes into the log of a CI."""
-    return cleaned("\n".join(stderr.strip().splitlines()[-20:])) or "`pulumi` said nothing"

@@ -137,6 +137,8 @@ def test_a_failed_preview_is_the_sentence_that_it_ends_in_and_the_others_are_rev
     assert done.exit_code == 2
     assert "the namespace rhsi is another stack's" in done.stdout
     assert "The database restarts." in done.stdout
+    # The log says it too: the comment may be in a file.
+    assert done.stderr == "site-a: the namespace rhsi is another stack's\n"
 
 
 def test_a_preview_that_prints_no_document_is_what_it_says_on_standard_error(project: Project) -> None:
