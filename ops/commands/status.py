@@ -71,11 +71,9 @@ class _Look:
     def __init__(self, shown: Sequence[Standing | Row], others: Sequence[Standing | Row]) -> None:
         self._shown = [one for one in shown if isinstance(one, Standing)]
         self._without = [one for one in shown if isinstance(one, Row)]
-        families = {one.place.primary or one.place.stack for one in self._shown}
+        environments = {one.place.environment for one in self._shown}
         # What a stack depends on is asked even where it is not shown; why it cannot be is its own stack's business.
-        self._beside = [
-            one for one in others if isinstance(one, Standing) and (one.place.primary or one.place.stack) in families
-        ]
+        self._beside = [one for one in others if isinstance(one, Standing) and one.place.environment in environments]
 
     def once(self) -> Status:
         found = survey(self._shown, Advice(), beside=self._beside)

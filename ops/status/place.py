@@ -36,6 +36,11 @@ class Place:
     parts: frozenset[str] = frozenset()
 
     @property
+    def environment(self) -> str:
+        """The stack of the primary: a folder may have several environments, whose sites and databases have one name."""
+        return self.primary or self.stack
+
+    @property
     def namespaces(self) -> list[str]:
         """Those that are the stack's own: that of its Skupper site, and that of its replicated databases."""
         return [name for name in dict.fromkeys([self.namespace, self.databases]) if name]

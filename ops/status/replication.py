@@ -121,7 +121,8 @@ def _looks(site: _Site, sites: Sequence[_Site]) -> Iterator[Callable[[], Replica
     for item in site.subscriptions:
         spec = item["spec"]
         source = logical.source_of(spec["externalClusterName"])
-        sources = (other.replicated(source, spec["dbname"]) for other in sites)
+        beside = [other for other in sites if other.place.environment == site.place.environment]
+        sources = (other.replicated(source, spec["dbname"]) for other in beside)
         here = site.replicated(spec["cluster"]["name"], spec["dbname"])
         yield partial(logical.measure, stack, item, here, next((found for found in sources if found), None))
     if site.has_standby:

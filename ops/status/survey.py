@@ -131,7 +131,8 @@ def steps(rows: Sequence[Row], places: Sequence[Place], advice: Advice) -> list[
     troubles = [row for row in rows if not row.ready and row.stack in by_stack]
     found: dict[str, str] = {}
     for row in troubles:
-        if not _follows(row, troubles) and (command := advice.next(by_stack[row.stack], row)):
+        same = [one for one in troubles if by_stack[one.stack].environment == by_stack[row.stack].environment]
+        if not _follows(row, same) and (command := advice.next(by_stack[row.stack], row)):
             found.setdefault(command, f"{row.kind} {row.name}")
     return [Next(command, about) for command, about in found.items()]
 

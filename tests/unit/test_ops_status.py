@@ -363,7 +363,8 @@ PUBLISHES = Publisher(active=True, wal="reserved", bytes_behind=0, state="stream
         (replace(APPLIES, unfinished_tables=1), PUBLISHES, "Pending", "1 table to be copied"),
         (APPLIES, replace(PUBLISHES, state="catchup"), "Pending", "catches up"),
         (APPLIES, replace(PUBLISHES, bytes_behind=SEGMENT + 1), "Pending", "catches up"),
-        (APPLIES, None, "Error", "why"),
+        (APPLIES, None, "Error", "it receives, but why"),
+        (replace(APPLIES, works=False), None, "Error", "it receives nothing: its worker does not run"),
         (None, PUBLISHES, "Error", "why"),
     ],
 )
@@ -372,4 +373,4 @@ def test_a_subscription_is_ready_only_while_its_worker_applies_what_its_slot_sen
 ) -> None:
     found = logical.judged(SUBSCRIBED, here, there, "why")
     assert (found.status, found.problem) == (status, problem)
-    assert found.running == (status != "Error")
+    assert found.running == (status != "Error" or problem == "it receives, but why")

@@ -178,6 +178,12 @@ def test_what_follows_from_something_else_has_no_command_of_its_own() -> None:
 
     assert about(listener, down, servers, pod) == ["Link standby-from-vault-1", "Pod postgres-standby-0"]
     assert about(listener, servers) == ["Listener postgres-primary", "StatefulSet postgres-standby"]
+    other = replace(A, stack="test-a")
+    elsewhere = replace(listener, stack="test-a")
+    assert [one.about for one in steps([down, elsewhere], [A, B, other], Advice())] == [
+        "Link standby-from-vault-1",
+        "Listener postgres-primary",
+    ], "the link of another environment explains nothing"
 
 
 def test_each_command_comes_once_and_is_never_cut() -> None:
