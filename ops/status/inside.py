@@ -18,7 +18,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL, websocket_call
 from urllib3.exceptions import HTTPError
 from websocket import WebSocketException
 
-from ops.clusters import SECONDS, Cluster
+from ops.clusters import SECONDS, Cluster, ClusterError
 
 LONGEST = 200
 """How much of a line is worth showing."""
@@ -54,7 +54,7 @@ def log(cluster: Cluster, namespace: str, pod: str, container: str, lines: int) 
         url = client.configuration.host + path
         answer = client.call_api("GET", url, _headers(client, path), _request_timeout=SECONDS)
         text = answer.read()
-    except (ApiException, HTTPError, OSError, ConfigException):
+    except (ApiException, HTTPError, OSError, ConfigException, ClusterError):
         return ""
     return str(text.decode(errors="replace")) if answer.status == OK else ""
 
@@ -93,6 +93,8 @@ def run(
         raise CommandError(f"the API server does not answer ({type(answer).__name__})") from answer
     if isinstance(answer, WebSocketException):
         raise CommandError(LOST) from answer
+    if isinstance(answer, ClusterError):
+        raise CommandError(str(answer).rstrip(".")) from answer
     if isinstance(answer, Exception):
         raise answer
     return answer

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ops.clusters import Manifest
 from ops.status import conditions
-from ops.status.advice import Advice
+from ops.status.advice import UNSCALED, Advice
 from ops.status.kinds import (
     CLUSTERS,
     CONNECTOR,
@@ -26,6 +26,7 @@ from ops.status.kinds import (
     Kind,
 )
 from ops.status.place import EDB, OBSERVER, POSTGRES, Place
+from ops.status.rotation import GRANT as GRANT_NAME
 from ops.status.row import ERROR, EXPIRED, PENDING, READY, counted, span
 
 SECRETS = (SECRET_STORE, EXTERNAL_SECRET)
@@ -38,12 +39,33 @@ DATABASE_KINDS = (
 )
 """Those of the replicated databases, in a namespace of their own."""
 
-PART: Mapping[Kind, str] = {
+_PART: Mapping[Kind, str] = {
     STATEFUL_SET: POSTGRES,
     NETWORK_OBSERVER: OBSERVER,
     **dict.fromkeys((*CLUSTERS, *PUBLICATIONS, *SUBSCRIPTIONS), EDB),
 }
-"""The kinds that only a part of a stack has; every stack has the others."""
+"""The kinds that only a part of a stack has."""
+
+
+def needed(kind: Kind, place: Place) -> bool:
+    """Whether a stack has objects of a kind that a look cannot do without."""
+    if part := _PART.get(kind):
+        return part in place.parts
+    if kind == TOKEN:
+        # Its Link says more, and whoever may read tokens may take an unredeemed one.
+        return False
+    if kind == GRANT:
+        return not place.primary
+    return bool(place.primary) or kind not in (*SECRETS, LINK)
+
+
+def wanted(place: Place) -> list[tuple[Kind, ...]]:
+    """What stands where a stack is up: of each group of kinds one object at least. Links are rotation.py's business."""
+    return [
+        (SITE,),
+        *([(STATEFUL_SET,)] if POSTGRES in place.parts else []),
+        *([CLUSTERS] if EDB in place.parts else []),
+    ]
 
 
 def kinds(place: Place, namespace: str) -> list[Kind]:
@@ -70,9 +92,9 @@ def describe(  # noqa: PLR0911 - one for each kind that differs
         case "NetworkObserver":
             return _observer(status)
         case "StatefulSet":
-            ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
-            detail = f"{ready} of {wanted} ready" if wanted else "scaled to 0: nothing runs"
-            return (READY if ready == wanted > 0 else PENDING), detail
+            ready, count = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
+            detail = f"{ready} of {count} ready" if count else UNSCALED
+            return (READY if ready == count > 0 else PENDING), detail
     state = _state(status)
     if state != READY:
         return state, _why(kind, status)
@@ -110,7 +132,8 @@ def _grant(item: Manifest, status: Manifest, now: datetime, another: str) -> tup
         return READY, redeemed
     if left > 0:
         return READY, f"{redeemed}, {span(left)} left"
-    if redemptions:
+    if redemptions or not GRANT_NAME.fullmatch(item["metadata"]["name"]):
+        # Somebody else's says nothing about this stack.
         return READY, f"{redeemed}, expired"
     return ERROR, f"{EXPIRED}{span(-left)} ago, {redeemed}: {another}"
 

@@ -83,7 +83,7 @@ def subscription() -> Manifest:
 
 
 def standing(place: Place, **lists: list[Manifest]) -> Standing:
-    return Standing(place, RecordedCluster((), **lists, dead=False).cluster)
+    return Standing(place, RecordedCluster((), dead=False, serves=True, **lists).cluster)
 
 
 def test_the_question_is_one_read_only_query_whose_answer_is_json() -> None:
