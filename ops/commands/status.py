@@ -42,8 +42,9 @@ def status(
 ) -> None:
     """Show what stands on the clusters: sites, grants, links, secrets, databases and their replication.
 
-    Each line that is not Ready says why; below them are the next commands. Only looks. Needs KUBECONFIG, and `pulumi`
-    for the settings. Replication is measured by `psql` in the databases' own pods, so without any password.
+    Each line that is not Ready says why; below them are the next commands. Only looks. Needs KUBECONFIG; the settings
+    come from `pulumi`, or else from the stack's file. Replication is measured by `psql` in the databases' own pods, so
+    without any password.
 
     Exit codes: 0 everything is Ready; 1 something is not, or cannot be seen; 2 a mistake on the command line. With
     `--watch` the last look decides.

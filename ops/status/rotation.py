@@ -34,6 +34,9 @@ def _row(place: Place, own: Sequence[Row], grants: set[int], now: datetime) -> R
     if not (own or grants) or any(row.kind in _SILENT or (row.kind, row.status) == ("Link", UNKNOWN) for row in own):
         return None
     links = {int(named[1]): row for row in own if row.kind == "Link" and (named := _LINK.fullmatch(row.name))}
+    if not (links or grants) and any(row.kind == "Link" for row in own):
+        # Made by hand: nothing is known of its grant.
+        return None
     newest, granted = max(links, default=0), max(grants, default=0)
     status, said = PENDING, f"rotation {newest}"
     if not links:

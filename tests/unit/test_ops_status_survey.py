@@ -141,6 +141,14 @@ def test_nothing_is_said_of_a_rotation_without_link_and_grant_or_where_the_clust
     assert rotation.rows([(A, grant(2)), (B, unseen)], {"site-b": NOW}) == []
 
 
+def test_a_standby_without_any_link_says_so_and_one_with_a_link_made_by_hand_does_not() -> None:
+    site = Row("site-b", "Site", "rhsi-standby", "Ready", "")
+    (row,) = rotation.rows([(A, []), (B, [site])], {"site-b": NOW})
+    assert (row.status, row.detail) == ("Pending", "there is no link yet")
+    by_hand = Row("site-b", "Link", "standby-from-vault", "Ready", "")
+    assert rotation.rows([(A, []), (B, [site, by_hand])], {"site-b": NOW}) == []
+
+
 @pytest.mark.parametrize("grants", [grant(2), []])
 def test_a_link_that_somebody_deleted_needs_the_next_rotation(grants: list[Row]) -> None:
     token = Row("site-b", "AccessToken", "standby-from-vault-2", "Ready", "redeemed", "rhsi")
