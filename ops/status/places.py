@@ -53,12 +53,14 @@ def standing(project: Path, stacks: Sequence[str]) -> list[Standing | Row]:
 
 def _standing(project: Path, stack: str) -> Standing | Row:
     name = short_name(stack)
+    problem = ""
     try:
         configured, problem = _configured(project, stack)
         exists = NO_STACK not in problem
         found = place(settings(configured, stack), stack, project_name(project), exists=exists)
     except (StackError, SettingsError, ProjectError) as error:
-        return Row(name, "settings", name, ERROR, str(error))
+        # A file is not all that the engine knows: what is wrong with the engine comes before what the file lacks.
+        return Row(name, "settings", name, ERROR, problem or str(error))
     note = f"{name}: {problem} Its settings are those of {stack_file(project, stack).name}." if problem else ""
     try:
         return Standing(found, Cluster(found.context), note)

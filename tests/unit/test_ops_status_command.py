@@ -168,6 +168,14 @@ def test_a_pulumi_that_is_absent_or_fails_leaves_the_settings_of_the_stacks_file
     assert done.exit_code == 0
 
 
+def test_a_file_that_is_not_enough_leaves_what_the_engine_says(project: Project) -> None:
+    (project.tools / "pulumi").unlink()
+    done = project.status("-s", "site-b")
+    assert "`pulumi` cannot be run" in done.stdout
+    assert "\n  python -m ops doctor -s site-b  # settings site-b\n" in done.stdout
+    assert done.exit_code == 1
+
+
 def test_a_stack_that_the_backend_lacks_is_made_first(project: Project) -> None:
     written = {"rhsi:role": "primary", "rhsi:cluster": {"context": "site-a"}, "rhsi:vault": VAULT}
     (project.folder / "Pulumi.site-c.yaml").write_text(yaml.safe_dump({"config": written}))
