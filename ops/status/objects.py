@@ -3,7 +3,7 @@
 Pure functions of a manifest and the time. Pods and Jobs are the business of pods.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ops.clusters import Manifest
@@ -28,6 +28,7 @@ from ops.status.kinds import (
 from ops.status.place import EDB, OBSERVER, POSTGRES, Place
 from ops.status.rotation import GRANT as GRANT_NAME
 from ops.status.row import ERROR, EXPIRED, PENDING, READY, counted, span
+from ops.status.streaming import PRIMARY, STANDBY
 
 SECRETS = (SECRET_STORE, EXTERNAL_SECRET)
 LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET, NETWORK_OBSERVER)
@@ -59,12 +60,16 @@ def needed(kind: Kind, place: Place) -> bool:
     return bool(place.primary) or kind not in (*SECRETS, LINK)
 
 
-def wanted(place: Place) -> list[tuple[Kind, ...]]:
-    """What stands where a stack is up: of each group of kinds one object at least. Links are rotation.py's business."""
+def wanted(place: Place) -> list[tuple[Sequence[Kind], str]]:
+    """What stands where a stack is up: the kinds that it may be of, and its name, or `*` where a person chose that.
+
+    Links are the business of rotation.py. Names are those of components/postgres and components/edb.
+    """
+    server = STANDBY if place.primary else PRIMARY
     return [
-        (SITE,),
-        *([(STATEFUL_SET,)] if POSTGRES in place.parts else []),
-        *([CLUSTERS] if EDB in place.parts else []),
+        ((SITE,), "*"),
+        *([((STATEFUL_SET,), server)] if POSTGRES in place.parts else []),
+        *([(CLUSTERS, f"edb-{place.site}")] if EDB in place.parts else []),
     ]
 
 

@@ -132,15 +132,20 @@ def of_stack(standing: Standing, advice: Advice) -> list[Row]:
 def _missing(standing: Standing, rows: Sequence[Row], advice: Advice) -> list[Row]:
     """What is not there while other things are: somebody has deleted it, or `up` has not come that far."""
     place = standing.place
-    seen = {row.kind for row in rows}
     found = list[Row]()
-    for kinds in wanted(place):
-        if (name := kinds[0].name) not in seen:
+    for kinds, name in wanted(place):
+        if not _is_seen(kinds[0].name, name, rows):
             served = [visible(partial(standing.cluster.served, kind.api_version)) for kind in kinds]
             # Who may not see which kinds there are learns only that there is no object.
-            why = advice.missing(place) if any(one is None or name in one for one in served) else NOT_SERVED
-            found.append(Row(place.stack, name, "*", MISSING, why, resource=kinds[0].resource))
+            known = any(one is None or kinds[0].name in one for one in served)
+            why = advice.missing(place) if known else NOT_SERVED
+            found.append(Row(place.stack, kinds[0].name, name, MISSING, why, resource=kinds[0].resource))
     return found
+
+
+def _is_seen(kind: str, name: str, rows: Sequence[Row]) -> bool:
+    """Whether there is such an object, or the login may not see whether there is one."""
+    return any(row.kind == kind and (name in ("*", row.name) or row.status == UNKNOWN) for row in rows)
 
 
 def steps(rows: Sequence[Row], places: Sequence[Place], advice: Advice) -> list[Next]:

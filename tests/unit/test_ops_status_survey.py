@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from components.edb import published_tables, replication_test
+from components.edb.names import cluster_name
 from components.link import claim, revocation
 from components.operators import owners, waiting
 from components.postgres import smoke_test, upkeep
@@ -249,9 +250,10 @@ def test_the_jobs_that_up_repeats_are_the_programs_own() -> None:
 
 def test_what_the_settings_want_and_nobody_has_made_is_missing() -> None:
     place = replace(B, parts=frozenset({POSTGRES, EDB}))
-    status = look((place, RecordedCluster(links=[ready("standby-from-vault-2")])))
+    own = made("app", spec={"replicas": 1}, status={"readyReplicas": 1})
+    status = look((place, RecordedCluster(links=[ready("standby-from-vault-2")], statefulsets=[own])))
     missing = [(row.kind, row.name) for row in status.rows if row.status == "Missing"]
-    assert missing == [("Site", "*"), ("StatefulSet", "*"), ("Cluster", "*")]
+    assert missing == [("Site", "*"), ("StatefulSet", "postgres-standby"), ("Cluster", cluster_name("site-b"))]
     assert status.next[0].command == "pulumi up --refresh -s site-b"
     assert not status.ok
     (row,) = look((A, RecordedCluster(serves=False, jobs=[made("renew-site-ca")]))).rows[:-1]
