@@ -41,7 +41,7 @@ def _row(place: Place, own: Sequence[Row], grants: set[int], now: datetime) -> R
     status, said = PENDING, f"rotation {newest}"
     if not links:
         status, said = _unlinked(granted, _redeemed(own))
-    elif grants and newest not in grants:
+    elif grants and newest != granted:
         # A primary that was made anew begins with rotation 1 again.
         said = f"rotation {granted} is granted, and the link is of rotation {newest}"
     elif len(links) > 1:

@@ -122,6 +122,7 @@ def grant(*rotations: int, site: str = "site-b") -> list[Row]:
         ([], link("2"), "Ready", "rotation 2, 3 days ago"),
         (grant(3), link("2"), "Pending", "rotation 3 is granted, and the link is of rotation 2, 3 days ago"),
         (grant(1), [], "Pending", "rotation 1 is granted, and there is no link yet"),
+        (grant(2, 3), link("2"), "Pending", "rotation 3 is granted, and the link is of rotation 2, 3 days ago"),
         (grant(1), link("3"), "Pending", "rotation 1 is granted, and the link is of rotation 3, 3 days ago"),
         (grant(3), link("1", "3"), "Pending", "rotation 3, and links of 1 are still there, 3 days ago"),
         (grant(9, site="site-b-2"), link("2"), "Ready", "rotation 2, 3 days ago"),
