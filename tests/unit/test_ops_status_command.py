@@ -206,6 +206,24 @@ def test_watching_looks_again_until_somebody_interrupts_it(project: Project, mon
     assert done.exit_code == 1, "the last look decides"
 
 
+def test_watching_reads_the_settings_of_a_stack_again_when_its_file_changes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+        project.stack("site-b", role="standby", primaryStack="site-a", cluster={"context": "elsewhere"}, vault=VAULT)
+        if len(waited) == 2:
+            (project.folder / "Pulumi.site-b.yaml").write_text("config: {rhsi:role: standby}\n")
+
+    monkeypatch.setattr(command, "pause", pause)
+    looks = project.status("--watch").output.split(" UTC\n")
+    assert ["elsewhere" in look for look in looks[1:]] == [False, False, True]
+
+
 # The way into a pod.
 
 
