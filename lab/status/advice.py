@@ -19,6 +19,7 @@ class LabAdvice(Advice):
     """For whoever works with `python -m lab`."""
 
     def __init__(self, environment: Environment) -> None:
+        super().__init__()
         self._environment = environment
         self._home = Home(environment.root)
 
@@ -29,6 +30,10 @@ class LabAdvice(Advice):
     def nothing_stands(self, place: Place) -> str:
         """What to do where a stack has nothing on its cluster."""
         return f"nothing stands: `python -m lab up -s {place.stack}` brings it up"
+
+    def missing(self, place: Place) -> str:
+        """What to do where something that a stack has made is gone."""
+        return f"there is none: `python -m lab up --refresh -s {place.stack}` makes it"
 
     def unanswered(self, place: Place, error: ClusterError) -> str:
         """The dead processes behind an API server that gives no answer, where there are."""
@@ -46,6 +51,6 @@ class LabAdvice(Advice):
         found = [log for log in files if not container or log.stem == container]
         return inside.last_line(logs.tail(found[-1], size=_LINE_BYTES)) if found else ""
 
-    def next(self, place: Place, row: Row) -> str:  # noqa: ARG002 - as in the base class
+    def next(self, place: Place, row: Row, primary: Place | None) -> str:  # noqa: ARG002 - as in the base class
         """Nothing: the sentences name the lab's few commands."""
         return ""

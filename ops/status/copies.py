@@ -7,6 +7,9 @@ from ops.status.row import ERROR, READY, Row, size, span
 SEGMENT = 16 * 2**20
 """Bytes in a segment of WAL. A copy that lacks more than one catches up; less is on its way under any load."""
 
+UNASKED = "its cluster does not answer, or its stack is not among those of this folder"
+"""Why a source was not asked."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Replication:
@@ -17,7 +20,7 @@ class Replication:
         copy: name of the subscription or of the standby.
         source: where it comes from; empty for a promoted server, which is no copy any more.
         status: Ready while it receives and applies, Pending while it catches up, Error where it does neither, Unknown
-            where the login may not ask.
+            where one of the servers could not be asked.
         running: whether it is connected to its source and applies what it receives.
         state: of its connection: `streaming`, `catchup`, or empty; or that it was promoted.
         replay: whether what is received is applied: `applied`, `paused`, or empty.

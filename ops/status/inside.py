@@ -14,15 +14,17 @@ from urllib.parse import urlencode
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException
-from kubernetes.stream.ws_client import websocket_call
+from kubernetes.stream.ws_client import ERROR_CHANNEL, websocket_call
 from urllib3.exceptions import HTTPError
+from websocket import WebSocketException
 
-from ops.clusters import SECONDS, Cluster
+from ops.clusters import SECONDS, Cluster, ClusterError
 
 LONGEST = 200
 """How much of a line is worth showing."""
 
 OK, FORBIDDEN = 200, 403
+LOST = "the connection to its pod broke off"
 _HANDSHAKE = re.compile(r"Handshake status (\d+) ")
 _MESSAGE = re.compile(r'"message":\s*("(?:[^"\\]|\\.)*")')
 
@@ -52,7 +54,7 @@ def log(cluster: Cluster, namespace: str, pod: str, container: str, lines: int) 
         url = client.configuration.host + path
         answer = client.call_api("GET", url, _headers(client, path), _request_timeout=SECONDS)
         text = answer.read()
-    except (ApiException, HTTPError, OSError, ConfigException):
+    except (ApiException, HTTPError, OSError, ConfigException, ClusterError):
         return ""
     return str(text.decode(errors="replace")) if answer.status == OK else ""
 
@@ -86,9 +88,13 @@ def run(
     except Empty as error:
         raise _silent(seconds) from error
     if isinstance(answer, ApiException):
-        raise refusal(answer, namespace, pod) from answer
+        raise refusal(answer, cluster.context, namespace, pod) from answer
     if isinstance(answer, HTTPError | OSError | ConfigException):
         raise CommandError(f"the API server does not answer ({type(answer).__name__})") from answer
+    if isinstance(answer, WebSocketException):
+        raise CommandError(LOST) from answer
+    if isinstance(answer, ClusterError):
+        raise CommandError(str(answer).rstrip(".")) from answer
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -113,9 +119,27 @@ def _exec(
         answer.run_forever(timeout=seconds)
         if answer.is_open():
             raise _silent(seconds)
-        return Finished(answer.returncode, answer.read_stdout(), answer.read_stderr())
+        return finished(answer.read_channel(ERROR_CHANNEL), answer.read_stdout(), answer.read_stderr())
     finally:
         answer.close()
+
+
+def finished(status: str, output: str, errors: str) -> Finished:
+    """What the stream's last word comes to, a `Status`; the client's own reading of it knows exit codes only.
+
+    Raises:
+        CommandError: the command did not begin, as without such a program in the image, or the stream broke off.
+    """
+    try:
+        last = json.loads(status)
+    except ValueError as error:
+        raise CommandError(LOST) from error
+    if last.get("status") == "Success":
+        return Finished(0, output, errors)
+    for cause in (last.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "ExitCode":
+            return Finished(int(cause["message"]), output, errors)
+    raise CommandError(" ".join(str(last.get("message") or LOST).split())[:LONGEST])
 
 
 def _headers(client: ApiClient, path: str) -> dict[str, str]:
@@ -132,7 +156,7 @@ def _silent(seconds: float) -> CommandError:
     return CommandError(f"nothing came back within {seconds:g} s")
 
 
-def refusal(error: ApiException, namespace: str, pod: str) -> CommandError:
+def refusal(error: ApiException, context: str, namespace: str, pod: str) -> CommandError:
     """What the answer to the handshake comes to; the client's own text quotes every header."""
     said = str(error.reason)
     status = _HANDSHAKE.search(said)
@@ -140,7 +164,7 @@ def refusal(error: ApiException, namespace: str, pod: str) -> CommandError:
         return CommandError("the API server does not answer")
     if int(status[1]) == FORBIDDEN:
         # The verb is that of the handshake, GET; newer API servers ask for create as well.
-        right = f"get and create on pods/exec in namespace {namespace}"
+        right = f"get and create on pods/exec in namespace {namespace} of context {context}"
         return CommandError(f"this login may not run psql in {pod}: it needs {right}", denied=True)
     message = _MESSAGE.search(said)
     return CommandError(json.loads(message[1]) if message else f"the API server answers {status[1]}")

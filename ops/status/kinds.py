@@ -1,8 +1,12 @@
 """The kinds that a look reads, and how one asks a cluster for them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ops.clusters import Cluster, Manifest
+from ops.clusters import Cluster, ClusterError, Manifest
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,17 @@ DATABASE_GROUPS = ("postgresql.cnpg.io", "postgresql.k8s.enterprisedb.io")
 CLUSTERS = tuple(Kind(f"{group}/v1", "Cluster", "clusters") for group in DATABASE_GROUPS)
 PUBLICATIONS = tuple(Kind(f"{group}/v1", "Publication", "publications") for group in DATABASE_GROUPS)
 SUBSCRIPTIONS = tuple(Kind(f"{group}/v1", "Subscription", "subscriptions") for group in DATABASE_GROUPS)
+
+
+def visible(ask: Callable[[], Found]) -> Found | None:
+    """The answer, or None where the login may not see it: for what a look can do without, or has a row about.
+
+    Raises:
+        ClusterError: no answer.
+    """
+    try:
+        return ask()
+    except ClusterError as error:
+        if error.refused:
+            return None
+        raise

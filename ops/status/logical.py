@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ops.clusters import Manifest
-from ops.status.copies import SEGMENT, Replication
+from ops.status.copies import SEGMENT, UNASKED, Replication
 from ops.status.row import PENDING, READY, UNKNOWN, counted
 from ops.status.server import Answer, Server
 
@@ -68,19 +68,19 @@ def measure(stack: str, subscription: Manifest, here: Server | None, source: Ser
         stack: whose it is.
         subscription: the Subscription.
         here: the server that has it, None where its Cluster names no primary.
-        source: the server that it follows, None where no cluster that answers has it.
+        source: the server that it follows, None where no cluster that answers has it, or it has no primary.
     """
     spec = subscription["spec"]
     name, own, upstream = spec["name"], spec["cluster"]["name"], source_of(spec["externalClusterName"])
     found = Replication(stack=stack, copy=name, source=upstream)
-    if source is None:
-        return replace(found, problem=f"there is no {upstream} in the clusters that answer")
     if here is None:
         return replace(found, problem=f"{own} has no primary yet")
     with ThreadPoolExecutor(1) as threads:
-        publishing = threads.submit(source.answer, PUBLISHED, name)
-        subscribed = here.answer(SUBSCRIBED, name, spec["dbname"])
-    published = publishing.result()
+        subscribing = threads.submit(here.answer, SUBSCRIBED, name, spec["dbname"])
+        published = (
+            source.answer(PUBLISHED, name) if source else Answer({}, f"nothing is known of {upstream}: {UNASKED}")
+        )
+    subscribed = subscribing.result()
     found = judged(
         found,
         Subscriber(**subscribed.row) if subscribed.row else None,
@@ -88,7 +88,8 @@ def measure(stack: str, subscription: Manifest, here: Server | None, source: Ser
         _unknown(subscribed, f"{own} has no subscription of this name")
         or _unknown(published, f"{upstream} has no slot {name} for it"),
     )
-    return replace(found, status=UNKNOWN) if subscribed.denied or published.denied else found
+    unasked = subscribed.denied or published.denied or (source is None and found.running)
+    return replace(found, status=UNKNOWN) if unasked else found
 
 
 def _unknown(answer: Answer, absent: str) -> str:
@@ -101,11 +102,13 @@ def judged(found: Replication, here: Subscriber | None, there: Publisher | None,
         found = replace(found, slot_active=there.active, bytes_behind=there.bytes_behind, lag_ms=there.lag_ms)
     if here:
         found = replace(found, message_seconds=here.message_seconds)
-    if here is None or there is None:
+    if here is None:
         return replace(found, problem=unknown)
     if problem := _problem(found.copy, here, there):
         return replace(found, problem=problem)
-    found = replace(found, running=True, replay="applied", state=there.state or "streaming")
+    found = replace(found, running=True, replay="applied", state=(there.state if there else None) or "streaming")
+    if there is None:
+        return replace(found, problem=f"it receives, but {unknown}")
     if here.unfinished_tables:
         return replace(found, status=PENDING, problem=f"{counted(here.unfinished_tables, 'table')} to be copied")
     if found.state != "streaming" or (there.bytes_behind or 0) > SEGMENT:
@@ -113,13 +116,13 @@ def judged(found: Replication, here: Subscriber | None, there: Publisher | None,
     return replace(found, status=READY)
 
 
-def _problem(name: str, here: Subscriber, there: Publisher) -> str:
+def _problem(name: str, here: Subscriber, there: Publisher | None) -> str:
     """Why it does not follow; empty where it does."""
     if not here.enabled:
         return f"it is disabled: ALTER SUBSCRIPTION {name} ENABLE"
-    if there.wal == "lost":
+    if there and there.wal == "lost":
         return f"its slot {name} is lost, for it was away too long (docs/troubleshooting/replicated.md)"
-    if not there.active:
+    if there and not there.active:
         return f"it receives nothing: its slot {name} is not in use"
     if not here.works:
         return "it receives nothing: its worker does not run"

@@ -1,14 +1,15 @@
 """One namespace of a stack, line by line: objects of the kinds that count, and Jobs and pods that are not done."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 
-from ops.clusters import ClusterError, Manifest
+from ops.clusters import CONNECTIONS, ClusterError, Manifest
 from ops.status import pods
 from ops.status.advice import Advice
-from ops.status.kinds import JOB, NETWORK_OBSERVER, POD, SERVICE, SITE, STATEFUL_SET, Kind
-from ops.status.objects import PART, SECRETS, describe, kinds
+from ops.status.kinds import JOB, NETWORK_OBSERVER, POD, SERVICE, SITE, STATEFUL_SET, Kind, visible
+from ops.status.objects import SECRETS, describe, kinds, needed
 from ops.status.observers import address
 from ops.status.place import Standing
 from ops.status.row import ERROR, READY, UNKNOWN, Row, span
@@ -26,6 +27,7 @@ class Namespace:
     """
 
     def __init__(self, standing: Standing, name: str, advice: Advice) -> None:
+        self._standing = standing
         self._place = standing.place
         self._cluster = standing.cluster
         self._name = name
@@ -35,10 +37,12 @@ class Namespace:
 
     def objects(self) -> Iterator[Row]:
         """Its objects of link and databases, kind by kind."""
-        now = datetime.now(UTC)
-        for kind in kinds(self._place, self._name):
-            for item in self._listed(kind):
-                yield self._row(kind, item, now)
+        now = self._standing.now()
+        asked = kinds(self._place, self._name)
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            for kind, items in zip(asked, threads.map(self._listed, asked), strict=True):
+                for item in items:
+                    yield self._row(kind, item, now)
         yield from self._refused()
 
     def troubles(self) -> list[Row]:
@@ -70,16 +74,11 @@ class Namespace:
             said += [f"namespace {self._name}"] if self._name != self._place.namespace else []
         created = str(item["metadata"].get("creationTimestamp") or "")
         text = ", ".join(one for one in said if one)
-        return Row(self._place.stack, kind.name, name, state, text, self._name, created)
+        return Row(self._place.stack, kind.name, name, state, text, self._name, created, kind.resource)
 
     def _authority(self, now: datetime) -> str:
         """How old the site's authority is, which a revocation renews; its key is in a Secret that is not read."""
-        try:
-            found = self._cluster.metadata("v1", "secrets", self._name)
-        except ClusterError as error:
-            if error.refused:
-                return ""
-            raise
+        found = visible(partial(self._cluster.metadata, "v1", "secrets", self._name)) or []
         made = next((one["creationTimestamp"] for one in found if one["name"] == AUTHORITY), "")
         return f"authority {span((now - datetime.fromisoformat(made)).total_seconds())} old" if made else ""
 
@@ -89,15 +88,20 @@ class Namespace:
         except ClusterError as error:
             if not error.refused:
                 raise
-            if PART.get(kind, "") in {"", *self._place.parts}:
+            if needed(kind, self._place):
                 right = f"this login may not see them: it needs list on {kind.resource} in namespace {self._name}"
-                self._denied.append(Row(self._place.stack, kind.name, "*", UNKNOWN, right, self._name))
+                row = Row(self._place.stack, kind.name, "*", UNKNOWN, right, self._name, resource=kind.resource)
+                self._denied.append(row)
             return []
 
     def _refused(self) -> list[Row]:
-        found, self._denied = self._denied, []
+        # Threads have found them in any order.
+        found, self._denied = sorted(self._denied, key=lambda row: row.kind), []
         return found
 
     def _is_fenced(self, item: Manifest) -> bool:
         """Whether its stack keeps this server off; anybody else's zero replicas are not meant."""
-        return item["spec"].get("replicas") == 0 and SERVICE.get(self._cluster, self._name, FENCED) is not None
+        return item["spec"].get("replicas") == 0 and self._has(SERVICE, FENCED)
+
+    def _has(self, kind: Kind, name: str) -> bool:
+        return visible(partial(kind.get, self._cluster, self._name, name)) is not None

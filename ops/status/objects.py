@@ -3,12 +3,12 @@
 Pure functions of a manifest and the time. Pods and Jobs are the business of pods.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ops.clusters import Manifest
 from ops.status import conditions
-from ops.status.advice import Advice
+from ops.status.advice import UNSCALED, Advice
 from ops.status.kinds import (
     CLUSTERS,
     CONNECTOR,
@@ -26,7 +26,9 @@ from ops.status.kinds import (
     Kind,
 )
 from ops.status.place import EDB, OBSERVER, POSTGRES, Place
+from ops.status.rotation import GRANT as GRANT_NAME
 from ops.status.row import ERROR, EXPIRED, PENDING, READY, counted, span
+from ops.status.streaming import PRIMARY, STANDBY
 
 SECRETS = (SECRET_STORE, EXTERNAL_SECRET)
 LINK_KINDS = (SITE, GRANT, *SECRETS, TOKEN, LINK, CONNECTOR, LISTENER, STATEFUL_SET, NETWORK_OBSERVER)
@@ -38,12 +40,37 @@ DATABASE_KINDS = (
 )
 """Those of the replicated databases, in a namespace of their own."""
 
-PART: Mapping[Kind, str] = {
+_PART: Mapping[Kind, str] = {
     STATEFUL_SET: POSTGRES,
     NETWORK_OBSERVER: OBSERVER,
     **dict.fromkeys((*CLUSTERS, *PUBLICATIONS, *SUBSCRIPTIONS), EDB),
 }
-"""The kinds that only a part of a stack has; every stack has the others."""
+"""The kinds that only a part of a stack has."""
+
+
+def needed(kind: Kind, place: Place) -> bool:
+    """Whether a stack has objects of a kind that a look cannot do without."""
+    if part := _PART.get(kind):
+        return part in place.parts
+    if kind == TOKEN:
+        # Its Link says more, and whoever may read tokens may take an unredeemed one.
+        return False
+    if kind == GRANT:
+        return not place.primary
+    return bool(place.primary) or kind not in (*SECRETS, LINK)
+
+
+def wanted(place: Place) -> list[tuple[Sequence[Kind], str]]:
+    """What stands where a stack is up: the kinds that it may be of, and its name, or `*` where a person chose that.
+
+    Links are the business of rotation.py. Names are those of components/postgres and components/edb.
+    """
+    server = STANDBY if place.primary else PRIMARY
+    return [
+        ((SITE,), "*"),
+        *([((STATEFUL_SET,), server)] if POSTGRES in place.parts else []),
+        *([(CLUSTERS, f"edb-{place.site}")] if EDB in place.parts else []),
+    ]
 
 
 def kinds(place: Place, namespace: str) -> list[Kind]:
@@ -70,9 +97,9 @@ def describe(  # noqa: PLR0911 - one for each kind that differs
         case "NetworkObserver":
             return _observer(status)
         case "StatefulSet":
-            ready, wanted = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
-            detail = f"{ready} of {wanted} ready" if wanted else "scaled to 0: nothing runs"
-            return (READY if ready == wanted > 0 else PENDING), detail
+            ready, count = status.get("readyReplicas") or 0, item["spec"].get("replicas", 1)
+            detail = f"{ready} of {count} ready" if count else UNSCALED
+            return (READY if ready == count > 0 else PENDING), detail
     state = _state(status)
     if state != READY:
         return state, _why(kind, status)
@@ -110,7 +137,8 @@ def _grant(item: Manifest, status: Manifest, now: datetime, another: str) -> tup
         return READY, redeemed
     if left > 0:
         return READY, f"{redeemed}, {span(left)} left"
-    if redemptions:
+    if redemptions or not GRANT_NAME.fullmatch(item["metadata"]["name"]):
+        # Somebody else's says nothing about this stack.
         return READY, f"{redeemed}, expired"
     return ERROR, f"{EXPIRED}{span(-left)} ago, {redeemed}: {another}"
 

@@ -23,15 +23,19 @@ def rows(cluster: Cluster, place: Place) -> Iterator[Row]:
     Raises:
         ClusterError: no answer, or the login may not read them.
     """
+    whose = f"/{place.project}/{place.stack}" if place.project else f"/{place.stack}"
     for one in OLM_SUBSCRIPTION.list(cluster):
         metadata = one["metadata"]
         owner = (metadata.get("annotations") or {}).get(OWNER, "")
-        if owner.rpartition("/")[2] != place.stack:
+        # Of the owner's three parts the organization is not known here.
+        if not f"/{owner}".endswith(whose):
             continue
         status = one.get("status") or {}
-        name = status.get("installedCSV") or status.get("currentCSV")
-        version = OLM_VERSION.get(cluster, metadata["namespace"], name) if name else None
-        yield Row(place.stack, KIND, one["spec"]["name"], *describe(one, version), metadata["namespace"])
+        installed = status.get("installedCSV") or status.get("currentCSV")
+        version = OLM_VERSION.get(cluster, metadata["namespace"], installed) if installed else None
+        name, created = one["spec"]["name"], str(metadata.get("creationTimestamp") or "")
+        state, said = describe(one, version)
+        yield Row(place.stack, KIND, name, state, said, metadata["namespace"], created, OLM_SUBSCRIPTION.resource)
 
 
 def describe(subscription: Manifest, version: Manifest | None) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from ops.clusters import Cluster
 
@@ -15,6 +16,9 @@ class Place:
 
     Attributes:
         stack: its name, without organization and project.
+        project: the name of its project; empty where that does not matter.
+        exists: whether Pulumi's backend has the stack.
+        cli: the program for its cluster, `oc` or `kubectl`.
         site: its `rhsi:site`.
         primary: on a standby the name of its primary's stack, whole where it is of another project; empty on a
             primary.
@@ -34,6 +38,14 @@ class Place:
     databases: str
     rotations: Mapping[str, int] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()
+    project: str = ""
+    exists: bool = True
+    cli: str = "oc"
+
+    @property
+    def environment(self) -> str:
+        """The stack of the primary: a folder may have several environments, whose sites and databases have one name."""
+        return self.primary or self.stack
 
     @property
     def namespaces(self) -> list[str]:
@@ -43,7 +55,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Standing:
-    """A place, and the way to its cluster."""
+    """A place, and the way to its cluster; `note` is what a person should know of where the settings come from."""
 
     place: Place
     cluster: Cluster
+    note: str = ""
+
+    def now(self) -> datetime:
+        """The time by the cluster's clock, which wrote the times that are compared with it.
+
+        This machine's clock until the cluster has answered, or where the two differ by less than an HTTP date can tell.
+        """
+        read = self.cluster.clock
+        return datetime.now(UTC) + timedelta(seconds=round(read.ahead) if read and abs(read.ahead) > 1 else 0)

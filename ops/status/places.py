@@ -5,16 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from components.settings import Settings
+from components.settings import Settings, SettingsError
 from ops.clusters import Cluster, ClusterError
-from ops.project import ProjectError, project_name, short_name
-from ops.stacks import StackError, settings_of
+from ops.project import ProjectError, project_name, short_name, stack_file
+from ops.stacks import Configuration, StackError, configuration, file_configuration, settings
 from ops.status.place import EDB, OBSERVER, OPERATORS, POSTGRES, Place, Standing
 from ops.status.row import ERROR, Row
 
+NO_STACK = "no stack named"
+"""What the engine says of a stack that its backend does not have."""
 
-def place(settings: Settings, stack: str, project: str) -> Place:
-    """Where a look goes for a stack of a project with these settings."""
+
+def place(settings: Settings, stack: str, project: str, *, exists: bool = True) -> Place:
+    """Where a look goes for a stack of a project with these settings; `exists` says whether the backend has it."""
     switches = {
         POSTGRES: settings.postgres.enabled,
         EDB: settings.edb.enabled,
@@ -30,6 +33,9 @@ def place(settings: Settings, stack: str, project: str) -> Place:
         databases=settings.edb.namespace if settings.edb.enabled else "",
         rotations={site: standby.rotation for site, standby in settings.standbys.items()},
         parts=frozenset(part for part, on in switches.items() if on),
+        project=project,
+        exists=exists,
+        cli="oc" if settings.cluster.platform == "openshift" else "kubectl",
     )
 
 
@@ -47,11 +53,28 @@ def standing(project: Path, stacks: Sequence[str]) -> list[Standing | Row]:
 
 def _standing(project: Path, stack: str) -> Standing | Row:
     name = short_name(stack)
+    problem = ""
     try:
-        found = place(settings_of(project, stack), stack, project_name(project))
-    except (StackError, ProjectError) as error:
-        return Row(name, "settings", name, ERROR, str(error))
+        configured, problem = _configured(project, stack)
+        exists = NO_STACK not in problem
+        found = place(settings(configured, stack), stack, project_name(project), exists=exists)
+    except (StackError, SettingsError, ProjectError) as error:
+        # A file is not all that the engine knows: what is wrong with the engine comes before what the file lacks.
+        return Row(name, "settings", name, ERROR, problem or str(error))
+    note = f"{name}: {problem} Its settings are those of {stack_file(project, stack).name}." if problem else ""
     try:
-        return Standing(found, Cluster(found.context))
+        return Standing(found, Cluster(found.context), note)
     except ClusterError as error:
         return Row(name, "cluster", found.context, ERROR, str(error))
+
+
+def _configured(project: Path, stack: str) -> tuple[Configuration, str]:
+    """The settings as the engine has them, or as their file has them and why: clusters stand without Pulumi too."""
+    try:
+        return configuration(project, stack), ""
+    except StackError as error:
+        try:
+            return file_configuration(project, stack), str(error)
+        except StackError:
+            # What the engine says tells more: the stack may be anywhere.
+            raise error from None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ops.clusters import Manifest
 from ops.status import conditions
 from ops.status.inside import LONGEST
+from ops.status.kinds import JOB, POD, Kind
 from ops.status.row import ERROR, PENDING, Row
 from ops.status.warnings import Warnings
 
@@ -44,16 +45,16 @@ class _Look:
 
     def jobs(self, jobs: Sequence[Manifest]) -> list[Row]:
         found = []
-        for job in jobs:
+        for job in _last(jobs):
             name, status = job["metadata"]["name"], job.get("status") or {}
             if conditions.is_true(status, "Complete") or job["metadata"].get("deletionTimestamp"):
                 continue
             own = [pod for pod in self._pods if _owner(pod) == ("Job", name)]
-            own.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+            own.sort(key=_made)
             state, said = self._state(own[-1]) if own else (PENDING, self._last_line(name, ""))
             if conditions.is_true(status, "Failed"):
                 state, said = ERROR, said or str(conditions.find(status, "Failed").get("message") or "")
-            found.append(Row(self._stack, "Job", name, state, said or "has no pod yet", self._namespace))
+            found.append(self._row(JOB, job, state, said or "has no pod yet"))
         return found
 
     def pods(self) -> list[Row]:
@@ -62,8 +63,12 @@ class _Look:
             status = pod.get("status") or {}
             if _owner(pod)[0] == "Job" or status.get("phase") == "Succeeded" or conditions.is_true(status, "Ready"):
                 continue
-            found.append(Row(self._stack, "Pod", pod["metadata"]["name"], *self._state(pod), self._namespace))
+            found.append(self._row(POD, pod, *self._state(pod)))
         return found
+
+    def _row(self, kind: Kind, item: Manifest, state: str, said: str) -> Row:
+        name, made = item["metadata"]["name"], _made(item)
+        return Row(self._stack, kind.name, name, state, said, self._namespace, made, kind.resource)
 
     def _state(self, pod: Manifest) -> tuple[str, str]:
         if pod["metadata"].get("deletionTimestamp"):
@@ -99,8 +104,20 @@ class _Look:
         return first or second or str(conditions.find(status, "Ready").get("message") or "begins")
 
 
-def _owner(pod: Manifest) -> tuple[str, str]:
-    owners = pod["metadata"].get("ownerReferences") or [{}]
+def _last(jobs: Sequence[Manifest]) -> list[Manifest]:
+    """Without those of a CronJob that has begun another one since, which says whether what failed is over."""
+    newest: dict[tuple[str, str], str] = {}
+    for job in jobs:
+        newest[_owner(job)] = max(newest.get(_owner(job), ""), _made(job))
+    return [job for job in jobs if _owner(job)[0] != "CronJob" or _made(job) == newest[_owner(job)]]
+
+
+def _made(item: Manifest) -> str:
+    return str(item["metadata"].get("creationTimestamp") or "")
+
+
+def _owner(item: Manifest) -> tuple[str, str]:
+    owners = item["metadata"].get("ownerReferences") or [{}]
     return str(owners[0].get("kind", "")), str(owners[0].get("name", ""))
 
 

@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from ops.clusters import ClusterError, Manifest
 from ops.status import logical, streaming
 from ops.status.copies import Replication
-from ops.status.kinds import CLUSTERS, CONNECTOR, SERVICE, STATEFUL_SET, SUBSCRIPTIONS, Kind
+from ops.status.kinds import CLUSTERS, CONNECTOR, SERVICE, STATEFUL_SET, SUBSCRIPTIONS, Kind, visible
 from ops.status.place import Place, Standing
 from ops.status.server import Server
 from ops.status.streaming import FENCED, PRIMARY, STANDBY
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +58,12 @@ class _Site:
 
 def figures(standing: Sequence[Standing]) -> list[Replication]:
     """Every copy on these clusters. Those of a cluster whose API server does not answer are not known."""
-    with ThreadPoolExecutor() as threads:
+    # All at once: each that does not answer takes its whole deadline.
+    with ThreadPoolExecutor(max(1, len(standing))) as threads:
         # Whoever does not answer now is not asked again: the time for that is over.
         sites = [found for found in threads.map(_site, standing) if found]
-        looks = [look for site in sites for look in _looks(site, sites)]
+    looks = [look for site in sites for look in _looks(site, sites)]
+    with ThreadPoolExecutor(max(1, len(looks))) as threads:
         return list(threads.map(lambda look: look(), looks))
 
 
@@ -84,12 +83,10 @@ def _site(standing: Standing) -> _Site | None:
     def listed(kinds: Sequence[Kind]) -> list[Manifest]:
         if not place.databases:
             return []
-        return [
-            item for kind in kinds for item in _visible(partial(kind.list, standing.cluster, place.databases)) or []
-        ]
+        return [item for kind in kinds for item in visible(partial(kind.list, standing.cluster, place.databases)) or []]
 
     def exists(kind: Kind, name: str) -> bool:
-        return _visible(partial(kind.get, standing.cluster, place.namespace, name)) is not None
+        return visible(partial(kind.get, standing.cluster, place.namespace, name)) is not None
 
     try:
         return _Site(
@@ -105,23 +102,14 @@ def _site(standing: Standing) -> _Site | None:
         return None
 
 
-def _visible(ask: Callable[[], Found]) -> Found | None:
-    """The answer; None where the login may not see it, of which namespace.py makes a row."""
-    try:
-        return ask()
-    except ClusterError as error:
-        if error.refused:
-            return None
-        raise
-
-
 def _looks(site: _Site, sites: Sequence[_Site]) -> Iterator[Callable[[], Replication]]:
     """What is to be measured of the copies on one cluster."""
     stack = site.place.stack
     for item in site.subscriptions:
         spec = item["spec"]
         source = logical.source_of(spec["externalClusterName"])
-        sources = (other.replicated(source, spec["dbname"]) for other in sites)
+        beside = [other for other in sites if other.place.environment == site.place.environment]
+        sources = (other.replicated(source, spec["dbname"]) for other in beside)
         here = site.replicated(spec["cluster"]["name"], spec["dbname"])
         yield partial(logical.measure, stack, item, here, next((found for found in sources if found), None))
     if site.has_standby:

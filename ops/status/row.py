@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-READY, PENDING, ERROR, UNKNOWN, DEAD = "Ready", "Pending", "Error", "Unknown", "DEAD"
-"""The states of a row: Unknown is what the login may not see, DEAD a process that has ended and should not have.
-Another word stands for itself, and is not Ready."""
+READY, PENDING, ERROR, UNKNOWN, MISSING, DEAD = "Ready", "Pending", "Error", "Unknown", "Missing", "DEAD"
+"""The states of a row: Unknown is what the login may not see, Missing what the settings want and is not there, DEAD a
+process that has ended and should not have. Another word stands for itself, and is not Ready."""
 
 EXPIRED = "expired "
 """How the detail of a grant begins whose time is over, and which nobody has used."""
@@ -22,6 +22,7 @@ class Row:
         detail: what else a person wants to know of it; why it is not Ready.
         namespace: of the object; empty for what is in none.
         created: when the object was made, as the API writes it; empty for what is no object.
+        resource: its kind with its API group, as in `kubectl get links.skupper.io`; empty for what is no object.
     """
 
     stack: str
@@ -31,6 +32,7 @@ class Row:
     detail: str
     namespace: str = ""
     created: str = ""
+    resource: str = ""
 
     @property
     def ready(self) -> bool:

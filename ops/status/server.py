@@ -75,7 +75,10 @@ class Server:
             return Answer({}, said, denied=error.denied)
         if done.code:
             return Answer({}, f"{self.name} does not answer: {reason(done.errors)}")
-        return Answer(json.loads(done.output) if done.output.strip() else {})
+        try:
+            return Answer(json.loads(done.output) if done.output.strip() else {})
+        except ValueError:
+            return Answer({}, f"{self.name} does not answer: psql printed something else than JSON")
 
 
 def command(query: str, arguments: tuple[str, ...], database: str) -> list[str]:

@@ -6,7 +6,7 @@ Both servers are asked in their own pods. What the figures mean is decided here,
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ops.status.copies import SEGMENT, Replication
+from ops.status.copies import SEGMENT, UNASKED, Replication
 from ops.status.row import ERROR, PENDING, READY, UNKNOWN
 from ops.status.server import Answer, Server
 
@@ -14,8 +14,6 @@ from ops.status.server import Answer, Server
 PRIMARY, STANDBY = "postgres-primary", "postgres-standby"
 FENCED = "postgres-primary-fenced"
 """The Service of a primary that its stack keeps off, because a promoted standby takes the writes."""
-
-UNASKED = "its cluster does not answer, or its stack is not among those that are looked at"
 
 # A receiver that is not connected has no row.
 RECEIVED = """
@@ -84,7 +82,8 @@ def measure(stack: str, slot: str, here: Server, source: Server | None, *, takes
         received.problem or sent.problem or ("" if sent.row else f"{PRIMARY} has no slot {slot} for it"),
         takes_writes=takes_writes,
     )
-    return replace(found, status=UNKNOWN) if found.status != READY and (received.denied or sent.denied) else found
+    unasked = received.denied or sent.denied or (source is None and found.running)
+    return replace(found, status=UNKNOWN) if unasked and found.status != READY else found
 
 
 def judged(

@@ -6,17 +6,19 @@ Owns what belongs to the answer and what it comes to. How it looks is the busine
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ops.clusters import ClusterError
 from ops.status import operators, rotation
-from ops.status.advice import Advice
+from ops.status.advice import NOT_SERVED, Advice
 from ops.status.copies import Replication
+from ops.status.kinds import OLM_SUBSCRIPTION, visible
 from ops.status.namespace import Namespace
+from ops.status.objects import wanted
 from ops.status.place import OPERATORS, Place, Standing
 from ops.status.replication import figures
-from ops.status.row import ERROR, PENDING, UNKNOWN, Row
+from ops.status.row import ERROR, MISSING, PENDING, UNKNOWN, Row
 
 _CROSSING = frozenset({"Connector", "Listener"})
 _LINKING = frozenset({"Link", "Rotation", "cluster", "stack"})
@@ -90,18 +92,19 @@ def survey(
     """
     primaries = {one.place.primary for one in standing}
     granting = [one for one in beside if rotations and one.place.stack in primaries]
-    with ThreadPoolExecutor() as threads:
+    looked = [*standing, *granting]
+    # All at once: each that does not answer takes its whole deadline.
+    with ThreadPoolExecutor(len(looked) + 1) as threads:
         measured = threads.submit(figures, [*standing, *beside])
-        looked = [*standing, *granting]
         found = [(one.place, rows) for one, rows in zip(looked, threads.map(_of(advice), looked), strict=True)]
         copies = measured.result()
-    turns = rotation.rows(found, datetime.now(UTC)) if rotations else []
+    turns = rotation.rows(found, {one.place.stack: one.now() for one in looked}) if rotations else []
     rows, places = list[Row](), [one.place for one in standing]
     for place, own in found[: len(places)]:
         rows += [*own, *(turn for turn in turns if turn.stack == place.stack)]
         rows += [copy.row() for copy in copies if copy.stack == place.stack]
     shown = [copy for copy in copies if copy.stack in {place.stack for place in places}]
-    return Status(rows, shown, steps(rows, places, advice))
+    return Status(rows, shown, steps(rows, [*places, *(one.place for one in beside)], advice))
 
 
 def _of(advice: Advice) -> Callable[[Standing], list[Row]]:
@@ -119,10 +122,30 @@ def of_stack(standing: Standing, advice: Advice) -> list[Row]:
         for name in place.namespaces:
             namespace = Namespace(standing, name, advice)
             found += [*namespace.objects(), *namespace.troubles()]
+        found += _missing(standing, found, advice) if found else []
     except ClusterError as error:
         why = f"{advice.unanswered(place, error)}: nothing is known of its objects"
         return [Row(place.stack, "cluster", place.context, ERROR, why)]
     return found or [Row(place.stack, "stack", place.stack, PENDING, advice.nothing_stands(place))]
+
+
+def _missing(standing: Standing, rows: Sequence[Row], advice: Advice) -> list[Row]:
+    """What is not there while other things are: somebody has deleted it, or `up` has not come that far."""
+    place = standing.place
+    found = list[Row]()
+    for kinds, name in wanted(place):
+        if not _is_seen(kinds[0].name, name, rows):
+            served = [visible(partial(standing.cluster.served, kind.api_version)) for kind in kinds]
+            # Who may not see which kinds there are learns only that there is no object.
+            known = any(one is None or kinds[0].name in one for one in served)
+            why = advice.missing(place) if known else NOT_SERVED
+            found.append(Row(place.stack, kinds[0].name, name, MISSING, why, resource=kinds[0].resource))
+    return found
+
+
+def _is_seen(kind: str, name: str, rows: Sequence[Row]) -> bool:
+    """Whether there is such an object, or the login may not see whether there is one."""
+    return any(row.kind == kind and (name in ("*", row.name) or row.status == UNKNOWN) for row in rows)
 
 
 def steps(rows: Sequence[Row], places: Sequence[Place], advice: Advice) -> list[Next]:
@@ -131,13 +154,19 @@ def steps(rows: Sequence[Row], places: Sequence[Place], advice: Advice) -> list[
     troubles = [row for row in rows if not row.ready and row.stack in by_stack]
     found: dict[str, str] = {}
     for row in troubles:
-        if not _follows(row, troubles) and (command := advice.next(by_stack[row.stack], row)):
+        place = by_stack[row.stack]
+        same = [one for one in troubles if by_stack[one.stack].environment == place.environment]
+        if _follows(row, same, place.primary):
+            continue
+        if command := advice.next(place, row, by_stack.get(place.primary)):
             found.setdefault(command, f"{row.kind} {row.name}")
     return [Next(command, about) for command, about in found.items()]
 
 
-def _follows(row: Row, troubles: Sequence[Row]) -> bool:
+def _follows(row: Row, troubles: Sequence[Row], primary: str) -> bool:
     """Whether something else that is not Ready explains it: a service cannot cross a link that is down."""
+    if row.kind == "stack":
+        return any((other.kind, other.stack) == ("stack", primary) for other in troubles)
     if row.kind in _CROSSING and row.status != UNKNOWN:
         return any(other.kind in _LINKING for other in troubles)
     if row.kind == "StatefulSet":
@@ -152,4 +181,5 @@ def _operators(standing: Standing) -> Iterator[Row]:
         if not error.refused:
             raise
         right = "this login may not see them: it needs list on subscriptions and get on clusterserviceversions"
-        yield Row(standing.place.stack, operators.KIND, "*", UNKNOWN, f"{right} of operators.coreos.com")
+        said, resource = f"{right} of operators.coreos.com", OLM_SUBSCRIPTION.resource
+        yield Row(standing.place.stack, operators.KIND, "*", UNKNOWN, said, resource=resource)

@@ -2,16 +2,26 @@
 
 from typing import cast
 
-from ops.clusters import Cluster, ClusterError, Manifest
+from ops.clusters import ClockReading, Cluster, ClusterError, Manifest
+from ops.status import kinds
 
 
 class RecordedCluster:
-    """The reading verbs. What a kind in `denied` is asked for is refused; one without objects is not served."""
+    """The reading verbs. What a kind in `denied` is asked for is refused; with `serves` off there are no operators."""
 
-    def __init__(self, denied: tuple[str, ...] = (), *, dead: bool = False, **lists: list[Manifest]) -> None:
+    clock: ClockReading | None = None
+
+    def __init__(
+        self, denied: tuple[str, ...] = (), *, dead: bool = False, serves: bool = True, **lists: list[Manifest]
+    ) -> None:
+        self.serves = serves
         self.denied = denied
         self.dead = dead
         self.lists = lists
+
+    def served(self, api_version: str) -> dict[str, str]:
+        known = (kind for kind in (kinds.SITE, kinds.LINK, kinds.STATEFUL_SET, *kinds.CLUSTERS))
+        return {kind.name: kind.plural for kind in known if self.serves and kind.api_version == api_version}
 
     def get(self, path: str, **_query: str) -> Manifest | None:
         if self.dead:

@@ -33,6 +33,7 @@ from lab.status.awaited import awaited
 from lab.status.clusters import subscribed
 from lab.status.dead import dead_processes, restart
 from lab.status.survey import Status, survey
+from ops.status.advice import NOT_SERVED
 from ops.status.row import Row
 from tests.lab.waiting import until
 
@@ -44,13 +45,16 @@ STACKS = [
     for name, role in (("site-a", "primary"), ("site-b", "standby"))
 ]
 SITE = {"metadata": {"name": "rhsi-primary"}, "status": {"status": "Ready", "sitesInNetwork": 1}}
-LINK = {"metadata": {"name": "standby-from-vault-1"}, "status": {"status": "Pending", "message": "Not operational"}}
+LINK_NAME = "standby-from-vault-1"
+LINK = {"metadata": {"name": LINK_NAME}, "status": {"status": "Pending", "message": "Not operational"}}
 
 
 class Answering(ThreadingHTTPServer):
     """An API server with these objects: path -> items; any other collection does not exist. It is Vault as well."""
 
     health = 200
+    request_queue_size = 64
+    """As an API server, it takes the connections of a whole look at once."""
 
     def __init__(self, **lists: list[Manifest]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -155,10 +159,11 @@ def test_what_stands_is_listed_stack_by_stack_and_what_does_not_stand_names_its_
     with closing(Answering(links=[LINK])) as other:
         status = looked(environment(tmp_path, site_a=answering.port, site_b=other.port))
     assert status.rows == [
-        Row("site-a", "Site", "rhsi-primary", "Ready", "1 site in the network", "rhsi"),
-        Row("site-b", "Link", "standby-from-vault-1", "Pending", "Not operational", "rhsi"),
+        Row("site-a", "Site", "rhsi-primary", "Ready", "1 site in the network", "rhsi", resource="sites.skupper.io"),
+        Row("site-b", "Link", LINK_NAME, "Pending", "Not operational", "rhsi", resource="links.skupper.io"),
+        Row("site-b", "Site", "*", "Missing", NOT_SERVED, resource="sites.skupper.io"),
     ]
-    assert (status.ready, status.not_ready, status.ok) == (1, 1, False)
+    assert (status.ready, status.not_ready, status.ok) == (1, 2, False)
     with closing(Answering()) as empty:
         status = looked(environment(tmp_path, site_a=answering.port, site_b=empty.port))
     said = "nothing stands: `python -m lab up -s site-b` brings it up"
@@ -177,7 +182,9 @@ def test_a_store_that_failed_says_what_its_last_event_says(tmp_path: Path) -> No
     with closing(Answering(secretstores=[store], events=[event])) as server:
         found = environment(tmp_path, site_a=server.port)
         said = 'unable to create client, unable to log in: 400 invalid role name "nobody"'
-        assert looked(found).rows == [Row("site-a", "SecretStore", "vault-rhsi", "Error", said, "rhsi")]
+        assert looked(found).rows[0] == Row(
+            "site-a", "SecretStore", "vault-rhsi", "Error", said, "rhsi", resource="secretstores.external-secrets.io"
+        )
         assert awaited(found, STACKS[0]) == f"SecretStore vault-rhsi: {said}"
 
 

@@ -91,6 +91,11 @@ def test_an_object_says_its_state_and_what_a_person_wants_to_know(
     assert describe(kind, {"metadata": metadata, **item}, NOW, PRIMARY, Advice()) == expected
 
 
+def test_an_expired_grant_of_somebody_else_says_nothing_about_the_stack() -> None:
+    found = describe("AccessGrant", {"metadata": {"name": "site-a-4f1c"}, **grant("15:12", 0)}, NOW, PRIMARY, Advice())
+    assert found == ("Ready", "redeemed 0 of 1, expired")
+
+
 def test_a_link_says_how_old_its_certificate_is_and_a_secret_when_it_was_synced() -> None:
     link = {
         "metadata": {"name": "it", "creationTimestamp": "2026-11-24T16:00:00Z"},
@@ -188,6 +193,7 @@ def test_a_pod_without_its_image_says_so() -> None:
             "Error",
             'postgres ImagePullBackOff: Back-off pulling image "nowhere/postgres:16"',
             "rhsi",
+            resource="pods",
         ),
     ]
 
@@ -244,6 +250,23 @@ def test_a_job_that_runs_says_the_last_line_of_its_log_and_a_complete_one_nothin
         printed=Printed({(name, "claim"): "Waiting for Link standby-from-vault-2"}),
     )
     assert (found.status, found.detail) == ("Pending", "Waiting for Link standby-from-vault-2")
+
+
+def test_a_cron_job_that_failed_once_is_over_when_it_has_begun_again() -> None:
+    def of(cron: str, name: str, night: int, *, failed: bool) -> Manifest:
+        ended = {"type": "Failed" if failed else "Complete", "status": "True", "message": "no such bucket"}
+        owner = {"kind": "CronJob", "name": cron}
+        metadata = {"name": name, "creationTimestamp": f"2026-11-2{night}T02:00:00Z", "ownerReferences": [owner]}
+        return {"metadata": metadata, "status": {"conditions": [ended]}}
+
+    jobs = [
+        of("postgres-backup", "backup-1", 5, failed=True),
+        of("postgres-backup", "backup-2", 6, failed=False),
+        of("other", "other-1", 5, failed=False),
+        of("other", "other-2", 6, failed=True),
+    ]
+    (found,) = rows(jobs=jobs, pods_=[])
+    assert (found.name, found.status, found.detail) == ("other-2", "Error", "no such bucket")
 
 
 def test_a_pod_that_nothing_has_begun_says_so() -> None:
@@ -363,7 +386,8 @@ PUBLISHES = Publisher(active=True, wal="reserved", bytes_behind=0, state="stream
         (replace(APPLIES, unfinished_tables=1), PUBLISHES, "Pending", "1 table to be copied"),
         (APPLIES, replace(PUBLISHES, state="catchup"), "Pending", "catches up"),
         (APPLIES, replace(PUBLISHES, bytes_behind=SEGMENT + 1), "Pending", "catches up"),
-        (APPLIES, None, "Error", "why"),
+        (APPLIES, None, "Error", "it receives, but why"),
+        (replace(APPLIES, works=False), None, "Error", "it receives nothing: its worker does not run"),
         (None, PUBLISHES, "Error", "why"),
     ],
 )
@@ -372,4 +396,4 @@ def test_a_subscription_is_ready_only_while_its_worker_applies_what_its_slot_sen
 ) -> None:
     found = logical.judged(SUBSCRIBED, here, there, "why")
     assert (found.status, found.problem) == (status, problem)
-    assert found.running == (status != "Error")
+    assert found.running == (status != "Error" or problem == "it receives, but why")

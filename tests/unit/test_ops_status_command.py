@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from ops.clusters import Cluster
@@ -49,6 +50,7 @@ class Project:
         for api in (site_a, site_b):
             api.answers["/api"] = {"kind": "APIVersions"}
         site_a.answers[f"{SKUPPER}/sites"] = {"items": [ready("rhsi-primary", sitesInNetwork=2)]}
+        site_b.answers[f"{SKUPPER}/sites"] = {"items": [ready("rhsi-standby", sitesInNetwork=2)]}
         site_a.answers[f"{SKUPPER}/accessgrants"] = {"items": [ready("rhsi-site-b-grant-1", redemptions=1)]}
         self.link("standby-from-vault-1")
 
@@ -76,6 +78,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         monkeypatch.setenv("PATH", str(found.tools))
         monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.chdir(tmp_path)
         yield found
 
 
@@ -86,9 +89,10 @@ def test_all_stacks_of_the_folder_are_shown_and_all_ready_is_exit_code_0(project
         "  Site         rhsi-primary          Ready  2 sites in the network\n"
         "  AccessGrant  rhsi-site-b-grant-1   Ready  redeemed 1 of 1\n"
         "site-b\n"
+        "  Site         rhsi-standby          Ready  2 sites in the network\n"
         "  Link         standby-from-vault-1  Ready  to rhsi-primary\n"
         "  Rotation     site-b                Ready  rotation 1\n"
-        "4 Ready, 0 not\n"
+        "5 Ready, 0 not\n"
     )
     assert done.exit_code == 0
     asked = [path for api in (project.site_a, project.site_b) for _, path in api.asked if path != "/api"]
@@ -100,7 +104,7 @@ def test_one_stack_is_shown_by_what_its_primary_grants(project: Project) -> None
     done = project.status("-s", "site-b")
     assert "site-a" not in done.output
     assert "rotation 2 is granted, and the link is of rotation 1" in done.output
-    assert done.output.endswith("1 Ready, 1 not\nNext:\n  pulumi up -s site-b  # Rotation site-b\n")
+    assert done.output.endswith("2 Ready, 1 not\nNext:\n  pulumi up -s site-b  # Rotation site-b\n")
     assert done.exit_code == 1
 
 
@@ -117,7 +121,7 @@ def test_scripts_get_every_row_and_the_next_commands(project: Project) -> None:
     done = project.status("--json")
     document = json.loads(done.stdout)
     assert document.keys() == {"ok", "ready", "not_ready", "objects", "links_ready", "replication", "next"}
-    assert (document["ok"], document["links_ready"], document["ready"]) == (False, False, 2)
+    assert (document["ok"], document["links_ready"], document["ready"]) == (False, False, 3)
     assert document["objects"][0] == {
         "stack": "site-a",
         "kind": "Site",
@@ -126,8 +130,9 @@ def test_scripts_get_every_row_and_the_next_commands(project: Project) -> None:
         "detail": "2 sites in the network",
         "namespace": "rhsi",
         "created": "",
+        "resource": "sites.skupper.io",
     }
-    assert document["next"][-1] == {"command": "pulumi up -s site-b", "about": "stack site-b"}
+    assert document["next"] == [{"command": "pulumi up -s site-b", "about": "Rotation site-b"}]
     assert done.exit_code == 1
 
 
@@ -141,6 +146,42 @@ def test_a_stack_without_settings_or_with_a_silent_cluster_is_a_row_beside_the_o
     )
     assert "2 sites in the network" in done.output
     assert done.exit_code == 1
+
+
+@pytest.mark.parametrize("pulumi", [None, "#!/bin/sh\necho 'error: the bucket does not answer' >&2\nexit 1\n"])
+def test_a_pulumi_that_is_absent_or_fails_leaves_the_settings_of_the_stacks_file(
+    project: Project, pulumi: str | None
+) -> None:
+    for name in ("site-a", "site-b"):
+        values = json.loads((project.tools / f"{name}.json").read_text())
+        written = {key: one["value"] for key, one in values.items()}
+        (project.folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": written}))
+    (project.tools / "pulumi").unlink()
+    if pulumi:
+        (project.tools / "pulumi").write_text(pulumi)
+        (project.tools / "pulumi").chmod(0o755)
+    done = project.status("-s", "site-b")
+    assert done.stdout.endswith("3 Ready, 0 not\n"), done.output
+    assert done.stderr.startswith("note: site-b: `pulumi")
+    assert done.stderr.endswith(" Its settings are those of Pulumi.site-b.yaml.\n")
+    assert done.exit_code == 0
+
+
+def test_a_file_that_is_not_enough_leaves_what_the_engine_says(project: Project) -> None:
+    (project.tools / "pulumi").unlink()
+    done = project.status("-s", "site-b")
+    assert "`pulumi` cannot be run" in done.stdout
+    assert "\n  python -m ops doctor -s site-b  # settings site-b\n" in done.stdout
+    assert done.exit_code == 1
+
+
+def test_a_stack_that_the_backend_lacks_is_made_first(project: Project) -> None:
+    written = {"rhsi:role": "primary", "rhsi:cluster": {"context": "site-a"}, "rhsi:vault": VAULT}
+    (project.folder / "Pulumi.site-c.yaml").write_text(yaml.safe_dump({"config": written}))
+    project.site_a.answers.clear()
+    project.site_a.answers["/api"] = {"kind": "APIVersions"}
+    done = project.status("-s", "site-c")
+    assert "\n  pulumi stack init site-c && pulumi up -s site-c  # stack site-c\n" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--cwd", "/nowhere"], ["--watch", "--json"], ["--unknown"]])
@@ -160,8 +201,27 @@ def test_watching_looks_again_until_somebody_interrupts_it(project: Project, mon
     monkeypatch.setattr(command, "pause", pause)
     done = project.status("--watch")
     assert waited == [command.WATCH_SECONDS] * 2
-    assert "rotation 2, and links of 1 are still there" in done.output
+    assert "rotation 1 is granted, and the link is of rotation 2" in done.output
+    assert done.output.count("Ready, ") == 2, "what is no terminal has each look"
     assert done.exit_code == 1, "the last look decides"
+
+
+def test_watching_reads_the_settings_of_a_stack_again_when_its_file_changes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+        project.stack("site-b", role="standby", primaryStack="site-a", cluster={"context": "elsewhere"}, vault=VAULT)
+        if len(waited) == 2:
+            (project.folder / "Pulumi.site-b.yaml").write_text("config: {rhsi:role: standby}\n")
+
+    monkeypatch.setattr(command, "pause", pause)
+    looks = project.status("--watch").output.split(" UTC\n")
+    assert ["elsewhere" in look for look in looks[1:]] == [False, False, True]
 
 
 # The way into a pod.

@@ -10,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 
 from ops.clusters import Cluster, Manifest
 from ops.status import inside, server
-from ops.status.inside import CommandError, Finished, refusal
+from ops.status.inside import CommandError, Finished, finished, refusal
 from ops.status.place import Place, Standing
 from ops.status.replication import figures, is_subscribed
 from ops.status.server import Server, command, literal
@@ -83,7 +83,7 @@ def subscription() -> Manifest:
 
 
 def standing(place: Place, **lists: list[Manifest]) -> Standing:
-    return Standing(place, RecordedCluster((), **lists, dead=False).cluster)
+    return Standing(place, RecordedCluster((), dead=False, serves=True, **lists).cluster)
 
 
 def test_the_question_is_one_read_only_query_whose_answer_is_json() -> None:
@@ -128,19 +128,52 @@ def handshake(status: int, message: str) -> ApiException:
 
 
 def test_a_login_that_may_not_exec_is_told_the_right_that_it_lacks() -> None:
-    found = refusal(handshake(403, 'pods "postgres-primary-0" is forbidden'), "rhsi", "postgres-primary-0")
+    forbidden = handshake(403, 'pods "postgres-primary-0" is forbidden')
+    found = refusal(forbidden, "site-a", "rhsi", "postgres-primary-0")
     assert found.denied
     assert str(found) == (
-        "this login may not run psql in postgres-primary-0: it needs get and create on pods/exec in namespace rhsi"
+        "this login may not run psql in postgres-primary-0: it needs get and create on pods/exec in namespace rhsi of "
+        "context site-a"
     )
 
 
 def test_any_other_refusal_is_the_api_servers_own_sentence_without_headers() -> None:
-    absent = refusal(handshake(404, 'pods "postgres-primary-0" not found'), "rhsi", "postgres-primary-0")
+    absent = refusal(handshake(404, 'pods "postgres-primary-0" not found'), "site-a", "rhsi", "postgres-primary-0")
     assert (str(absent), absent.denied) == ('pods "postgres-primary-0" not found', False)
-    assert str(refusal(ApiException(status=0, reason="timed out"), "rhsi", "p")) == "the API server does not answer"
+    silent = refusal(ApiException(status=0, reason="timed out"), "site-a", "rhsi", "p")
+    assert str(silent) == "the API server does not answer"
     bare = ApiException(status=0, reason="Handshake status 502 Bad Gateway -+-+- {} -+-+- None")
-    assert str(refusal(bare, "rhsi", "p")) == "the API server answers 502"
+    assert str(refusal(bare, "site-a", "rhsi", "p")) == "the API server answers 502"
+
+
+def ended(status: str, reason: str, message: str) -> str:
+    causes = [{"reason": reason, "message": message}] if reason else []
+    return json.dumps({"status": status, "message": f"command ended: {message}", "details": {"causes": causes}})
+
+
+def test_a_stream_ends_with_the_exit_code_of_its_command() -> None:
+    assert finished(ended("Success", "", ""), "{}", "") == Finished(0, "{}", "")
+    assert finished(ended("Failure", "ExitCode", "2"), "", "no") == Finished(2, "", "no")
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (ended("Failure", "", "exec: psql: executable file not found"), "executable file not found"),
+        (ended("Failure", "InternalError", "no such container"), "no such container"),
+        (json.dumps({"status": "Failure"}), "broke off"),
+        ("", "broke off"),
+    ],
+)
+def test_a_command_that_did_not_run_is_a_sentence_and_no_exit_code(last: str, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        finished(last, "", "")
+
+
+def test_a_server_that_prints_no_json_is_a_problem_of_that_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "run", lambda *_, **__: Finished(0, "Welcome", ""))
+    found = Server(cluster=RecordedCluster().cluster, namespace="rhsi", pod="p-0", name="postgres-standby").answer("q")
+    assert found.problem == "postgres-standby does not answer: psql printed something else than JSON"
 
 
 def test_a_standby_and_its_primary_are_asked_in_their_own_pods(asked: Callable[[Pods], list[tuple[str, str]]]) -> None:
@@ -188,17 +221,35 @@ def test_a_subscription_is_asked_for_in_the_primaries_that_their_clusters_name(
 
 
 @pytest.mark.parametrize(
-    ("primary", "problem"),
-    [("edb-site-b-1", "there is no edb-site-a in the clusters that answer"), ("", "edb-site-b has no primary yet")],
+    ("primary", "status", "problem"),
+    [
+        ("edb-site-b-1", "Unknown", "it receives, but nothing is known of edb-site-a: its cluster does not answer"),
+        ("", "Error", "edb-site-b has no primary yet"),
+    ],
 )
 def test_a_subscription_without_one_of_its_servers_says_which(
-    asked: Callable[[Pods], list[tuple[str, str]]], primary: str, problem: str
+    asked: Callable[[Pods], list[tuple[str, str]]], primary: str, status: str, problem: str
 ) -> None:
-    asked({})
+    asked({"edb-site-b-1": APPLIES})
     here = standing(B, clusters=[replicated("edb-site-b", primary)], subscriptions=[subscription()])
     there = [] if primary else [standing(A, clusters=[replicated("edb-site-a", "edb-site-a-1")])]
     (copy,) = figures([here, *there])
-    assert (copy.status, copy.problem) == ("Error", problem)
+    assert copy.status == status
+    assert copy.problem.startswith(problem)
+
+
+def test_databases_of_one_name_in_several_environments_are_not_taken_for_each_other(
+    asked: Callable[[Pods], list[tuple[str, str]]],
+) -> None:
+    pods = asked({"edb-site-a-1": PUBLISHES, "edb-site-a-2": PUBLISHES, "edb-site-b-1": APPLIES})
+    test = replace(A, stack="test-a")
+    sites = [
+        standing(test, clusters=[replicated("edb-site-a", "edb-site-a-1")]),
+        standing(A, clusters=[replicated("edb-site-a", "edb-site-a-2")]),
+        standing(B, clusters=[replicated("edb-site-b", "edb-site-b-1")], subscriptions=[subscription()]),
+    ]
+    assert [copy.status for copy in figures(sites)] == ["Ready"]
+    assert sorted(pods) == [("db", "edb-site-a-2"), ("db", "edb-site-b-1")]
 
 
 def test_a_copy_that_may_not_be_asked_for_is_unknown_and_names_the_right(
@@ -227,5 +278,5 @@ def test_a_cluster_that_does_not_answer_hides_nothing_of_the_others(
     asked({"postgres-standby-0": RECEIVES})
     dead = Standing(A, RecordedCluster(dead=True).cluster)
     (copy,) = figures([dead, standing(B, statefulsets=[named("postgres-standby")])])
-    assert copy.status == "Error"
+    assert copy.status == "Unknown"
     assert copy.problem.startswith("it receives, but nothing is known of postgres-primary: its cluster does not answer")
