@@ -28,7 +28,7 @@ FORMS = {
     "a token of GitHub": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}"),
     "a token of GitLab": re.compile(r"\bglpat-[\w-]{20,}"),
     # Redis has no user in its URLs.
-    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"${}<>]*:[^\s/:@'\"${}<>]+@"),
+    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"${}<>]*:[^\s/:@'\"${}<>]+@"),
     # Of libpq, of JDBC and its like, and the variable of psql in a script.
     "a connection string with a password": re.compile(
         r"(?:[?&;]|\b(?:host|user|dbname)=[^\n]{0,200}\s|\bPG)password=['\"]?[^\s&;'\"$%{}()<>,]+", re.IGNORECASE

@@ -1,5 +1,6 @@
 """Secrets outside of Secrets, by their form and by their name; no message holds one."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,6 +122,13 @@ def test_what_only_looks_a_little_like_one_is_allowed(text: str) -> None:
 )
 def test_other_shapes_of_a_form_are_found_too(form: str) -> None:
     assert judge("plain-secrets", config_map(file=f"key: {form}"))
+
+
+@pytest.mark.parametrize("part", ["a+", "host=a ", "postgres://", "eyJa.", "-----BEGIN A "])
+def test_a_long_text_is_judged_in_one_pass(part: str) -> None:
+    begun = time.process_time()
+    assert not judge("plain-secrets", config_map(file=part * 50_000))
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("kind", ["AccessGrant", "AccessToken"])
