@@ -53,8 +53,9 @@ both. [policy/strict.json](../policy/strict.json) makes every rule mandatory, as
 }
 ```
 
-Pulumi ends the command for a file that it cannot read, an unknown level and a value of another type; the pack does so for
-a misspelt value. Pulumi ignores the name of a rule that the pack does not have: compare the file with the table above.
+Pulumi ends the command for a file that it cannot read, an unknown level and a value of another type; the pack does so
+for a value that the rule does not have. Pulumi ignores the name of a rule that the pack does not have: compare the file
+with the table above.
 
 | rule | value | type | default | meaning |
 |---|---|---|---|---|
@@ -62,9 +63,9 @@ a misspelt value. Pulumi ignores the name of a rule that the pack does not have:
 TAIL = """
 ## Exceptions
 
-One resource may break a rule that counts for all others. Pulumi 3.274 and newer take exceptions by URN, in a file of version
-2, where the rules are below `policies`; `pulumi stack --show-urns` lists the URNs of what stands, and `pulumi preview --json` those of
-what is new. The preview counts each exception as `[exempted]`.
+One resource may break a rule that counts for all others. Pulumi 3.274 and newer take exceptions by URN, in a file of
+version 2, where the rules are below `policies`. `pulumi stack --show-urns` lists the URNs of what stands, and
+`pulumi preview --json` those of what is new. The preview counts each exception as `[exempted]`.
 
 ```json
 {
@@ -77,7 +78,8 @@ what is new. The preview counts each exception as `[exempted]`.
         {
           "policies": ["grant-window"],
           "targets": [
-            "urn:pulumi:site-a::rhsi::rhsi:index:PrimarySite$rhsi:index:LinkGrant$kubernetes:skupper.io/v2alpha1:AccessGrant::primary-site-b-grant"
+            "urn:pulumi:site-a::rhsi::rhsi:index:PrimarySite$rhsi:index:LinkGrant$\
+kubernetes:skupper.io/v2alpha1:AccessGrant::primary-site-b-grant"
           ]
         }
       ]

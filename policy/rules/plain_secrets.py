@@ -15,7 +15,7 @@ from .rule import ADVISORY, MANDATORY, Rule, Settings
 
 # Groups of Pulumi's own types: their inputs are no object of the cluster, and what they make is judged by itself.
 NO_OBJECTS = ("helm.sh", "kustomize", "yaml")
-# Beside Secrets: what is encrypted before it comes here.
+# Made for secrets, or encrypted before it comes here.
 MAY_HOLD = (("core", "Secret"), ("core", "SecretPatch"), ("bitnami.com", "SealedSecret"))
 # What has one of these forms is a secret, wherever it stands. A `$`, `{` or `%` means that something else fills it in.
 FORMS = {
