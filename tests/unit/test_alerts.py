@@ -150,3 +150,10 @@ def test_a_rule_means_the_objects_of_this_program(alert: str, label: str, names:
         (pattern,) = [one.value for one in selector.matchers.matchers if one.name == label]
         assert all(re.fullmatch(pattern, name) for name in names)
         assert not re.fullmatch(pattern, "orders-7d9f")
+
+
+def test_a_job_or_a_pooler_is_no_instance() -> None:
+    (selector,) = selectors(promql_parser.parse(RULES["RhsiDatabaseNotReady"]["expr"]))
+    (pattern,) = [one.value for one in selector.matchers.matchers if one.name == "pod"]
+    for pod in ("edb-site-a-1-initdb-24578", "edb-site-a-pooler-rw-5d8f9c7b6-44777"):
+        assert not re.fullmatch(pattern, pod)
