@@ -53,10 +53,41 @@ both. [policy/strict.json](../policy/strict.json) makes every rule mandatory, as
 }
 ```
 
+Pulumi ends the command for a file that it cannot read, an unknown level and a value of another type; the pack does so
+for a value that the rule does not have. Pulumi ignores the name of a rule that the pack does not have: compare the file
+with the table above.
+
 | rule | value | type | default | meaning |
 |---|---|---|---|---|
 """
 TAIL = """
+## Exceptions
+
+One resource may break a rule that counts for all others. Pulumi 3.274 and newer take exceptions by URN, in a file of
+version 2, where the rules are below `policies`. `pulumi stack --show-urns` lists the URNs of what stands, and
+`pulumi preview --json` those of what is new. The preview counts each exception as `[exempted]`.
+
+```json
+{
+  "version": 2,
+  "policies": { "data-protected": "mandatory" },
+  "exceptions": {
+    "slow-standby": {
+      "reason": "A person carries the credentials to site-b.",
+      "match": [
+        {
+          "policies": ["grant-window"],
+          "targets": [
+            "urn:pulumi:site-a::rhsi::rhsi:index:PrimarySite$rhsi:index:LinkGrant$\
+kubernetes:skupper.io/v2alpha1:AccessGrant::primary-site-b-grant"
+          ]
+        }
+      ]
+    }
+  }
+}
+```
+
 ## For a whole organization
 
 `pulumi policy publish` in `policy/` gives the pack to an organization of Pulumi Cloud, whose policy groups then apply

@@ -4,6 +4,7 @@ Reads names only: the password stays in the Secret that the outputs name, and ne
 """
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes import Provider
@@ -16,8 +17,24 @@ PASSWORD, HOME = "/secrets", "/home/client"
 
 config = pulumi.Config()
 rhsi = pulumi.StackReference("rhsi", stack_name=config.require("rhsiStack"))
-# `require_output`: without these the run ends here, and not with a pod that waits for a Secret of no name.
-site, namespace, postgres = (rhsi.require_output(name) for name in ("site", "namespace", "postgres"))
+
+
+def output_of_rhsi(name: str) -> pulumi.Output[Any]:
+    """One of its outputs. Without it the run ends here, and not with a pod that waits for a Secret of no name."""
+
+    def found(value: Any) -> Any:
+        if value is None:
+            raise pulumi.RunError(
+                f"{config.require('rhsiStack')} has no output {name}: bring that stack up first, with "
+                "`rhsi:postgres.enabled: true`."
+            )
+        return value
+
+    # Not `require_output`, whose error is the name alone.
+    return rhsi.get_output(name).apply(found)
+
+
+site, namespace, postgres = (output_of_rhsi(name) for name in ("site", "namespace", "postgres"))
 # The empty kubeconfig means the one of whoever runs this; no machine's path is in the state.
 cluster = Provider("cluster", kubeconfig="", context=config.require("context"))
 

@@ -64,8 +64,8 @@ RULES = (
         level=ADVISORY,
         reason=(
             "`pulumi destroy`, a removed setting or a changed name deletes it, and no backup comes with it. Advisory, "
-            "because a stack that is made to be destroyed turns protection off on purpose; policy/strict.json makes it "
-            "mandatory."
+            "because a stack that is made to be destroyed turns protection off on purpose, and because Pulumi does not "
+            "tell a policy of `retainOnDelete`; policy/strict.json makes it mandatory."
         ),
         check=protected,
     ),

@@ -29,8 +29,8 @@ def window(resource: Resource, settings: Settings) -> Iterator[str]:
         yield f"{here}, so the controller's own 10 minutes count; set a duration of at most {maximum}."
         return
     length, longest = seconds(str(found)), seconds(maximum)
-    if longest is None:
-        raise ValueError(f"maximumWindow is {shown(maximum)}, which is no duration such as 90m or 1h: correct it.")
+    if longest is None or longest <= 0:
+        raise ValueError(f"grant-window has maximumWindow {shown(maximum)}, which is no duration such as 90m or 1h.")
     if length is None or length <= 0:
         yield f"{here}, which Skupper cannot read as a length of time; set a Go duration such as {maximum}."
     elif length > longest:

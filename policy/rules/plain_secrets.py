@@ -13,24 +13,39 @@ from .grants import is_grant
 from .resource import Resource, texts
 from .rule import ADVISORY, MANDATORY, Rule, Settings
 
-# What has one of these forms is a secret, wherever it stands. A `$` or `{` means that something else fills it in.
+# Groups of Pulumi's own types: their inputs are no object of the cluster, and what they make is judged by itself.
+NO_OBJECTS = ("helm.sh", "kustomize", "yaml")
+# Made for secrets, or encrypted before it comes here.
+MAY_HOLD = (("core", "Secret"), ("core", "SecretPatch"), ("bitnami.com", "SealedSecret"))
+# What has one of these forms is a secret, wherever it stands. A `$`, `{` or `%` means that something else fills it in.
 FORMS = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s*[A-Za-z0-9+/=]"),
     "a JSON web token": re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
-    "a token of Vault": re.compile(r"\bhv[sbr]\.[\w-]{20,}|(?<![\w.-])[sbr]\.[A-Za-z0-9]{24}(?![\w.-])"),
+    # Those of Vault 1.9 and older have a digit, but for one in seventy; `r.getOwnPropertyDescriptor` has none.
+    "a token of Vault": re.compile(r"\bhv[sbr]\.[\w-]{20,}|(?<![\w.-])[sbr]\.(?=[A-Za-z]*\d)[A-Za-z0-9]{24}(?![\w.-])"),
     "a token of OpenShift": re.compile(r"\bsha256~[\w-]{40,}"),
     "a key of AWS": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a token of GitHub": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}"),
     "a token of GitLab": re.compile(r"\bglpat-[\w-]{20,}"),
-    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"${}<>]+:[^\s/:@'\"${}<>]+@"),
+    # Redis has no user in its URLs.
+    "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"${}<>]*:[^\s/:@'\"${}<>]+@"),
+    # Of libpq, of JDBC and its like, and the variable of psql in a script.
+    "a connection string with a password": re.compile(
+        r"(?:[?&;]|\b(?:host|user|dbname)=[^\n]{0,200}\s|\bPG)password=['\"]?[^\s&;'\"$%{}()<>,]+", re.IGNORECASE
+    ),
     "SQL with a password": re.compile(r"\bPASSWORD\s+'[^'$:{%][^'$]*'", re.IGNORECASE),
 }
 # Names of what is secret; those of the first kind are often the name of a Secret too, which is none.
 OF_SECRETS = re.compile(r"(?:secret|token|credentials?|api[-_.]?key|access[-_.]?key)$", re.IGNORECASE)
 OF_PASSWORDS = re.compile(r"(?:passw(?:or)?d|passphrase|pwd|private[-_.]?key)$", re.IGNORECASE)
-OBJECT_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+# A word such as `postgres-application`, and neither a long number in hexadecimal digits nor a UUID.
+OBJECT_NAME = re.compile(
+    r"(?![0-9a-f]{20,}$|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+)
+# An option of a command, with its value behind a `=` or as the next argument. `--no-password` of psql has none.
+OPTION = re.compile(r"--?(?!no-)([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
 # A path, a reference that something fills in, a number or a switch.
-NO_SECRET = re.compile(r"/.*|.*[$]\(.*|.*[$]\{.*|.*\{\{.*|\d+|true|false", re.DOTALL)
+NO_SECRET = re.compile(r"/.*|[$]\w+|.*[$]\(.*|.*[$]\{.*|.*\{\{.*|\d+|true|false", re.DOTALL)
 FIX = "put the value into a Secret, by External Secrets for example, and refer to that"
 
 
@@ -60,21 +75,30 @@ def names(resource: Resource, settings: Settings) -> Iterator[str]:
 
 
 def named(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
-    """Every text with its path and the name that it has: its key, or for a variable of a container the variable's."""
+    """Every text with its path and the name that it has: its key, a container's variable, or an option of a command."""
     if isinstance(value, Mapping):
         variable = value.get("name") if isinstance(value.get("value"), str) else None
         for key, one in value.items():
             called = variable if key == "value" and isinstance(variable, str) else str(key)
             yield from named(one, f"{path}.{key}" if path else str(key), called)
     elif isinstance(value, list):
+        option = ""
         for index, one in enumerate(value):
-            yield from named(one, f"{path}[{index}]", name)
+            found = OPTION.fullmatch(one) if isinstance(one, str) else None
+            if found is None:
+                yield from named(one, f"{path}[{index}]", option or name)
+            elif found[2] is not None:
+                yield f"{path}[{index}]", found[1], found[2]
+            option = found[1] if found and found[2] is None else ""
     elif isinstance(value, str):
         yield path, name, value
 
 
 def _is_read_by_many(resource: Resource) -> bool:
-    return bool(resource.group_version) and not resource.is_kubernetes("core", "Secret")
+    """Whether it is an object of a cluster that is not made for secrets."""
+    if not resource.group_version or resource.group_version.partition("/")[0] in NO_OBJECTS:
+        return False
+    return not any(resource.is_kubernetes(group, kind) for group, kind in MAY_HOLD)
 
 
 def _is_allowed(resource: Resource, path: str, settings: Settings) -> bool:

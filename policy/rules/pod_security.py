@@ -63,12 +63,12 @@ def refusals(metadata: Any, spec: Mapping[str, Any]) -> Iterator[Refusal]:
     yield from _annotations(metadata)
     yield from _volumes(spec)
     yield from _either(context, "securityContext")
-    for sysctl in items(at(context, "sysctls")):
+    for _, sysctl in items(at(context, "sysctls")):
         name = at(sysctl, "name")
         if name is not UNKNOWN and name not in SYSCTLS:
             yield Refusal(path="securityContext.sysctls", value=name, fix="remove it")
     for field in CONTAINERS:
-        for index, container in enumerate(items(at(spec, field))):
+        for index, container in items(at(spec, field)):
             path = f"{field}[{index}]"
             yield from _either(at(container, "securityContext"), f"{path}.securityContext")
             yield from _container(container, path)
@@ -93,7 +93,7 @@ def _annotations(metadata: Any) -> Iterator[Refusal]:
 
 
 def _volumes(spec: Mapping[str, Any]) -> Iterator[Refusal]:
-    for index, volume in enumerate(items(spec.get("volumes"))):
+    for index, volume in items(spec.get("volumes")):
         sources = [key for key in volume if key != "name"] if isinstance(volume, Mapping) else []
         if sources and not any(source in VOLUMES for source in sources):
             fix = f"use one of {', '.join(VOLUMES)}"
@@ -130,7 +130,7 @@ def _container(container: Any, path: str) -> Iterator[Refusal]:
     mount = at(container, "securityContext", "procMount")
     if mount not in (None, "Default", UNKNOWN):
         yield Refusal(path=f"{path}.securityContext.procMount", value=mount, fix="remove it")
-    for number, port in enumerate(items(at(container, "ports"))):
+    for number, port in items(at(container, "ports")):
         host_port = at(port, "hostPort")
         if host_port and host_port is not UNKNOWN:
             yield Refusal(path=f"{path}.ports[{number}].hostPort", value=host_port, fix="remove it")
@@ -152,7 +152,7 @@ def _linux(container: Any, path: str) -> Iterator[Refusal]:
     dropped = at(capabilities, "drop")
     if not (dropped is UNKNOWN or (isinstance(dropped, list) and ("ALL" in dropped or UNKNOWN in dropped))):
         yield Refusal(path=f"{here}.capabilities.drop", value=dropped, fix='set ["ALL"]')
-    for added in items(at(capabilities, "add")):
+    for _, added in items(at(capabilities, "add")):
         if added != "NET_BIND_SERVICE":
             yield Refusal(path=f"{here}.capabilities.add", value=added, fix="remove it")
 

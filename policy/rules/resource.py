@@ -26,7 +26,8 @@ class Resource:
         token: Pulumi's type, such as `kubernetes:skupper.io/v2alpha1:AccessGrant`.
         name: the program's name for it.
         urn: its URN.
-        properties: its inputs, secrets included: no message may hold a value that could be one.
+        properties: its inputs, for a rule about a whole stack its outputs. Both include secrets: no message may hold a
+            value that could be one.
         protect: whether the program protects it.
     """
 
@@ -102,9 +103,9 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value
 
 
-def items(value: Any) -> list[Any]:
-    """The known items of a list; none where there is no list."""
-    return [one for one in value if one is not UNKNOWN] if isinstance(value, list) else []
+def items(value: Any) -> list[tuple[int, Any]]:
+    """The known items of a list with their places in it; none where there is no list."""
+    return [(index, one) for index, one in enumerate(value) if one is not UNKNOWN] if isinstance(value, list) else []
 
 
 def shown(value: Any) -> str:

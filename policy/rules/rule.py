@@ -53,7 +53,16 @@ class _Rule:
         }
 
     def _configured(self, given: Mapping[str, Any]) -> Settings:
-        """The settings that count: the engine passes those that somebody set, without the defaults."""
+        """The settings that count. An older engine passes those that somebody set, without the defaults.
+
+        The engine holds each value against its schema, and lets pass what has none.
+
+        Raises:
+            ValueError: somebody set what the rule does not have, and would believe that it counts.
+        """
+        if unknown := sorted(given.keys() - self.settings.keys()):
+            known = f"it has {', '.join(self.settings)}" if self.settings else "only its level can be set"
+            raise ValueError(f"{self.name} has no setting {', '.join(unknown)}: {known}.")
         return {name: given.get(name, schema["default"]) for name, schema in self.settings.items()}
 
 

@@ -4,6 +4,7 @@ Source: external-secrets:apis/externalsecrets/v1/secretstore_vault_types.go; wit
 trusts the roots of the controller's own image (pkg/provider/vault/client.go).
 """
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -22,11 +23,20 @@ def vault_of(resource: Resource) -> Any:
 STORES = ("SecretStore", "ClusterSecretStore")
 
 
+def host_of(server: Any) -> str:
+    """The host of an https URL; empty for any other text, and for what is no URL."""
+    try:
+        parts = urlsplit(str(server or ""))
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme == "https" else ""
+
+
 def encrypted(resource: Resource, _settings: Settings) -> Iterator[str]:
     """The server's URL is one of https."""
     vault = vault_of(resource)
     server = vault.get("server") if isinstance(vault, dict) else UNKNOWN
-    if server is not UNKNOWN and urlsplit(str(server or "")).scheme.lower() != "https":
+    if server is not UNKNOWN and not host_of(server):
         yield (
             f"{resource}: spec.provider.vault.server is {_address(server)}, over which token and secrets go in the "
             "clear; set an https URL."
@@ -39,9 +49,8 @@ def trusted(resource: Resource, settings: Settings) -> Iterator[str]:
     if not isinstance(vault, dict) or vault.get("caBundle") or vault.get("caProvider"):
         return
     server = vault.get("server")
-    if server is UNKNOWN or urlsplit(str(server or "")).scheme.lower() != "https":
+    if server is UNKNOWN or not (host := host_of(server)):
         return
-    host = urlsplit(str(server)).hostname or ""
     if not any(fnmatchcase(host, str(pattern)) for pattern in settings["publiclyTrusted"]):
         yield (
             f"{resource}: spec.provider.vault has neither caBundle nor caProvider, so only a publicly trusted "
@@ -51,9 +60,7 @@ def trusted(resource: Resource, settings: Settings) -> Iterator[str]:
 
 def _address(server: Any) -> str:
     """A URL without the user and password that it may have."""
-    text = str(server) if server else ""
-    parts = urlsplit(text)
-    return shown(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()) if text else "not set"
+    return shown(re.sub(r"^(\w+://)?.*@", r"\1", str(server))) if server else "not set"
 
 
 RULES = (

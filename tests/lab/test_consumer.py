@@ -1,5 +1,6 @@
 """examples/consumer on the lab: another project's stack reads the standby's outputs and writes over the link."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,11 +39,12 @@ class Consumer:
 
 @pytest.fixture(scope="module")
 def consumer(copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
-    """The example, configured as its README says, where both sites have the streaming database."""
+    """The example, configured as its README says, beside stacks with the streaming database of which nothing stands."""
     checkout = copy_checkout()
     for stack in checkout.stacks():
         checkout.change(stack.name, "postgres", {"enabled": True})
-    checkout.up()
+    # The backend knows a stack from its first preview on.
+    assert checkout.run("preview", STACK).code == 0
     made = Consumer(tmp_path_factory.mktemp("consumer"), checkout)
     shutil.copytree(CHECKOUT / "examples" / "consumer", made.folder, dirs_exist_ok=True)
     assert made.checkout.pulumi("--cwd", str(made.folder), "stack", "init", STACK).code == 0
@@ -53,7 +55,18 @@ def consumer(copy_checkout: Callable[..., Checkout], tmp_path_factory: pytest.Te
     assert made.pulumi("stack", "rm", "--yes").code == 0
 
 
+def test_a_preview_before_rhsi_is_up_says_what_to_do_first(consumer: Consumer) -> None:
+    result = consumer.pulumi("preview")
+    assert result.code != 0, result.text
+    said = (
+        f"organization/rhsi/{STACK} has no output [a-z]+: bring that stack up first, with `rhsi:postgres.enabled: true`"
+    )
+    assert re.search(said, " ".join(result.text.split())), result.text
+    assert "Traceback" not in result.text
+
+
 def test_the_client_writes_to_the_primary_and_a_second_run_changes_nothing(consumer: Consumer, lab: Lab) -> None:
+    consumer.checkout.up()
     result = consumer.pulumi("up", "--yes", "--skip-preview")
     assert result.code == 0, result.text
     assert 'used: "postgres-primary.rhsi.svc"' in result.text

@@ -88,6 +88,13 @@ def test_every_metric_is_documented_with_its_source_and_every_documented_one_is_
     assert all(len(cells) == 3 and all(cells) for cells in documented.values())
 
 
+def test_the_query_of_the_page_finds_every_metric() -> None:
+    (expression,) = re.findall(r"^count by .*", PAGE, re.MULTILINE)
+    (selector,) = selectors(promql_parser.parse(expression))
+    (names,) = [one.value for one in selector.matchers.matchers if one.name == "__name__"]
+    assert all(re.fullmatch(names, name) for name in used())
+
+
 def test_every_alert_is_documented_with_its_severity() -> None:
     documented = {cells[0].strip("`"): cells[1] for cells in rows("What each one means")}
     assert documented == {alert: rule["labels"]["severity"] for alert, rule in RULES.items()}
@@ -127,8 +134,10 @@ def test_what_kube_state_metrics_reads_is_in_skuppers_definitions_and_no_secret(
         ("RhsiSecretNotSynced", "name", [LINK_SECRET, "postgres-application", "edb-site-b-app", CA_SECRET]),
         ("RhsiCertificateEnds", "secret_name", ["skupper-site-ca", "skupper-local-server", token_name(12)]),
         ("RhsiPostgresDown", "pod", [f"{PRIMARY}-0", f"{STANDBY}-0"]),
+        ("RhsiPostgresNotReady", "statefulset", [PRIMARY, STANDBY]),
         ("RhsiReplicationSlotInactive", "pod", [f"{PRIMARY}-0", f"{STANDBY}-0"]),
         ("RhsiDatabaseDown", "pod", [f"{cluster_name('site-a')}-1"]),
+        ("RhsiDatabaseNotReady", "pod", [f"{cluster_name('site-a')}-1"]),
         (
             "RhsiDatabaseCertificateNotRenewed",
             "secret_name",
@@ -141,3 +150,10 @@ def test_a_rule_means_the_objects_of_this_program(alert: str, label: str, names:
         (pattern,) = [one.value for one in selector.matchers.matchers if one.name == label]
         assert all(re.fullmatch(pattern, name) for name in names)
         assert not re.fullmatch(pattern, "orders-7d9f")
+
+
+def test_a_job_or_a_pooler_is_no_instance() -> None:
+    (selector,) = selectors(promql_parser.parse(RULES["RhsiDatabaseNotReady"]["expr"]))
+    (pattern,) = [one.value for one in selector.matchers.matchers if one.name == "pod"]
+    for pod in ("edb-site-a-1-initdb-24578", "edb-site-a-pooler-rw-5d8f9c7b6-44777"):
+        assert not re.fullmatch(pattern, pod)

@@ -80,9 +80,12 @@ def test_the_pod_is_admissible_as_each_user(user: str, security: dict[str, int])
     assert {key: chosen[key] for key in chosen.keys() & {"runAsUser", "fsGroup"}} == security
 
 
-def test_a_stack_without_the_database_ends_the_run() -> None:
-    with pytest.raises(Exception, match=r"postgres"):
-        run({"site": "site-b", "namespace": "rhsi"})
+@pytest.mark.parametrize(("told", "missing"), [({}, r"\w+"), ({"site": "site-b", "namespace": "rhsi"}, "postgres")])
+def test_a_stack_that_is_not_up_or_has_no_database_ends_the_run_with_a_sentence(
+    told: dict[str, Any], missing: str
+) -> None:
+    with pytest.raises(pulumi.RunError, match=f"^acme/rhsi/site-b has no output {missing}: bring that stack up first"):
+        run(told)
 
 
 def test_the_example_needs_versions_of_this_projects_own() -> None:

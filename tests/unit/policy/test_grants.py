@@ -45,9 +45,18 @@ def test_another_longest_window_may_be_configured() -> None:
     assert judge("grant-window", grant(expirationWindow="16m"), config={"maximumWindow": "15m"})
 
 
-def test_a_longest_window_that_is_no_duration_is_an_error_and_not_a_permission() -> None:
-    with pytest.raises(ValueError, match='maximumWindow is "a day"'):
-        judge("grant-window", grant(expirationWindow="24h"), config={"maximumWindow": "a day"})
+@pytest.mark.parametrize("longest", ["a day", "0", "-1h", ""])
+def test_a_longest_window_that_is_no_duration_is_an_error_and_not_a_permission(longest: str) -> None:
+    with pytest.raises(ValueError, match=f'^grant-window has maximumWindow "{longest}", which is no duration such as'):
+        judge("grant-window", grant(expirationWindow="24h"), config={"maximumWindow": longest})
+
+
+@pytest.mark.parametrize(
+    ("rule", "ending"), [("grant-window", "it has maximumWindow."), ("grant-fields", "only its level can be set.")]
+)
+def test_a_misspelt_setting_is_an_error_and_does_not_count_in_silence(rule: str, ending: str) -> None:
+    with pytest.raises(ValueError, match=f"^{rule} has no setting maximumwindow: {ending}$"):
+        judge(rule, grant(), config={"maximumwindow": "15m"})
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,16 @@ def test_what_a_preview_does_not_know_is_not_refused(path: str) -> None:
     assert not judge("pod-security-restricted", described("core", "Pod", changed(path, UNKNOWN)))
 
 
+def test_a_container_is_named_by_its_place_also_behind_one_that_is_not_known() -> None:
+    (said,) = judge(
+        "pod-security-restricted",
+        described(
+            "core", "Pod", {**GOOD, "containers": [UNKNOWN, {**GOOD["containers"][0], "ports": [{"hostPort": 8}]}]}
+        ),
+    )
+    assert "spec.containers[1].ports[0].hostPort" in said
+
+
 def test_an_object_without_a_pod_is_not_judged() -> None:
     pod = described("core", "Pod", GOOD)
     assert not judge("pod-security-restricted", {**pod, "spec": None})

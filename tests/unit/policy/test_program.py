@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from docs.generate.stack_files import Example
 from tests.unit.policy.judging import judge_all
 from tests.unit.recorder import record
+from tests.unit.test_configuration import EXAMPLES, given, primary_of, stack_of
 from tests.unit.urns import VARIANTS
 
 # What advisory rules tell of settings that a person may choose.
@@ -41,6 +43,15 @@ def test_the_program_complies(variant: str) -> None:
 def test_a_preview_that_knows_little_complies_too(variant: str) -> None:
     said = told(variant, preview=True)
     assert {rule for rule, _ in said} <= CHOSEN, said
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.file.stem)
+def test_every_stack_file_of_the_reference_complies(example: Example) -> None:
+    outputs = primary_of(example) if example.role == "standby" else None
+    said = judge_all(record(given(example), stack=stack_of(example), primary_outputs=outputs, vault={}))
+    # The file shows the setting `redemptions`.
+    shown = {"grant-redemptions"} if example.file.stem == "link.primary" else set()
+    assert {rule for rule, _ in said} - CHOSEN == shown, said
 
 
 def test_a_stored_reviewer_is_told_before_its_token_is_known() -> None:

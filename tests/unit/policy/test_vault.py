@@ -115,9 +115,19 @@ def test_a_store_without_tls_is_refused_and_has_no_use_for_a_ca(server: str | No
     assert not judge("secret-store-ca", store(server=server))
 
 
-def test_a_password_in_the_url_is_in_no_message() -> None:
-    (said,) = judge("secret-store-tls", store(server="http://user:hunter2@vault.example.com"))
-    assert 'server is "http://vault.example.com"' in said
+@pytest.mark.parametrize(
+    ("server", "shown"),
+    [
+        ("http://user:hunter2@vault.example.com", "http://vault.example.com"),
+        ("http://user:hunter2/@vault.example.com", "http://vault.example.com"),
+        ("user:hunter2@vault.example.com", "vault.example.com"),
+        ("https://user:hunter2@[vault", "https://[vault"),
+    ],
+)
+def test_a_password_in_the_url_is_in_no_message(server: str, shown: str) -> None:
+    (said,) = judge("secret-store-tls", store(server=server))
+    assert f'server is "{shown}"' in said
+    assert not judge("secret-store-ca", store(server=server))
 
 
 def test_what_a_preview_does_not_know_of_a_store_is_not_judged() -> None:
