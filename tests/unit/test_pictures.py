@@ -12,7 +12,7 @@ import pytest
 from docs.generate.pictures import __main__ as making
 from docs.generate.pictures.animation import animation
 from docs.generate.pictures.comment import picture
-from docs.generate.pictures.frames import LAST, LONGEST, SHORTEST, WHOLE, Frame, Run, frames
+from docs.generate.pictures.frames import LAST, LONGEST, MOST, SHORTEST, WHOLE, Frame, Run, frames
 from docs.generate.pictures.recording import Chunk, Recording, record
 from lab.home import CHECKOUT
 
@@ -129,10 +129,11 @@ def test_what_follows_at_once_is_one_frame_and_a_pause_is_short() -> None:
     assert seen[1].at == 60
 
 
-def test_a_slow_machine_makes_no_longer_film() -> None:
-    *film, last = frames(recorded(*((at, b"a") for at in range(200)), columns=200), {})
-    assert sum(frame.shown for frame in film) == pytest.approx(WHOLE)
-    assert last.shown == LAST
+def test_a_slow_machine_makes_no_longer_and_no_bigger_film() -> None:
+    film = frames(recorded(*((at, b"a") for at in range(200)), columns=200), {})
+    assert sum(frame.shown for frame in film[:-1]) == pytest.approx(WHOLE)
+    assert len(film) == MOST
+    assert (film[0].at, film[-1].at, film[-1].shown) == (0, 199, LAST)
 
 
 def test_a_frame_shows_what_the_terminal_shows() -> None:

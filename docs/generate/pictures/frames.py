@@ -15,6 +15,8 @@ from docs.generate.pictures.recording import Recording
 # What follows within this many seconds belongs to the same frame; the picture shows a frame no longer than this.
 SHORTEST = 0.2
 LONGEST = 0.4
+# A slow machine, on which more happens one after the other, makes no bigger file.
+MOST = 60
 # All frames but the last take at most so many seconds: nobody watches for longer, however slow the machine was.
 WHOLE = 20.0
 # For how many seconds the last frame stands, in which the whole result is read.
@@ -32,6 +34,7 @@ class Run:
 
 
 Row = tuple[Run, ...]
+_State = tuple[float, tuple[Row, ...]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def frames(recording: Recording, names: Mapping[str, str]) -> list[Frame]:
         recording: of a command that has printed something.
         names: texts that the picture shows otherwise, such as a folder of this machine.
     """
-    seen = list(_seen(recording, names))
+    seen = _evenly(list(_seen(recording, names)))
     pauses = [min(after - at, LONGEST) for (at, _), (after, _) in itertools.pairwise(seen)]
     pace = WHOLE / max(sum(pauses), WHOLE)
     return [
@@ -64,7 +67,7 @@ def frames(recording: Recording, names: Mapping[str, str]) -> list[Frame]:
     ]
 
 
-def _seen(recording: Recording, names: Mapping[str, str]) -> Iterator[tuple[float, tuple[Row, ...]]]:
+def _seen(recording: Recording, names: Mapping[str, str]) -> Iterator[_State]:
     """Each state of the terminal in which it stayed for a moment, with when it began."""
     screen = pyte.Screen(recording.columns, recording.lines)
     stream = pyte.ByteStream(screen)
@@ -78,6 +81,13 @@ def _seen(recording: Recording, names: Mapping[str, str]) -> Iterator[tuple[floa
         if rows != last:
             last = rows
             yield chunk.at, rows
+
+
+def _evenly(seen: list[_State]) -> list[_State]:
+    """At most so many of them, the first and the last included."""
+    if len(seen) <= MOST:
+        return seen
+    return [seen[round(number * (len(seen) - 1) / (MOST - 1))] for number in range(MOST)]
 
 
 def _row(screen: pyte.Screen, line: int, names: Mapping[str, str]) -> Row:
