@@ -95,6 +95,20 @@ def test_the_recordings_end_with_their_result() -> None:
 # What makes them.
 
 
+def test_the_commands_run_in_a_copy_without_a_lab_and_know_of_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RHSI_LAB_HOME", "MAKEFLAGS", "MAKELEVEL"):
+        monkeypatch.setenv(name, "w")
+    with making.copy() as folder:
+        assert (folder / "Makefile").read_text() == (CHECKOUT / "Makefile").read_text()
+        assert not (folder / ".lab").exists()
+        assert not (folder / ".git").exists()
+        done = record([making.PYTHON, "-c", "import sys; print(sys.prefix)"], folder, columns=200, lines=9)
+        assert Path(done.data.decode().strip()).resolve() == Path(sys.prefix).resolve()
+        nested = record(["make", "--silent", "--eval=shown:;@echo only this", "shown"], folder, columns=200, lines=9)
+        assert nested.data == b"only this\r\n"
+    assert not folder.exists()
+
+
 def test_a_command_is_recorded_on_a_terminal_of_the_given_size(tmp_path: Path) -> None:
     program = "import os, sys; print(os.getcwd(), *os.get_terminal_size(), sys.stdout.isatty()); sys.exit(3)"
     done = record([sys.executable, "-c", program], tmp_path, columns=77, lines=11)

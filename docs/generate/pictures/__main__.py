@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 IMAGES = CHECKOUT / "docs" / "images"
 REVIEW = "review.svg"
 # What belongs to this machine, or is made anew.
-NOT_COPIED = (".git", ".venv", ".lab", "site")
+NOT_COPIED = (".git", ".venv", ".lab", "site", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 COLUMNS = 100
 # The table of what stands fits, and so does a rotation's time line.
 LINES = 38
@@ -83,7 +83,7 @@ SCENES = (
 
 def main() -> None:
     """Make all pictures."""
-    with _copy() as folder:
+    with copy() as folder:
         # What the lab builds once on each machine, in minutes, is in no picture.
         _run([PYTHON, "-m", "lab.binaries"], folder)
         try:
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 @contextmanager
-def _copy() -> Iterator[Path]:
+def copy() -> Iterator[Path]:
     """A copy of the checkout with this very virtual environment and no lab."""
     for name in FOREIGN:
         os.environ.pop(name, None)
