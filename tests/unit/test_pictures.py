@@ -92,6 +92,12 @@ def test_the_recordings_end_with_their_result() -> None:
         assert result in last[-1]
 
 
+def test_the_review_shows_what_rotates_restarts_and_goes() -> None:
+    shown = "".join(ET.fromstring((CHECKOUT / "docs" / "images" / making.REVIEW).read_text()).itertext())  # noqa: S314 - our own file
+    for words in ("The link rotates", "The database restarts", "The database goes with its volume", "Each change"):
+        assert words in shown
+
+
 # What makes them.
 
 

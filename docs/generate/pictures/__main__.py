@@ -12,10 +12,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from docs.generate.pictures import comment
 from docs.generate.pictures.animation import animation
@@ -35,12 +38,14 @@ SHOWN_FOLDER = "~/rhsi"
 PYTHON = ".venv/bin/python"
 # Another lab, and what the make that runs this tells one that it calls: that one would print its folder.
 FOREIGN = ("RHSI_LAB_HOME", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-# What somebody might ask to be reviewed: a rotation, a restart, and a database that goes.
-CHANGES = (
-    ("site-a", "rhsi:standbys.site-b.rotation", "3"),
-    ("site-a", "rhsi:postgres.parameters.shared_buffers", "256MB"),
-    ("site-b", "rhsi:postgres.enabled", "false"),
-)
+# What a pull request might change in the stack files: a rotation, a restart, and a standby's database that goes.
+CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "site-a": {
+        "rhsi:standbys": {"site-b": {"rotation": 3}},
+        "rhsi:postgres": {"enabled": True, "parameters": {"shared_buffers": "256MB"}},
+    },
+    "site-b": {"rhsi:postgres": {"enabled": False}},
+}
 
 
 class PictureError(Exception):
@@ -130,8 +135,10 @@ def _said(recording: Recording) -> str:
 def _review(folder: Path) -> str:
     """The review of changes that nobody has brought up yet."""
     _tell("reviewing a change with `python -m ops review`")
-    for stack, key, value in CHANGES:
-        _run([PYTHON, "-m", "lab", "shell", "--", "pulumi", "config", "set", "--path", key, value, "-s", stack], folder)
+    for stack, changes in CHANGES.items():
+        settings = folder / f"Pulumi.{stack}.yaml"
+        content = yaml.safe_load(settings.read_text())
+        settings.write_text(yaml.safe_dump({**content, "config": {**content["config"], **changes}}))
     file = folder / "review.md"
     _run(["make", "--assume-old=.venv/installed", "review", f"ARGS=--output {file}"], folder)
     return file.read_text()
