@@ -13,7 +13,7 @@ ARGS ?=
 NEW_ENOUGH := sys.version_info >= (3, 11)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint docs bench clean
+.PHONY: help machine up preview doctor review rotate soak status logs link-cut link-restore destroy down test test-unit lint docs pictures bench clean
 
 # A virtual environment whose Python has gone, was replaced or is too old lacks its own packages: it is made anew.
 ifeq ($(shell $(BIN)/python -c 'import sys, pip; print($(NEW_ENOUGH))' 2>/dev/null),True)
@@ -94,6 +94,9 @@ lint: .venv/installed  ## Style, types, shell scripts and GitHub's workflows
 
 docs: .venv/docs  ## Build the documentation into site/, and check its links
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+pictures: machine .venv/installed  ## Make the pictures of the documentation anew, from a lab of their own
+	@$(BIN)/python -m docs.generate.pictures
 
 bench: machine .venv/installed  ## Time the lab and both stacks, measure memory and what the link costs replication
 	@$(BIN)/python -m bench

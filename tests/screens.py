@@ -1,17 +1,13 @@
 """A terminal of a given width for a test: what a command sends there, and what a person sees of it."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
 from rich.cells import cell_len
+
+from docs.generate.pictures.recording import record
 
 LINES = 24
 HISTORY = 5000
@@ -19,18 +15,7 @@ HISTORY = 5000
 
 def raw(command: Sequence[str], width: int, folder: Path, environ: Mapping[str, str] | None = None) -> bytes:
     """Run the command on a terminal of this width; what it sent there."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, width, 0, 0))
-    variables = {**os.environ, "TERM": "xterm-256color", **(environ or {})}
-    for name in ("COLUMNS", "LINES", "NO_COLOR"):
-        variables.pop(name, None)
-    with subprocess.Popen(
-        command, cwd=folder, env=variables, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ):
-        os.close(theirs)
-        said = b"".join(iter(lambda: _read(ours), b""))
-    os.close(ours)
-    return said
+    return record(command, folder, columns=width, lines=LINES, environ=environ).data
 
 
 def screen(said: bytes, width: int) -> list[str]:
@@ -48,11 +33,3 @@ def broken(said: bytes, width: int) -> list[str]:
     """The lines that the terminal itself had to break, for they were wider than it."""
     plain = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", said).decode()
     return [line for line in re.split(r"[\r\n]+", plain) if cell_len(line) > width]
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:
-        # How a terminal says that nobody holds its other end any more.
-        return b""
