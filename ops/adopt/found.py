@@ -111,7 +111,7 @@ def _answer(question: _Question) -> Answer | _Refusal:
     try:
         return question.ask()
     except (ClusterError, VaultError) as error:
-        if error.refused:
+        if error.refused or not question.needed:
             return _Refusal(str(error), question.needed)
         raise
 
@@ -148,8 +148,8 @@ def _of_cluster(settings: Settings, wanted: Iterable[Adoptable], cluster: Cluste
 
 
 def _of_vault(settings: Settings, wanted: Iterable[Adoptable], kv: Vault, login: Vault) -> Iterator[_Question]:
-    def at(vault: Vault, path: str) -> _Question:
-        return _Question(lambda: (path, _data(vault, path)))
+    def at(vault: Vault, path: str, *, needed: bool = True) -> _Question:
+        return _Question(lambda: (path, _data(vault, path)), needed)
 
     for one in wanted:
         if one.type.startswith("vault:"):
@@ -160,7 +160,8 @@ def _of_vault(settings: Settings, wanted: Iterable[Adoptable], kv: Vault, login:
         # Metadata only: what the secrets hold is nobody's business here.
         yield from (at(kv, token_path(settings, standby)) for standby in settings.standbys)
         if settings.vault.manage_mount:
-            yield at(kv, f"{settings.vault.mount}/config")
+            # Not every operator may read it, and not every engine has it.
+            yield at(kv, f"{settings.vault.mount}/config", needed=False)
     elif settings.vault.store is None and settings.vault.manage_auth:
         yield at(login, f"auth/{settings.auth_path}/config")
 

@@ -13,6 +13,7 @@ from ops.adopt import names
 from ops.adopt.catalogue import Adoptable
 from ops.adopt.found import claim_path, claimed_sites
 from ops.adopt.notes import Case, Head, Note
+from ops.adopt.objects import Item
 from ops.project import short_name
 
 # How the description of each mount of this program ends (components/vault/).
@@ -52,7 +53,7 @@ def of_folder(case: Case, site: str) -> Note | None:
 def of_thing(case: Case, one: Adoptable) -> Note | None:
     """Why a thing cannot be imported: another stack made it, or may have."""
     stands = case.found.items.get(one.place)
-    if stands and stands.owner and not _is_called(case, stands.owner):
+    if stands and is_anothers(case, stands):
         return Note(
             head=Head.IN_THE_WAY,
             text=f"{one.what} was made by the stack {stands.owner}, as its annotation rhsi/owner says: give this "
@@ -71,6 +72,15 @@ def of_thing(case: Case, one: Adoptable) -> Note | None:
     return _of_mount(case, one, "auth", "Give this site another name, or its cluster another rhsi:vault.authPath")
 
 
+def is_anothers(case: Case, stands: Item) -> bool:
+    """Whether an annotation names another stack; an organization that was not typed is not compared."""
+    own = case.stack.split("/")
+    if len(own) == 2:
+        own.insert(1, case.project)
+    named = stands.owner.split("/")
+    return stands.owner != "" and (named[-len(own) :] != own or named[-2:] != [case.project, short_name(case.stack)])
+
+
 def _of_mount(case: Case, one: Adoptable, command: str, way: str) -> Note:
     return Note(
         head=Head.IN_THE_WAY,
@@ -87,15 +97,6 @@ def _claim(case: Case, site: str) -> Mapping[str, Any]:
 
 def _is_own(case: Case, claim: Mapping[str, Any]) -> bool:
     return bool(case.state.owner) and claim.get("id") == case.state.owner
-
-
-def _is_called(case: Case, owner: str) -> bool:
-    """Whether a full name is this stack's; what was not typed of it is not compared."""
-    own = case.stack.split("/")
-    if len(own) == 2:
-        own.insert(1, case.project)
-    named = owner.split("/")
-    return named[-len(own) :] == own and named[-2:] == [case.project, short_name(case.stack)]
 
 
 def lies_in(one: Adoptable) -> str:

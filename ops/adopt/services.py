@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from components.settings import Settings
-from ops.adopt import names
+from ops.adopt import names, owners
 from ops.adopt.notes import Case, Head, Note
 from ops.adopt.objects import Item
 
@@ -43,7 +43,7 @@ def of_services(case: Case) -> Iterator[Note]:
             if wanted is None:
                 yield Note(head=Head.LEFT, text=_left(stands))
             elif case.settings.skupper.existing_site:
-                yield from _beside_others(case, stands)
+                yield from _beside_others(case, stands, wanted)
             elif kind == "Connector" and wanted.target is None:
                 yield Note(
                     head=Head.FIRST,
@@ -55,9 +55,13 @@ def of_services(case: Case) -> Iterator[Note]:
                 yield from _of_declared(case, stands, wanted)
 
 
-def _beside_others(case: Case, stands: Item) -> Iterator[Note]:
+def _beside_others(case: Case, stands: Item, wanted: _Declared) -> Iterator[Note]:
     """Those of `rhsi:services` are imported; the databases' are made with their servers, and `up` takes none over."""
-    if stands.name not in (*case.settings.services.exports, *case.settings.services.imports):
+    if stands.name in (*case.settings.services.exports, *case.settings.services.imports):
+        # Another stack's is in the way (owners.py).
+        if not owners.is_anothers(case, stands):
+            yield from _of_declared(case, stands, wanted, imported=True)
+    else:
         made = f", which the stack {stands.owner} made" if stands.owner else ""
         yield Note(
             head=Head.IN_THE_WAY,
@@ -89,18 +93,23 @@ def _left(stands: Item) -> str:
     return f"{stands.place}: its traffic goes on, for services use every link that is up."
 
 
-def _of_declared(case: Case, stands: Item, wanted: _Declared) -> Iterator[Note]:
-    yield from _of_target(case, stands, wanted.target) if wanted.target else _of_host(stands, wanted.port)
+def _of_declared(case: Case, stands: Item, wanted: _Declared, *, imported: bool = False) -> Iterator[Note]:
+    if stands.kind == "Listener":
+        yield from _of_host(stands, wanted.port)
+    elif wanted.target and not imported:
+        # The update of an imported one removes what kubectl has set.
+        yield from _of_target(case, stands, wanted.target)
     primary = case.settings.role == "primary"
     prefix = case.settings.routing_prefix if primary else case.peer.routing_prefix
     key = f"{prefix}/{stands.name}" if prefix else ""
     found = str(stands.spec.get("routingKey") or "")
     if found == key:
-        yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}: it keeps its routing key.")
+        if not imported:
+            yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}: it keeps its routing key.")
         return
     wanted_key = key or f"<routing prefix of the primary>/{stands.name}"
     yield Note(
-        head=Head.TAKEN_OVER,
+        head=Head.DECIDE if imported else Head.TAKEN_OVER,
         text=f"{stands.place}: its routing key {found} becomes {wanted_key}; connections through it end then, once.",
     )
     if stands.kind == "Connector" and key:

@@ -276,6 +276,18 @@ def test_a_login_that_may_not_look_at_what_decides_gets_no_file(project: Project
     assert not (project.folder / "import-site-a.json").exists()
 
 
+@pytest.mark.parametrize(("status", "said"), [(403, "permission denied"), (405, "unsupported operation")])
+def test_a_mount_without_a_readable_configuration_is_imported_and_the_plan_says_so(
+    project: Project, status: int, said: str
+) -> None:
+    project.api.answers = hand_made.primary()
+    project.api.answers["/v1/rhsi/config"] = (status, {"errors": [said]})
+    plan = project.plan("site-a")
+    assert ids(plan) == ["rhsi", "rhsi"]
+    (sentence,) = plan["unseen"]
+    assert said in sentence
+
+
 def test_a_login_that_may_not_list_deployments_gets_a_plan_that_says_so(project: Project) -> None:
     project.api.answers = hand_made.primary()
     project.api.answers["/apis/apps/v1/namespaces/rhsi/deployments"] = (403, {"message": "forbidden"})

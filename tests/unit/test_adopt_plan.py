@@ -482,13 +482,21 @@ def test_ways_to_databases_made_by_hand_are_not_called_left_where_the_stack_make
 def test_in_somebody_elses_site_services_are_imported_not_taken_over() -> None:
     found = made(
         PRIMARY,
-        stands("Connector", "orders", spec={}),
+        stands("Connector", "orders", spec={"routingKey": "site-a/orders", "selector": "app=orders"}),
         services=SERVICES,
         cluster={"createNamespace": False},
         skupper={"existingSite": "hub"},
     )
     assert [one.id for one in found.imports] == ["rhsi/orders"]
     assert found.notes == ()
+
+
+def test_an_imported_connector_with_another_routing_key_is_bridged_too() -> None:
+    connector = stands("Connector", "orders", spec={"routingKey": "orders", "host": "orders.shop.svc"})
+    beside: dict[str, Any] = {"cluster": {"createNamespace": False}, "skupper": {"existingSite": "hub"}}
+    found = made(PRIMARY, connector, services=SERVICES, **beside)
+    assert "its routing key orders becomes site-a/orders" in only(found, Head.DECIDE).text
+    assert "orders-by-hand" in only(found, Head.FIRST).command
 
 
 def test_a_database_made_by_hand_is_left_while_the_stack_has_none_and_in_the_way_where_it_has_one() -> None:
