@@ -3,12 +3,14 @@
 Whose a thing is, is owners.py's. Pure.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from ops.adopt import names
-from ops.adopt.catalogue import POLICY, ROLES, Adoptable
+from ops.adopt.catalogue import IMPORTED, POLICY, ROLES, Adoptable, adoptables
 from ops.adopt.found import namespaces
 from ops.adopt.notes import Case, Head, Note
+from ops.project import short_name
 
 # What a mount may have that the program does not set, and that Vault changes on no mount: Pulumi would make it anew.
 _FIXED = ("local", "seal_wrap", "external_entropy_access")
@@ -43,6 +45,27 @@ def of_import(case: Case, one: Adoptable) -> Iterator[Note]:
         )
     if one.type in ROLES.values():
         yield from _of_role(case, one)
+
+
+def of_state(case: Case) -> Note | None:
+    """What an import took in before the settings left it to others; nothing of a stack that was up ever.
+
+    After the first `up` the program itself refuses such a change.
+    """
+    resources = [one for one in case.state.resources if not one.type.startswith("pulumi:")]
+    if case.state.owner or any(one.type not in IMPORTED for one in resources):
+        return None
+    stack = short_name(case.stack)
+    wanted = {one.urn(stack, case.project) for one in adoptables(case.settings)}
+    lost = [f"{one.type.rpartition(':')[2]} {one.id}" for one in resources if one.urn not in wanted]
+    if not lost:
+        return None
+    return Note(
+        head=Head.IN_THE_WAY,
+        text=f"{', '.join(lost)}: imported, and the settings do not want it any more. `pulumi up` would delete it. "
+        "Make the state forget the import; everything stays.",
+        command=shlex.join(["pulumi", "state", "delete", "--all", "--force", "--yes", "-s", case.stack]),
+    )
 
 
 def _is_protected(case: Case, one: Adoptable) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ops.adopt import names, owners
 from ops.adopt.catalogue import Adoptable, adoptables
 from ops.adopt.found import claimed_sites, namespaces
-from ops.adopt.imports import of_import, problem_of
+from ops.adopt.imports import of_import, of_state, problem_of
 from ops.adopt.link import of_claim, of_grants
 from ops.adopt.notes import Case, Head, Note
 from ops.adopt.services import of_databases, of_services
@@ -62,8 +62,8 @@ def plan(case: Case) -> Plan:
     # The way in is made in one piece: without the mount neither policy nor role can be the stack's.
     lost = {one.parents for one in problems if one.setting == "vault.manageAuth"}
     imports = [one for one in wanted if one not in problems and one.parents not in lost]
-    folders = filter(None, (owners.of_folder(case, site) for site in claimed_sites(case.settings)))
-    in_the_way = list(dict.fromkeys([*theirs.values(), *problems.values(), *folders]))
+    folders = [owners.of_folder(case, site) for site in claimed_sites(case.settings)]
+    in_the_way = list(dict.fromkeys(filter(None, [of_state(case), *theirs.values(), *problems.values(), *folders])))
     # Where the site's namespace is another stack's, so is what stands in it.
     others = [] if case.namespace in theirs else _notes(case, imports)
     return Plan(

@@ -9,7 +9,7 @@ import pytest
 
 from components.settings import Settings
 from ops.adopt import providers
-from ops.adopt.catalogue import CREATING, adoptables
+from ops.adopt.catalogue import CREATING, IMPORTED, adoptables
 from tests.unit.recorder import Registration, settings_of
 from tests.unit.urns import VARIANTS, Variant, registered
 
@@ -44,6 +44,7 @@ def test_each_is_a_resource_of_the_program_with_that_parent_and_provider(
     for one in adoptables(settings(variant)):
         resource = resources[one.urn(variant.stack, "rhsi")]
         assert provider_of(resource) == one.provider
+        assert one.type in IMPORTED
         above = [resources[resource.parent]]
         while above[0].parent in resources:
             above.insert(0, resources[above[0].parent])

@@ -123,6 +123,22 @@ def test_what_nobody_could_look_at_keeps_the_file_from_being_written() -> None:
     assert text.as_json(found, "file.json")["file"] is None
 
 
+def test_what_was_imported_before_the_settings_gave_it_up_must_leave_the_state_before_up_deletes_it() -> None:
+    urn = "urn:pulumi:site-a::rhsi::rhsi:index:PrimarySite$rhsi:index:SkupperSite$kubernetes:core/v1:Namespace::"
+    urn += "primary-skupper-namespace"
+    provider = Resource(urn="urn:provider", type="pulumi:providers:kubernetes", id="1")
+    imported = Resource(urn=urn, type="kubernetes:core/v1:Namespace", id="rhsi")
+    state = State(resources=(provider, imported))
+    note = only(made(PRIMARY, state=state, cluster={"createNamespace": False}), Head.IN_THE_WAY)
+    assert note.text.startswith("Namespace rhsi: imported, and the settings do not want it any more")
+    assert note.command == "pulumi state delete --all --force --yes -s site-a"
+    assert made(PRIMARY, state=state).notes == ()
+    # The program refuses such a change itself, once it has a past; no state of a stack that was up may be forgotten.
+    site = Resource(urn="urn:site", type="kubernetes:skupper.io/v2alpha1:Site", id="rhsi/rhsi-primary")
+    for up in (State(resources=(imported,), owner="1"), State(resources=(imported, site))):
+        assert made(PRIMARY, state=up, cluster={"createNamespace": False}).notes == ()
+
+
 # Whose it is.
 
 
