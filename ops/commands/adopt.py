@@ -46,6 +46,8 @@ def adopt(
         file = output.resolve() if output else folder / f"import-{short_name(stack)}.json"
         if made.imports and not made.blocked:
             import_file.write(file, import_file.import_file(made.imports, settings, os.environ))
+        elif file.exists():
+            typer.echo(f"note: {file} is of an earlier plan, do not import it any more.", err=True)
     except (ProjectError, StackError, ClusterError, VaultError, import_file.FileError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(text.FAILED) from error

@@ -162,6 +162,13 @@ def test_an_earlier_import_file_is_written_anew_and_another_file_never(project: 
     assert "cannot be written" in result.stderr
 
 
+def test_a_file_of_an_earlier_plan_is_not_taken_for_this_ones(project: Project) -> None:
+    project.api.answers = hand_made.primary()
+    assert "earlier plan" not in project.adopt("site-a").stderr
+    project.api.answers = {}
+    assert "import-site-a.json is of an earlier plan, do not import it any more." in project.adopt("site-a").stderr
+
+
 def test_the_commands_name_the_stack_as_it_was_typed(project: Project) -> None:
     project.api.answers = hand_made.primary()
     for kind in ("config", "export"):
