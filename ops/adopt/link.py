@@ -91,9 +91,10 @@ def of_claim(case: Case) -> Iterator[Note]:
 
 def _of_secret(case: Case, secret: Item) -> Note:
     """`up` changes the list `dataFrom` and leaves the rest, which kubectl has set, for its first change."""
-    path = case.settings.vault.below(f"{case.settings.site}/link-token")
+    mount, path = case.settings.vault.mount, case.settings.vault.below(f"{case.settings.site}/link-token")
     keys = {str((one.get("remoteRef") or {}).get("key") or "").strip("/") for one in secret.spec.get("data") or []}
-    odd = ["data"] if keys - {path} else []
+    # External Secrets takes the mount and KV's own `data` before a key, too (providers/vault: buildPath).
+    odd = ["data"] if {key.removeprefix(f"{mount}/").removeprefix("data/") for key in keys} - {path} else []
     if "template" in (secret.spec.get("target") or {}):
         odd.append("target.template")
     if not odd:

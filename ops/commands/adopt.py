@@ -37,7 +37,7 @@ def adopt(
     file, and over nothing else.
 
     Exit codes: 0 nothing is in the way; 1 something is, and the plan says what settles it; 2 the stack, its cluster or
-    Vault cannot be read, or a mistake on the command line.
+    Vault cannot be read, the file cannot be written, or a mistake on the command line.
     """
     try:
         made, settings = _plan(cwd, stack)
