@@ -58,6 +58,12 @@ class Adoptable:
 NAMESPACE = "kubernetes:core/v1:Namespace"
 CONNECTOR = "kubernetes:skupper.io/v2alpha1:Connector"
 LISTENER = "kubernetes:skupper.io/v2alpha1:Listener"
+POLICY = "vault:index/policy:Policy"
+ROLES = {login: f"vault:{login}/authBackendRole:AuthBackendRole" for login in ("kubernetes", "jwt")}
+MOUNT = "vault:index/mount:Mount"
+AUTH_MOUNTS = {"kubernetes": "vault:index/authBackend:AuthBackend", "jwt": "vault:jwt/authBackend:AuthBackend"}
+IMPORTED = frozenset({NAMESPACE, CONNECTOR, LISTENER, MOUNT, POLICY, *AUTH_MOUNTS.values(), *ROLES.values()})
+"""All types of this catalogue."""
 CREATING = "kubernetes-creating"
 
 
@@ -116,7 +122,7 @@ def _mount(settings: Settings) -> Iterator[Adoptable]:
     if settings.vault.manage_mount:
         yield Adoptable(
             what=f"KV mount {mount} in Vault",
-            type="vault:index/mount:Mount",
+            type=MOUNT,
             name="primary-kv-mount",
             id=mount,
             provider="vault",
@@ -133,14 +139,11 @@ def _login(settings: Settings) -> Iterator[Adoptable]:
 
     role = f"auth/{path}/role/{policy}"
     parts = [
-        _Part("policy", f"policy {policy} in Vault", "vault:index/policy:Policy", policy, f"sys/policies/acl/{policy}"),
-        _Part(
-            "role", f"role {policy} of auth mount {path}", f"vault:{login}/authBackendRole:AuthBackendRole", role, role
-        ),
+        _Part("policy", f"Policy {policy} in Vault", POLICY, policy, f"sys/policies/acl/{policy}"),
+        _Part("role", f"Role {policy} of auth mount {path}", ROLES[login], role, role),
     ]
     if settings.vault.manage_auth:
-        token = "vault:index/authBackend:AuthBackend" if login == "kubernetes" else "vault:jwt/authBackend:AuthBackend"
-        parts.insert(1, _Part("mount", f"auth mount {path} in Vault", token, path, f"sys/auth/{path}"))
+        parts.insert(1, _Part("mount", f"Auth mount {path} in Vault", AUTH_MOUNTS[login], path, f"sys/auth/{path}"))
     for part in parts:
         yield Adoptable(
             what=part.what,

@@ -111,7 +111,7 @@ def _answer(question: _Question) -> Answer | _Refusal:
     try:
         return question.ask()
     except (ClusterError, VaultError) as error:
-        if error.refused:
+        if error.refused or not question.needed:
             return _Refusal(str(error), question.needed)
         raise
 
@@ -133,7 +133,8 @@ def _of_cluster(settings: Settings, wanted: Iterable[Adoptable], cluster: Cluste
         return _Question(ask, kind.needed)
 
     yield from map(listed, LISTED)
-    yield single(CONFIG_MAP, names.OWNER_CONFIG_MAP, namespace)
+    for used in namespaces(settings):
+        yield single(CONFIG_MAP, names.OWNER_CONFIG_MAP, used)
     yield single(JOB, names.CLAIM_JOB, namespace)
     yield single(SERVICE_ACCOUNT, names.READER_ACCOUNT, namespace)
     yield single(DELEGATOR, names.delegator(namespace))
@@ -147,17 +148,39 @@ def _of_cluster(settings: Settings, wanted: Iterable[Adoptable], cluster: Cluste
 
 
 def _of_vault(settings: Settings, wanted: Iterable[Adoptable], kv: Vault, login: Vault) -> Iterator[_Question]:
-    def at(vault: Vault, path: str) -> _Question:
-        return _Question(lambda: (path, _data(vault, path)))
+    def at(vault: Vault, path: str, *, needed: bool = True) -> _Question:
+        return _Question(lambda: (path, _data(vault, path)), needed)
 
     for one in wanted:
         if one.type.startswith("vault:"):
             yield at(kv if settings.role == "primary" else login, one.place)
+    for site in claimed_sites(settings):
+        yield at(kv, claim_path(settings, site))
     if settings.role == "primary":
         # Metadata only: what the secrets hold is nobody's business here.
         yield from (at(kv, token_path(settings, standby)) for standby in settings.standbys)
+        if settings.vault.manage_mount:
+            # Not every operator may read it, and not every engine has it.
+            yield at(kv, f"{settings.vault.mount}/config", needed=False)
     elif settings.vault.store is None and settings.vault.manage_auth:
         yield at(login, f"auth/{settings.auth_path}/config")
+
+
+def namespaces(settings: Settings) -> list[str]:
+    """Those that a stack claims, by their ConfigMap `rhsi-owner`."""
+    return [settings.cluster.namespace, *([settings.edb.namespace] if settings.edb.enabled else [])]
+
+
+def claimed_sites(settings: Settings) -> list[str]:
+    """The sites of whose folder in Vault a small secret tells the owner (components/sites/vault_owners.py)."""
+    if settings.role == "primary":
+        return list(settings.standbys)
+    return [settings.site] if settings.vault.store else []
+
+
+def claim_path(settings: Settings, site: str) -> str:
+    """Where Vault has that secret; it holds the owner's name and number, and nothing secret."""
+    return f"{settings.vault.mount}/data/{settings.vault.below(f'{site}/owner-{settings.role}')}"
 
 
 def token_path(settings: Settings, standby: str) -> str:

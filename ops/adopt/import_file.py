@@ -6,12 +6,40 @@ the state already under the same URN and id the engine leaves as it is, so that 
 secret: tokens come from the environment of `pulumi import`, and Vault's secrets are not imported.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from components.settings import Settings
 from ops.adopt import providers
 from ops.adopt.catalogue import Adoptable
+
+
+class FileError(Exception):
+    """A file that cannot or must not be written, in one sentence."""
+
+
+def write(file: Path, document: Mapping[str, Any]) -> None:
+    """Write the document, over an import file too, for what stands may have changed since.
+
+    Raises:
+        FileError: the file is something else, or cannot be written.
+    """
+    try:
+        if file.exists() and not _is_import_file(file.read_text()):
+            raise FileError(f"{file} exists and is no import file: name another one with --output.")
+        file.write_text(json.dumps(document, indent=2) + "\n")
+    except (OSError, UnicodeError) as error:
+        raise FileError(f"{file} cannot be written: {' '.join(str(error).split())}.") from error
+
+
+def _is_import_file(text: str) -> bool:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.keys() == {"resources"}
 
 
 def import_file(

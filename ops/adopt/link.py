@@ -8,9 +8,10 @@ stays Ready until somebody removes it. A Link and its Secret belong to the Site
 import re
 from collections.abc import Iterator
 
-from ops.adopt import names
+from ops.adopt import names, owners
 from ops.adopt.found import token_path
 from ops.adopt.notes import Case, Head, Note
+from ops.adopt.objects import Item
 
 _NUMBERED = re.compile(rf"{names.LINK_PREFIX}-([0-9]+)(-[0-9]+)?")
 
@@ -33,6 +34,9 @@ def of_grants(case: Case) -> Iterator[Note]:
                 command=case.set(f"standbys.{site}.rotation", str(settings.standbys[site].rotation + 1)),
             )
             continue
+        if grant.name != names.GRANT_BY_HAND:
+            yield Note(head=Head.LEFT, text=f"{grant.place}: a site that has not linked yet may need it.")
+            continue
         yield Note(head=Head.LEFT, text=f"{grant.place}: the stack makes its own.")
         yield Note(
             head=Head.AFTERWARDS,
@@ -46,20 +50,25 @@ def _of_vault(case: Case) -> Iterator[Note]:
     vault = case.settings.vault
     for standby in case.settings.standbys:
         metadata = case.found.vault.get(token_path(case.settings, standby))
-        path = vault.below(f"{standby}/link-token")
-        if metadata is None or case.made("SecretV2", f"{vault.mount}/data/{path}"):
+        if metadata is None or owners.of_folder(case, standby):
             continue
-        yield Note(
-            head=Head.TAKEN_OVER,
-            text=f"Secret {vault.mount}/{path} in Vault: another version. The link that stands does not use it.",
-        )
-        versions = sorted(int(one) for one in metadata.get("versions") or {})
-        if versions:
-            numbers = ",".join(map(str, versions))
+        path = vault.below(f"{standby}/link-token")
+        versions = metadata.get("versions") or {}
+        earlier = sorted(int(number) for number, one in versions.items() if not one.get("destroyed"))
+        if case.made("SecretV2", f"{vault.mount}/data/{path}"):
+            # The last one is the stack's own.
+            earlier = earlier[:-1]
+        else:
+            yield Note(
+                head=Head.TAKEN_OVER,
+                text=f"Secret {vault.mount}/{path} in Vault: another version. The link that stands does not use it.",
+            )
+        if earlier:
+            numbers = ",".join(map(str, earlier))
             yield Note(
                 head=Head.AFTERWARDS,
-                text=f"The earlier versions of {vault.mount}/{path} in Vault, with codes of grants made by hand.",
-                command=f"vault kv destroy -mount={vault.mount} -versions={numbers} {path}",
+                text=f"The earlier versions of {vault.mount}/{path} in Vault, with codes of earlier grants.",
+                command=case.vault("kv destroy", f"-mount={vault.mount}", f"-versions={numbers}", path),
             )
 
 
@@ -76,9 +85,27 @@ def of_claim(case: Case) -> Iterator[Note]:
             command=case.cli("delete", "job", job.name),
         )
     if secret := case.stands("ExternalSecret", names.LINK_SECRET):
-        text = f"{secret.place}: its Secret gets the fields `rotation` and `expires` too."
-        yield Note(head=Head.TAKEN_OVER, text=text)
+        yield _of_secret(case, secret)
     yield from _of_links(case)
+
+
+def _of_secret(case: Case, secret: Item) -> Note:
+    """`up` changes the list `dataFrom` and leaves the rest, which kubectl has set, for its first change."""
+    mount, path = case.settings.vault.mount, case.settings.vault.below(f"{case.settings.site}/link-token")
+    keys = {str((one.get("remoteRef") or {}).get("key") or "").strip("/") for one in secret.spec.get("data") or []}
+    # External Secrets takes the mount and KV's own `data` before a key, too (providers/vault: buildPath).
+    odd = ["data"] if {key.removeprefix(f"{mount}/").removeprefix("data/") for key in keys} - {path} else []
+    if "template" in (secret.spec.get("target") or {}):
+        odd.append("target.template")
+    if not odd:
+        text = f"{secret.place}: its Secret gets the fields `rotation` and `expires` too."
+        return Note(head=Head.TAKEN_OVER, text=text)
+    return Note(
+        head=Head.FIRST,
+        text=f"{secret.place} has {' and '.join(odd)} of its own, which would stand beside the stack's and keep the "
+        "new credentials out of the Secret. Delete it: its Secret goes too, and the link that stands does not need it.",
+        command=case.cli("delete", "externalsecret", secret.name),
+    )
 
 
 def _of_links(case: Case) -> Iterator[Note]:

@@ -43,7 +43,8 @@ class Case:
     """What every rule looks at.
 
     Attributes:
-        stack: name of the stack.
+        stack: the stack as it was typed, with or without organization and project: so it goes into each command.
+        project: name of the project.
         settings: its settings.
         found: what stands.
         state: what the stack has made or imported already.
@@ -51,6 +52,7 @@ class Case:
     """
 
     stack: str
+    project: str
     settings: Settings
     found: Found
     state: State = field(default_factory=State)
@@ -75,6 +77,13 @@ class Case:
         program = "oc" if self.settings.cluster.platform == "openshift" else "kubectl"
         words = [program, "--context", self.settings.cluster.context, "-n", namespace or self.namespace, *arguments]
         return shlex.join(words)
+
+    def vault(self, command: str, *arguments: str, login: bool = False) -> str:
+        """A command on Vault, in the namespace of the KV mount, or in that of the `login`."""
+        vault = self.settings.vault
+        namespace = (login and vault.auth_namespace) or vault.namespace
+        within = [f"-namespace={namespace}"] if namespace else []
+        return shlex.join(["vault", *command.split(), *within, *arguments])
 
     def set(self, key: str, value: str, *, stack: str = "") -> str:
         """The command that sets a key below `rhsi:`."""

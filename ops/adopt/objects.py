@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.owner import OWNER_ANNOTATION
 from ops.adopt.catalogue import place
 from ops.clusters import Manifest
 
@@ -40,7 +41,9 @@ LISTED = (
     Kind("Connector", _SKUPPER, "connectors", ("spec",)),
     Kind("Listener", _SKUPPER, "listeners", ("spec",)),
     Kind("SecretStore", _EXTERNAL_SECRETS, "secretstores", ("spec",)),
-    Kind("ExternalSecret", _EXTERNAL_SECRETS, "externalsecrets"),
+    Kind("ExternalSecret", _EXTERNAL_SECRETS, "externalsecrets", ("spec",)),
+    Kind("NetworkObserver", "observability.skupper.io/v2alpha1", "networkobservers", needed=False),
+    Kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", ("subjects",), needed=False),
     Kind("Deployment", "apps/v1", "deployments", needed=False),
 )
 """The kinds of which everything in the site's namespace counts."""
@@ -76,6 +79,7 @@ class Item:
         namespace: empty for what is in none.
         name: its name.
         fields: those of its fields that its kind keeps, such as `spec`.
+        owner: the stack of this program that made it, as its annotation says, `organization/project/stack`.
         tool: what writes it again when somebody changes it; empty where nothing is known to.
         marks: labels and annotations that kubectl has set: pulumi-kubernetes takes them over with its first update, and
             removes those that the program does not set (its provider/pkg/await/await.go, fixCSAFieldManagers).
@@ -85,6 +89,7 @@ class Item:
     namespace: str
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
     tool: str = ""
     marks: tuple[str, ...] = ()
 
@@ -107,6 +112,7 @@ def item(kind: Kind, manifest: Manifest) -> Item:
         namespace=str(metadata.get("namespace") or ""),
         name=str(metadata.get("name") or ""),
         fields={name: manifest.get(name) or {} for name in kind.kept},
+        owner=str((metadata.get("annotations") or {}).get(OWNER_ANNOTATION) or ""),
         tool=_tool(metadata),
         marks=tuple(sorted(set(_marks_of_kubectl(metadata)) - _OF_EVERY_OBJECT)),
     )

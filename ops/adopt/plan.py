@@ -6,15 +6,15 @@ Pure. A stack that has some of it already, after a run that failed or an import,
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops.adopt import names
+from ops.adopt import names, owners
 from ops.adopt.catalogue import Adoptable, adoptables
+from ops.adopt.found import claimed_sites, namespaces
+from ops.adopt.imports import of_import, of_state, problem_of
 from ops.adopt.link import of_claim, of_grants
 from ops.adopt.notes import Case, Head, Note
 from ops.adopt.services import of_databases, of_services
 from ops.adopt.site import of_login, of_site
-
-# What a mount may have that the program does not set, and that Vault changes on no mount: Pulumi would make it anew.
-_FIXED = ("local", "seal_wrap", "external_entropy_access")
+from ops.project import short_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,30 +47,38 @@ class Plan:
         return self.blind or bool(self.below(Head.IN_THE_WAY))
 
 
-def plan(case: Case, *, project: str) -> Plan:
-    """The plan for a stack.
-
-    Args:
-        case: what is known of it.
-        project: name of the project, which is in every URN.
-    """
+def plan(case: Case) -> Plan:
+    """The plan for a stack."""
     known = {one.urn for one in case.state.resources}
+    stack = short_name(case.stack)
     standing = [one for one in adoptables(case.settings) if case.found.has(one)]
-    imports = [one for one in standing if one.urn(case.stack, project) not in known]
+    wanted = [one for one in standing if one.urn(stack, case.project) not in known]
+    theirs = {space: note for space in namespaces(case.settings) if (note := owners.of_namespace(case, space))}
+    problems = {
+        one: note
+        for one in wanted
+        if (note := theirs.get(owners.lies_in(one)) or owners.of_thing(case, one) or problem_of(case, one))
+    }
+    # The way in is made in one piece: without the mount neither policy nor role can be the stack's.
+    lost = {one.parents for one in problems if one.setting == "vault.manageAuth"}
+    imports = [one for one in wanted if one not in problems and one.parents not in lost]
+    folders = [owners.of_folder(case, site) for site in claimed_sites(case.settings)]
+    in_the_way = list(dict.fromkeys(filter(None, [of_state(case), *theirs.values(), *problems.values(), *folders])))
+    # Where the site's namespace is another stack's, so is what stands in it.
+    others = [] if case.namespace in theirs else _notes(case, imports)
     return Plan(
         stack=case.stack,
         primary=case.settings.primary_stack,
         imports=tuple(imports),
-        notes=tuple(_notes(case, imports)),
+        notes=(*in_the_way, *others),
         unseen=case.found.unseen,
         blind=case.found.blind,
     )
 
 
 def _notes(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
-    yield from _of_owner(case)
     for one in imports:
-        yield from _of_import(case, one)
+        yield from of_import(case, one)
     yield from of_site(case)
     yield from of_login(case)
     yield from _of_accounts(case)
@@ -78,75 +86,9 @@ def _notes(case: Case, imports: list[Adoptable]) -> Iterator[Note]:
     yield from of_claim(case)
     yield from of_services(case)
     yield from of_databases(case)
+    yield from _of_observer(case)
     yield from _of_operators(case)
     yield from _of_tools(case, imports)
-
-
-def _of_owner(case: Case) -> Iterator[Note]:
-    """Another stack of this program may have the namespace; the number tells it from one of the same name."""
-    claim = case.found.item("ConfigMap", names.OWNER_CONFIG_MAP, case.namespace)
-    data = claim.fields.get("data") or {} if claim else {}
-    if claim is None or (case.state.owner and data.get("id") == case.state.owner):
-        return
-    yield Note(
-        head=Head.IN_THE_WAY,
-        text=f"{claim.place} says that the namespace belongs to the stack {data.get('stack') or 'of unknown name'}: "
-        "give this one another rhsi:cluster.namespace, or see 'A namespace that changed hands' in "
-        "docs/troubleshooting/settings.md.",
-    )
-
-
-def _of_import(case: Case, one: Adoptable) -> Iterator[Note]:
-    if problem := _problem(case, one):
-        yield problem
-        return
-    stands = case.found.items.get(one.place)
-    if stands and stands.marks:
-        command = case.set(one.setting, "false") if one.setting else ""
-        yield Note(
-            head=Head.DECIDE,
-            text=f"{one.what} has {', '.join(stands.marks)}, set with kubectl. The first change that Pulumi makes to "
-            "it removes what kubectl has set and the stack does not.",
-            command=command,
-        )
-    if one.setting:
-        inside = {"Namespace": " with everything in it", "Mount": " with every secret in it"}
-        lost = inside.get(one.type.rpartition(":")[2], " with every role in it")
-        yield Note(
-            head=Head.DECIDE,
-            text=f"{one.what} is imported, because rhsi:{one.setting} is true: `pulumi destroy` will delete it{lost}, "
-            "unless it is protected. Set it to false, and the stack uses what stands and never deletes it.",
-            command=case.set(one.setting, "false"),
-        )
-
-
-def _problem(case: Case, one: Adoptable) -> Note | None:
-    """Why the thing that stands cannot become the stack's."""
-    stands = case.found.vault.get(one.place)
-    if stands is None or one.setting not in ("vault.manageMount", "vault.manageAuth"):
-        return None
-    engine, version = stands.get("type"), str((stands.get("options") or {}).get("version") or "1")
-    if one.setting == "vault.manageMount" and engine in ("kv", "generic") and version != "2":
-        return Note(
-            head=Head.IN_THE_WAY,
-            text=f"{one.what} is of KV version {version}, and the program needs version 2.",
-            command=f"vault kv enable-versioning {one.id}",
-        )
-    wanted = "kv" if one.setting == "vault.manageMount" else case.settings.vault.login
-    if engine != wanted:
-        other = "vault.mount" if wanted == "kv" else "vault.authPath"
-        return Note(
-            head=Head.IN_THE_WAY,
-            text=f"{one.what} is of the type {engine}, and the program needs {wanted}: give rhsi:{other} another.",
-        )
-    if fixed := [name for name in _FIXED if stands.get(name)]:
-        return Note(
-            head=Head.IN_THE_WAY,
-            text=f"{one.what} has {' and '.join(fixed)}. The program does not set that, so Pulumi would delete the "
-            "mount and make another one: leave it to whoever keeps it.",
-            command=case.set(one.setting, "false"),
-        )
-    return None
 
 
 def _of_accounts(case: Case) -> Iterator[Note]:
@@ -158,6 +100,33 @@ def _of_accounts(case: Case) -> Iterator[Note]:
         yield Note(head=Head.TAKEN_OVER, text=f"{account.place}.")
     if binding and not case.made("ClusterRoleBinding", binding.name):
         yield Note(head=Head.TAKEN_OVER, text=f"{binding.place}.")
+    for right in case.found.all("RoleBinding"):
+        subjects = right.fields.get("subjects") or []
+        if any(one.get("kind") == "ServiceAccount" and one.get("name") == names.READER_ACCOUNT for one in subjects):
+            yield Note(
+                head=Head.AFTERWARDS,
+                text=f"{right.place} gives {names.READER_ACCOUNT} rights that the stack's account does not need.",
+                command=case.cli("delete", "rolebinding", right.name),
+            )
+
+
+def _of_observer(case: Case) -> Iterator[Note]:
+    enabled = case.settings.network_observer.enabled
+    for stands in case.found.all("NetworkObserver"):
+        if case.made("NetworkObserver", f"{stands.namespace}/{stands.name}"):
+            continue
+        if not enabled:
+            yield Note(head=Head.LEFT, text=f"{stands.place}: no part of the stack while rhsi:networkObserver is off.")
+        elif stands.name != names.OBSERVER:
+            yield Note(head=Head.LEFT, text=f"{stands.place}: the stack makes its own beside it, {names.OBSERVER}.")
+        elif case.settings.skupper.existing_site:
+            yield Note(
+                head=Head.IN_THE_WAY,
+                text=f"{stands.place}: beside somebody else's Site the stack takes none over.",
+                command=case.set("networkObserver.enabled", "false"),
+            )
+        else:
+            yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}: with the stack's Route and login.")
 
 
 def _of_tools(case: Case, imports: list[Adoptable]) -> Iterator[Note]:

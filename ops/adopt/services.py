@@ -6,27 +6,85 @@ first, and between the two nobody listens where the other one connects: a copy o
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from ops.adopt import names
+from components.settings import Settings
+from ops.adopt import names, owners
 from ops.adopt.notes import Case, Head, Note
 from ops.adopt.objects import Item
 
 COPY_SUFFIX = "-by-hand"
+_POSTGRES_PORT = 5432
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """A Connector or Listener of the stack's own.
+
+    Attributes:
+        target: of a Connector, those fields of its spec that say where it leads; None where they lead to a server of
+            the stack's own.
+        port: of a Listener.
+    """
+
+    target: Mapping[str, object] | None = None
+    port: int = 0
 
 
 def of_services(case: Case) -> Iterator[Note]:
-    """The services of the settings, and everybody else's; not those that are the stack's already."""
-    settings = case.settings
-    declared = {"Connector": set(settings.services.exports), "Listener": set(settings.services.imports)}
-    for kind, services in declared.items():
+    """The stack's services, and everybody else's; not those that are the stack's already."""
+    declared = _declared(case.settings)
+    for kind in ("Connector", "Listener"):
         for stands in case.found.all(kind):
             if case.made(kind, f"{stands.namespace}/{stands.name}"):
                 continue
-            if stands.name not in services:
+            wanted = declared.get((kind, stands.name))
+            if wanted is None:
                 yield Note(head=Head.LEFT, text=_left(stands))
-            elif not settings.skupper.existing_site:
-                yield from _of_declared(case, stands)
+            elif case.settings.skupper.existing_site:
+                yield from _beside_others(case, stands, wanted)
+            elif kind == "Connector" and wanted.target is None:
+                yield Note(
+                    head=Head.FIRST,
+                    text=f"{stands.place} leads to a server made by hand, the stack's of that name to its own. Delete "
+                    "it; connections through it end.",
+                    command=case.cli("delete", "connector.skupper.io", stands.name),
+                )
+            else:
+                yield from _of_declared(case, stands, wanted)
+
+
+def _beside_others(case: Case, stands: Item, wanted: _Declared) -> Iterator[Note]:
+    """Those of `rhsi:services` are imported; the databases' are made with their servers, and `up` takes none over."""
+    if stands.name in (*case.settings.services.exports, *case.settings.services.imports):
+        # Another stack's is in the way (owners.py).
+        if not owners.is_anothers(case, stands):
+            yield from _of_declared(case, stands, wanted, imported=True)
+    else:
+        made = f", which the stack {stands.owner} made" if stands.owner else ""
+        yield Note(
+            head=Head.IN_THE_WAY,
+            text=f"{stands.place}{made}: it has the name of one that the stack makes for its databases. If it led to a "
+            "database made by hand, remove it with that one.",
+        )
+
+
+def _declared(settings: Settings) -> dict[tuple[str, str], _Declared]:
+    """By kind and name."""
+    found = {}
+    for name, one in settings.services.exports.items():
+        target = {"host": one.host or None, "selector": one.selector or None, "port": one.port}
+        found["Connector", name] = _Declared(target=target)
+    for name, listener in settings.services.imports.items():
+        found["Listener", name] = _Declared(port=listener.port)
+    if settings.postgres.enabled:
+        kind = "Connector" if settings.role == "primary" else "Listener"
+        found[kind, names.POSTGRES[0]] = _Declared(port=_POSTGRES_PORT)
+    if settings.edb.enabled:
+        found["Connector", names.routing_key(settings.site)] = _Declared()
+        found["Listener", names.routing_key(settings.edb_peer)] = _Declared(port=_POSTGRES_PORT)
+    return found
 
 
 def _left(stands: Item) -> str:
@@ -35,21 +93,54 @@ def _left(stands: Item) -> str:
     return f"{stands.place}: its traffic goes on, for services use every link that is up."
 
 
-def _of_declared(case: Case, stands: Item) -> Iterator[Note]:
+def _of_declared(case: Case, stands: Item, wanted: _Declared, *, imported: bool = False) -> Iterator[Note]:
+    if stands.kind == "Listener":
+        yield from _of_host(stands, wanted.port)
+    elif wanted.target and not imported:
+        # The update of an imported one removes what kubectl has set.
+        yield from _of_target(case, stands, wanted.target)
     primary = case.settings.role == "primary"
     prefix = case.settings.routing_prefix if primary else case.peer.routing_prefix
     key = f"{prefix}/{stands.name}" if prefix else ""
     found = str(stands.spec.get("routingKey") or "")
     if found == key:
-        yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}: it keeps its routing key.")
+        if not imported:
+            yield Note(head=Head.TAKEN_OVER, text=f"{stands.place}: it keeps its routing key.")
         return
-    wanted = key or f"<routing prefix of the primary>/{stands.name}"
+    wanted_key = key or f"<routing prefix of the primary>/{stands.name}"
     yield Note(
-        head=Head.TAKEN_OVER,
-        text=f"{stands.place}: its routing key {found} becomes {wanted}; connections through it end then, once.",
+        head=Head.DECIDE if imported else Head.TAKEN_OVER,
+        text=f"{stands.place}: its routing key {found} becomes {wanted_key}; connections through it end then, once.",
     )
     if stands.kind == "Connector" and key:
         yield from _bridge(case, stands, found if primary else key)
+
+
+def _of_target(case: Case, connector: Item, target: Mapping[str, object]) -> Iterator[Note]:
+    """`up` would leave the other one of host and selector beside its own, and the host is the one that counts then.
+
+    Source: skupper:internal/kube/site/extended_bindings.go.
+    """
+    own, other = ("selector", "host") if target["selector"] else ("host", "selector")
+    if connector.spec.get(other):
+        patch = json.dumps({"spec": target})
+        yield Note(
+            head=Head.FIRST,
+            text=f"{connector.place} has a {other}, and the stack sets a {own}: Skupper must not have both. Lead it to "
+            "the stack's target; new connections go there from then on.",
+            command=case.cli("patch", "connector.skupper.io", connector.name, "--type=merge", "-p", patch),
+        )
+
+
+def _of_host(listener: Item, port: int) -> Iterator[Note]:
+    found = (str(listener.spec.get("host") or ""), listener.spec.get("port"))
+    if found != (listener.name, port):
+        yield Note(
+            head=Head.DECIDE,
+            text=f"{listener.place} makes the Service {found[0]}:{found[1]}, and the stack makes "
+            f"{listener.name}:{port} in its place: clients must use that from then on, or another Listener must keep "
+            "the old one.",
+        )
 
 
 def _bridge(case: Case, connector: Item, key: str) -> Iterator[Note]:

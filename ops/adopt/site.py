@@ -93,7 +93,7 @@ def of_login(case: Case) -> Iterator[Note]:
         )
     yield from _of_connection(case, store, vault)
     auth = vault.get("auth") or {}
-    if others := sorted(set(auth) - {settings.vault.login, "namespace"}):
+    if others := _other_login(case, auth):
         yield Note(
             head=Head.FIRST,
             text=f"{store.place} logs in by {', '.join(others)}. Applied over it, the stack's login would stand beside "
@@ -101,7 +101,26 @@ def of_login(case: Case) -> Iterator[Note]:
             "stay, and are not renewed until then.",
             command=case.cli("delete", "secretstore", store.name),
         )
+    if vault.get("tls") and settings.vault.client_tls is None:
+        yield Note(
+            head=Head.IN_THE_WAY,
+            text=f"{store.place} shows Vault a client certificate, and the stack's would not. {_GOES} Write "
+            f"rhsi:vault.clientTls into the stack file: {json.dumps(vault['tls'])}",
+        )
     yield from _of_mount_path(case, store, auth.get(settings.vault.login) or {})
+
+
+def _other_login(case: Case, auth: dict[str, Any]) -> list[str]:
+    """What of the store's login the stack's would not replace."""
+    login = case.settings.vault.login
+    own = auth.get(login) or {}
+    account = "serviceAccountRef" if login == "kubernetes" else "kubernetesServiceAccountToken"
+    known = {"mountPath", "path", "role", account}
+    found = [*sorted(set(auth) - {login, "namespace"}), *(f"{login}.{one}" for one in sorted(set(own) - known))]
+    audiences = (own.get(account) or {}).get("audiences") if login == "kubernetes" else None
+    if audiences and not case.settings.vault.login_audiences:
+        found.append(f"a token for {', '.join(map(str, audiences))}")
+    return found
 
 
 def _of_connection(case: Case, store: Item, vault: dict[str, Any]) -> Iterator[Note]:
@@ -145,7 +164,7 @@ def _of_mount_path(case: Case, store: Item, login: dict[str, Any]) -> Iterator[N
         yield Note(
             head=Head.AFTERWARDS,
             text=f"Role {role} of auth mount {path}: the stack's is {case.settings.vault_policy}.",
-            command=f"vault delete auth/{path}/role/{role}",
+            command=case.vault("delete", f"auth/{path}/role/{role}", login=True),
         )
 
 

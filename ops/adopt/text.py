@@ -30,6 +30,8 @@ def as_text(plan: Plan, file: str) -> str:
 
 def _lines(plan: Plan, file: str) -> Iterator[str]:
     yield f"Stack {plan.stack}: what stands already, and what becomes of it. Nothing was changed."
+    if not (plan.imports or plan.notes or plan.unseen):
+        yield from ("", "Nothing is left to adopt.")
     if plan.unseen:
         yield from ("", "This login may not look at everything; the plan lacks what is there")
         yield from (f"  - {sentence}" for sentence in plan.unseen)

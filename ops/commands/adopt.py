@@ -33,20 +33,24 @@ def adopt(
     """Plan how what was made by hand becomes a stack's, and write the file for `pulumi import --file`.
 
     Looks at the stack's settings and state, its cluster and Vault (VAULT_TOKEN); changes none of them. The file is
-    written only where nothing is in the way, and something has to be imported.
+    written only where nothing is in the way, and something has to be imported. It is written over an earlier import
+    file, and over nothing else.
 
     Exit codes: 0 nothing is in the way; 1 something is, and the plan says what settles it; 2 the stack, its cluster or
-    Vault cannot be read, or a mistake on the command line.
+    Vault cannot be read, the file cannot be written, or a mistake on the command line.
     """
     try:
         made, settings = _plan(cwd, stack)
-    except (ProjectError, StackError, ClusterError, VaultError) as error:
+        # The commands of the plan are typed in the project folder.
+        folder = cwd if cwd == Path() else cwd.resolve()
+        file = output.resolve() if output else folder / f"import-{short_name(stack)}.json"
+        if made.imports and not made.blocked:
+            import_file.write(file, import_file.import_file(made.imports, settings, os.environ))
+        elif file.exists():
+            typer.echo(f"note: {file} is of an earlier plan, do not import it any more.", err=True)
+    except (ProjectError, StackError, ClusterError, VaultError, import_file.FileError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(text.FAILED) from error
-    file = output or cwd / f"import-{made.stack}.json"
-    if made.imports and not made.blocked:
-        document = import_file.import_file(made.imports, settings, os.environ)
-        file.write_text(json.dumps(document, indent=2) + "\n")
     if as_json:
         typer.echo(json.dumps(text.as_json(made, str(file)), indent=2))
     else:
@@ -66,13 +70,14 @@ def _plan(project: Path, stack: str) -> tuple[Plan, Settings]:
         login=login_vault(settings, os.environ),
     )
     case = Case(
-        stack=short_name(stack),
+        stack=stack,
+        project=project_name(project),
         settings=settings,
         found=stands,
         state=state(project, stack),
         peer=_peer(project, settings),
     )
-    return plan(case, project=project_name(project)), settings
+    return plan(case), settings
 
 
 def _peer(project: Path, settings: Settings) -> Peer:

@@ -7,15 +7,9 @@ from unittest import mock
 
 import pytest
 
-from components.edb import names as edb_names
-from components.link import claim, rotation
-from components.namespace import OWNER_CONFIG_MAP
-from components.postgres.replication import PRIMARY, STANDBY
-from components.secret_store import STORE
 from components.settings import Settings
-from components.vault import reader
-from ops.adopt import names, providers
-from ops.adopt.catalogue import CREATING, adoptables
+from ops.adopt import providers
+from ops.adopt.catalogue import CREATING, IMPORTED, adoptables
 from tests.unit.recorder import Registration, settings_of
 from tests.unit.urns import VARIANTS, Variant, registered
 
@@ -50,6 +44,7 @@ def test_each_is_a_resource_of_the_program_with_that_parent_and_provider(
     for one in adoptables(settings(variant)):
         resource = resources[one.urn(variant.stack, "rhsi")]
         assert provider_of(resource) == one.provider
+        assert one.type in IMPORTED
         above = [resources[resource.parent]]
         while above[0].parent in resources:
             above.insert(0, resources[above[0].parent])
@@ -104,16 +99,3 @@ def assert_same_providers(known: Settings, resources: Iterable[Registration], en
     for name in {one.provider for one in adoptables(known)}:
         assert providers.inputs(name, known, environment) == made[name].inputs
         assert made[name].token == f"pulumi:providers:{providers.package(name)}"
-
-
-def test_the_names_are_the_programs() -> None:
-    assert names.LINK_PREFIX == rotation.TOKEN_PREFIX
-    assert names.LINK_SECRET == rotation.LINK_SECRET
-    assert names.grant("site-b", 3) == rotation.grant_name("site-b", 3)
-    assert names.CLAIM_JOB == claim.JOB_NAME
-    assert names.READER_ACCOUNT == reader.READER_ACCOUNT
-    assert names.delegator("rhsi") == reader.delegator_binding_name(reader.READER_ACCOUNT, "rhsi")
-    assert names.STORE == STORE
-    assert names.OWNER_CONFIG_MAP == OWNER_CONFIG_MAP
-    assert names.POSTGRES == (PRIMARY, STANDBY)
-    assert names.database("site-a") == edb_names.cluster_name("site-a")

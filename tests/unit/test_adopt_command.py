@@ -147,6 +147,47 @@ def test_the_file_goes_where_it_is_wanted_and_is_not_written_without_need(projec
     assert plan["steps"] == ["pulumi preview --diff -s site-a", "pulumi up -s site-a"]
 
 
+def test_an_earlier_import_file_is_written_anew_and_another_file_never(project: Project, tmp_path: Path) -> None:
+    project.api.answers = hand_made.primary()
+    wanted = tmp_path / "file.json"
+    for _ in range(2):
+        project.plan("site-a", "--output", str(wanted))
+    for content in ('{"deployment": {}}', "no JSON"):
+        wanted.write_text(content)
+        result = project.adopt("site-a", "--output", str(wanted))
+        assert (result.exit_code, wanted.read_text()) == (2, content)
+        assert "is no import file: name another one with --output" in result.stderr
+    result = project.adopt("site-a", "--output", str(tmp_path / "absent" / "file.json"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_a_file_of_an_earlier_plan_is_not_taken_for_this_ones(project: Project) -> None:
+    project.api.answers = hand_made.primary()
+    assert "earlier plan" not in project.adopt("site-a").stderr
+    project.api.answers = {}
+    assert "import-site-a.json is of an earlier plan, do not import it any more." in project.adopt("site-a").stderr
+
+
+def test_the_commands_name_the_stack_as_it_was_typed(project: Project) -> None:
+    project.api.answers = hand_made.primary()
+    for kind in ("config", "export"):
+        (project.folder / "tools" / "acme").mkdir(exist_ok=True)
+        (project.folder / "tools" / f"site-a.{kind}.json").rename(project.folder / f"tools/acme/site-a.{kind}.json")
+    plan = project.plan("acme/site-a")
+    file = project.folder / "import-site-a.json"
+    assert plan["steps"] == [
+        f"pulumi import --file {file} --generate-code=false -s acme/site-a",
+        "pulumi preview --diff -s acme/site-a",
+        "pulumi up -s acme/site-a",
+    ]
+    assert words(plan["decide"]).count("-s acme/site-a") == len(plan["decide"])
+
+
+def test_a_stack_with_nothing_to_adopt_hears_so(project: Project) -> None:
+    assert "Nothing is left to adopt." in project.adopt("site-a").stdout
+
+
 def test_what_is_the_stacks_already_is_not_imported_again(project: Project) -> None:
     project.api.answers = hand_made.primary()
     project.has_made(
@@ -194,9 +235,10 @@ def test_nothing_is_asked_but_questions_and_no_secret_is_told_or_written(project
         assert hand_made.CODE not in told
         assert "test-token" not in told
     assert {method for method, _ in project.api.asked} == {"GET"}
-    assert not [
-        path for _, path in project.api.asked if path.endswith("/secrets") or "/secrets/" in path or "/data/" in path
-    ]
+    asked = {path for _, path in project.api.asked}
+    assert not [path for path in asked if path.endswith("/secrets") or "/secrets/" in path]
+    # Of all secrets in Vault the one that names the owner of the others.
+    assert [path for path in asked if "/data/" in path] == ["/v1/rhsi/data/site-b/owner-primary"]
 
 
 def test_the_text_has_every_part_and_ends_with_what_comes_afterwards(project: Project) -> None:
@@ -239,6 +281,18 @@ def test_a_login_that_may_not_look_at_what_decides_gets_no_file(project: Project
     assert result.exit_code == 1
     assert "Vault refuses sys/mounts/rhsi" in result.stdout
     assert not (project.folder / "import-site-a.json").exists()
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, "permission denied"), (405, "unsupported operation")])
+def test_a_mount_without_a_readable_configuration_is_imported_and_the_plan_says_so(
+    project: Project, status: int, said: str
+) -> None:
+    project.api.answers = hand_made.primary()
+    project.api.answers["/v1/rhsi/config"] = (status, {"errors": [said]})
+    plan = project.plan("site-a")
+    assert ids(plan) == ["rhsi", "rhsi"]
+    (sentence,) = plan["unseen"]
+    assert said in sentence
 
 
 def test_a_login_that_may_not_list_deployments_gets_a_plan_that_says_so(project: Project) -> None:

@@ -38,6 +38,8 @@ _READ_ONLY = (
     "resourceVersion",
     "uid",
 )
+# Annotations that no import takes for an input.
+_NO_INPUTS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 # Of Kubernetes itself; `k8s.io` alone tells nothing, custom kinds have it too.
 _OWN_GROUPS = frozenset(
     {
@@ -149,6 +151,22 @@ def without_read_only(body: Manifest) -> Manifest:
     return {**body, "metadata": metadata} if "metadata" in body else body
 
 
+def all_inputs(live: Manifest) -> Manifest:
+    """What stands for the inputs of an object that somebody else made, where it is read or imported.
+
+    Of a custom kind, which the provider's schema does not have, no more than which object it is
+    (pulumi-kubernetes:provider/pkg/provider/provider.go, Read).
+    """
+    metadata = without_read_only(live)["metadata"]
+    if not _is_own_group(live):
+        known = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+        return {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": known}
+    if "annotations" in metadata:
+        marks = {key: value for key, value in metadata["annotations"].items() if key not in _NO_INPUTS}
+        metadata = {**metadata, "annotations": marks}
+    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": metadata}
+
+
 def live_inputs(live: Manifest, inputs: Manifest) -> Manifest:
     """The inputs as they stand in the live object: its values where the inputs have a key, nothing else.
 
@@ -168,7 +186,11 @@ def _is_typed(body: Manifest) -> bool:
     Of a Secret and of a custom kind it compares the inputs as they are, though the server drops empty labels there too:
     a difference for ever (pulumi-kubernetes:provider/pkg/provider/provider.go, `normalizeInputs`).
     """
-    return body.get("apiVersion", "").rpartition("/")[0] in _OWN_GROUPS and body.get("kind") != "Secret"
+    return _is_own_group(body) and body.get("kind") != "Secret"
+
+
+def _is_own_group(body: Manifest) -> bool:
+    return body.get("apiVersion", "").rpartition("/")[0] in _OWN_GROUPS
 
 
 def _adopt(live: Any, wanted: Any, *, typed: bool) -> Any:

@@ -212,7 +212,7 @@ class KubernetesProvider:
         return from_id
 
     def _reading(self, request: Request, inputs: Manifest, live: Manifest) -> Reading:
-        found = objects.live_inputs(live, inputs) if inputs else _all_inputs(live)
+        found = objects.live_inputs(live, inputs) if inputs else objects.all_inputs(live)
         origin = request.olds or {}
         manager = request.outputs.get(objects.FIELD_MANAGER) or objects.new_field_manager()
         version = request.outputs.get(objects.INITIAL_API_VERSION) or live["apiVersion"]
@@ -304,8 +304,3 @@ class KubernetesProvider:
             finalizers = ", ".join(error.live["metadata"].get("finalizers") or [])
             self._log(request.urn, "warning", f"finalizers might be preventing deletion ({finalizers})")
             raise ProviderError(str(error)) from error
-
-
-def _all_inputs(live: Manifest) -> Manifest:
-    """What could have been the inputs of an object that somebody else made."""
-    return {key: value for key, value in objects.without_read_only(live).items() if key != "status"}

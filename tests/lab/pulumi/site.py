@@ -49,8 +49,9 @@ class Site:
     def create(self, kind: str, name: str, manager: str, **body: Any) -> None:
         """Make an object beside Pulumi, under a field manager's name; `labels` go into its metadata."""
         metadata = {"name": name, "namespace": self.namespace, "labels": body.pop("labels", {})}
-        manifest = {"metadata": metadata, **body}
-        self._kind(kind).create(body=manifest, namespace=self.namespace, field_manager=manager)
+        resource = self._kind(kind)
+        manifest = {"apiVersion": resource.group_version, "kind": kind, "metadata": metadata, **body}
+        resource.create(body=manifest, namespace=self.namespace, field_manager=manager)
 
     def patch(self, kind: str, name: str, body: dict[str, Any]) -> None:
         self._kind(kind).patch(

@@ -1,5 +1,7 @@
 """Objects of the kubernetes provider on a real API server: made, changed, replaced, drifted, destroyed."""
 
+import json
+
 import pytest
 
 from components.operators.serving import FUNCTION, chart_options
@@ -69,6 +71,31 @@ def test_what_kubectl_set_outlives_the_creation_that_takes_an_object_over_and_no
     assert site.get("ConfigMap", "by-hand")["metadata"]["labels"] == {"own": "b"}
     assert site.get("ConfigMap", "by-another")["metadata"]["labels"] == {"team": "a", "own": "b"}
     assert site.get("ConfigMap", "by-another")["data"] == {"theirs": "1", "mine": "1"}
+    site.deployment.destroy()
+
+
+def test_a_custom_object_made_by_hand_is_imported_by_its_name_and_its_first_update_leaves_nothing_of_kubectls(
+    site: Site,
+) -> None:
+    kind = {"apiVersion": "widgets.test/v1", "kind": "Widget"}
+    site.create("Widget", "w", "kubectl-create", spec={"size": 1}, labels={"team": "a"})
+    uid = site.get("Widget", "w")["metadata"]["uid"]
+    provider = {"kubeconfig": "", "context": "site-a", "clusterIdentifier": "a", "upsertExistingObjects": "true"}
+    widget = {"type": "kubernetes:widgets.test/v1:Widget", "name": "w", "id": f"{site.namespace}/w"}
+    resources = [
+        {"type": "pulumi:providers:kubernetes", "name": "cluster", "inputs": provider},
+        {**widget, "provider": "cluster"},
+    ]
+    file = site.deployment.folder / "import.json"
+    file.write_text(json.dumps({"resources": resources}))
+    site.deployment.run("import", "--file", str(file), "--yes", "--skip-preview", "--generate-code=false")
+    assert site.deployment.code == 0, site.deployment.text
+    metadata = {"name": "w", "namespace": site.namespace}
+    assert site.deployment.resource("w")["inputs"] == {**kind, "metadata": metadata}
+    site.deployment.up('Widget("w", spec={"size": 2}, opts=options())')
+    changed = site.get("Widget", "w")
+    assert (changed["spec"], changed["metadata"]["uid"]) == ({"size": 2}, uid)
+    assert "labels" not in changed["metadata"]
     site.deployment.destroy()
 
 

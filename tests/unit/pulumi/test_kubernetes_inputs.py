@@ -30,6 +30,17 @@ def test_a_kubeconfig_that_leads_to_the_same_server_replaces_nothing() -> None:
     assert diff_settings(old, {"kubeconfig": config("a", "https://two")}).replace == ["kubeconfig"]
 
 
+def test_of_an_imported_object_the_inputs_are_those_that_the_schema_has() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "other": "kept"}
+    metadata = {"name": "n", "namespace": "s", "uid": "1", "annotations": annotations}
+    live: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"a": 1}, "status": {}}
+    kept = {"name": "n", "namespace": "s", "annotations": {"other": "kept"}}
+    assert objects.all_inputs(live) == {"apiVersion": "v1", "kind": "Service", "metadata": kept, "spec": {"a": 1}}
+    custom = {**live, "apiVersion": "skupper.io/v2alpha1", "kind": "Listener"}
+    known = {"name": "n", "namespace": "s"}
+    assert objects.all_inputs(custom) == {"apiVersion": "skupper.io/v2alpha1", "kind": "Listener", "metadata": known}
+
+
 def test_settings_are_read_as_the_sdk_sends_them() -> None:
     settings = Settings.of(
         {"kubeconfig": "", "context": "c", "upsertExistingObjects": "true", "enablePatchForce": "false"}
