@@ -51,8 +51,10 @@ def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Ou
             "(Namespace kube-system has the UID {new} there, it had {old})",
             fix="correct it, or KUBECONFIG; to move the site, run `pulumi destroy` with the former cluster first",
         ),
-        "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE),
-        "cluster.createNamespace": Fact(value=settings.cluster.create_namespace, fix=_KEEP),
+        "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE, made=_namespace(settings, "skupper")),
+        "cluster.createNamespace": Fact(
+            value=settings.cluster.create_namespace, fix=_KEEP, made=_namespace(settings, "skupper")
+        ),
         "skupper.siteName": Fact(value=_own_site_name(settings), usual=SITE_NAMES[settings.role], fix=_MOVE),
         "skupper.existingSite": Fact(
             value=found_site or _OWN_SITE,
@@ -68,6 +70,11 @@ def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Ou
         **(_of_edb(settings) if settings.edb.enabled else {}),
         **_of_operators(settings),
     }
+
+
+def _namespace(settings: Settings, part: str) -> tuple[str, ...]:
+    """A namespace is a stack's once it has made or marked it (components/namespace.py), not when it was refused."""
+    return (f"{settings.role}-{part}-namespace", f"{settings.role}-{part}-owner")
 
 
 def _of_postgres(settings: Settings) -> dict[str, Fact]:
@@ -118,8 +125,8 @@ def _of_standby(settings: Settings) -> dict[str, Fact]:
 
 def _of_edb(settings: Settings) -> dict[str, Fact]:
     return {
-        "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
-        "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
+        "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE, made=_namespace(settings, "edb")),
+        "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP, made=_namespace(settings, "edb")),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
         "edb.image": version(settings),
     }

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.past import Fact, contradictions
+from components.past import Fact, contradictions, counting
 from components.sites.past import facts, version
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, record, settings_of
 
@@ -133,3 +133,21 @@ def test_nothing_but_the_look_at_the_cluster_comes_before_the_past(values: dict[
     (past,) = [one for one in graph.of_type("pulumi:index:Stash") if one.name == "past"]
     earlier = {one.name for one in graph.resources.values() if one is not past and not graph.waits_for(one, past)}
     assert earlier == {"foundation", "kubernetes-reading", "cluster", "owner"}
+
+
+def test_a_namespace_is_held_to_once_the_stack_has_made_or_marked_it() -> None:
+    settings = settings_of({**PRIMARY, "edb": {"enabled": True, "operator": "community"}}, stack="site-a")
+    known = facts(settings, pulumi.Output.from_input("uid-of-the-cluster"), None)
+    names = {"cluster.namespace", "cluster.createNamespace", "edb.namespace", "edb.createNamespace"}
+    assert known.keys() - counting(known, {"primary-kv-mount"}).keys() == names
+    assert names - counting(known, {"primary-skupper-owner"}).keys() == {"edb.namespace", "edb.createNamespace"}
+    assert counting(known, {"primary-skupper-namespace", "primary-edb-namespace"}) == known
+
+
+@pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
+def test_what_a_namespace_is_held_to_by_are_resources_of_the_stack(values: dict[str, Any], stack: str) -> None:
+    given = {**values, "edb": {"enabled": True, "operator": "community"}}
+    known = facts(settings_of(given, stack=stack), pulumi.Output.from_input("uid-of-the-cluster"), None)
+    registered = {one.name for one in record(given, stack=stack).resources.values()}
+    assert {name for fact in known.values() for name in fact.made} <= registered
+    assert sum(bool(fact.made) for fact in known.values()) == 4
