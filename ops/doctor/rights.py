@@ -6,6 +6,7 @@ from itertools import groupby
 
 from ops.clusters import CONNECTIONS, Right
 from ops.doctor.finding import Finding, error, ok
+from ops.doctor.names import NAMESPACE
 from ops.doctor.needs import rights
 from ops.doctor.scene import Scene
 
@@ -22,14 +23,31 @@ def check(scene: Scene) -> Iterator[Finding]:
     missing = [right for right, may in zip(wanted, allowed, strict=True) if not may]
     for right, verbs in _by_resource(missing):
         place = f"in namespace {right.namespace}" if right.namespace else "in the cluster"
-        yield error(
-            SUBJECT,
-            f"This login may not {', '.join(verbs)} {_what(right)} {place}.",
-            f"an administrator: {scene.cli} apply -f deploy/operator-rbac.yaml (its head says what to replace); "
-            f"ask again: {scene.cli} auth can-i {right}",
-        )
+        yield error(SUBJECT, f"This login may not {', '.join(verbs)} {_what(right)} {place}.", _fix(scene, right))
     if not missing:
         yield ok(SUBJECT, f"This login has all {len(wanted)} rights that these settings need.")
+
+
+def _fix(scene: Scene, right: Right) -> str:
+    """An administrator's file, unless the stack asks for a namespace of its own that the file makes."""
+    own = [key for key, namespace in _own_namespaces(scene) if not scene.state().has(NAMESPACE, namespace)]
+    if (right.group, right.resource) == ("", "namespaces") and own:
+        commands = " && ".join(
+            f"pulumi config set --path 'rhsi:{key}.createNamespace' false -s {scene.stack}" for key in own
+        )
+        return f"{commands}, for deploy/operator-rbac.yaml makes the namespace; or the login of a cluster administrator"
+    return (
+        f"an administrator: {scene.cli} apply -f deploy/operator-rbac.yaml (its head says what to replace); "
+        f"ask again: {scene.cli} auth can-i {right}"
+    )
+
+
+def _own_namespaces(scene: Scene) -> Iterator[tuple[str, str]]:
+    settings = scene.settings
+    if settings.cluster.create_namespace:
+        yield "cluster", settings.cluster.namespace
+    if settings.edb.enabled and settings.edb.create_namespace:
+        yield "edb", settings.edb.namespace
 
 
 def _what(right: Right) -> str:
