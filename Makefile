@@ -52,7 +52,7 @@ doctor: .venv/installed  ## Find what would make `up` of the lab's stacks fail
 	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops doctor $(ARGS)
 
 review: .venv/installed  ## Review what `up` would do to both stacks of the lab: one comment in Markdown
-	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops review $(ARGS)
+	@$(BIN)/python -m lab shell --fresh -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops review $(ARGS)
 
 rotate: .venv/installed  ## Rotate on the lab and show what existed when
 	@$(BIN)/python -m lab rotate

@@ -222,6 +222,8 @@ class ScriptJob(Component):
             # It goes with the run's ConfigMap, whatever else is the same.
             "replace_with": [run] if args.repeatable else None,
             "delete_before_replace": True,
+            # A preview, which does not give it (below), would show it as deleted.
+            "hide_diffs": ["metadata.ownerReferences"],
             "custom_timeouts": pulumi.CustomTimeouts(create=limit, update=limit, delete="2m"),
         }
         metadata: dict[str, Any] = {

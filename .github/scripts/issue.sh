@@ -10,9 +10,11 @@ marker='<!-- rhsi-review -->'
 title='The stacks differ from what Pulumi would make'
 
 # The newest open issue that this workflow's own account has opened: its number, and its fingerprint.
-read -r number known < <(gh api --paginate "repos/$REPOSITORY/issues?state=open" --jq \
+# Assigned first: where GitHub does not answer, the script ends here instead of opening a second issue.
+found=$(gh api --paginate "repos/$REPOSITORY/issues?state=open" --jq \
   ".[] | select(.user.login == \"github-actions[bot]\" and .pull_request == null and (.body // \"\" | startswith(\"$marker\")))
-       | \"\(.number) \(.body | capture(\"<!-- fingerprint (?<it>[0-9a-f]+) -->\").it)\"" | sed -n 1p) || true
+       | \"\(.number) \(.body | capture(\"<!-- fingerprint (?<it>[0-9a-f]+) -->\").it)\"" | sed -n 1p)
+read -r number known <<< "$found"
 now=$(sed -nE 's/^<!-- fingerprint ([0-9a-f]+) -->$/\1/p' "$file")
 
 case "$code" in

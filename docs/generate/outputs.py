@@ -14,8 +14,8 @@ from docs.generate.fields import docstrings
 HEAD = """\
 # Stack outputs
 
-Outputs are names, paths, states and times. None is secret, and none will be. Other stacks read them by StackReference;
-even for plain outputs, both stacks need the same secrets provider or passphrase.
+What a stack tells other stacks and people: names, paths, states and times. None is secret, and none will be. Other
+stacks read them by [StackReference](#reading-them); `pulumi stack output -s site-a` prints them.
 
 `python -m docs.generate.outputs > docs/outputs.md` writes this page from `components/outputs.py`.
 """
@@ -29,6 +29,16 @@ expires = primary.require_output("standbys").apply(lambda standbys: standbys["si
 ```
 
 Before the first `up` of a stack its outputs are absent: a preview that reads them should treat them as unknown.
+
+### Two passphrases
+
+The stack that reads and the stack that is read must be on the same backend. They may have different passphrases:
+Pulumi's engine leaves out what it cannot decrypt of another stack's outputs, and none of these is secret. Set
+`PULUMI_CONFIG_PASSPHRASE` (or `PULUMI_CONFIG_PASSPHRASE_FILE`) to that of the stack that you run. Without it, the
+engine prompts for the other stack's too.
+
+A key in a cloud or in Vault (`awskms://`, `azurekeyvault://`, `gcpkms://`, `hashivault://`) is stricter: whoever
+reads the outputs must be allowed to decrypt with the key of the stack that is read.
 """
 TYPES = {str: "string", int: "integer", bool: "boolean"}
 # What the keys of an output's map are.

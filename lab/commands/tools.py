@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lab import environment
-from lab.commands.session import chosen_stacks, for_a_shell, sentences, standing_lab
+from lab.commands.session import chosen_stacks, for_a_shell, prepared, sentences, standing_lab
 from lab.home import Home, LabError
 from lab.lines import tell
 from lab.progress import Terminal
@@ -23,13 +23,17 @@ SHELL_HINTS = """  pulumi preview -s site-a          pulumi stack output -s site
 
 def shell(
     command: Annotated[list[str] | None, typer.Argument(help="Run this instead, such as `-- pulumi preview`.")] = None,
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Write the lab's stack files anew from the checkout's first, as `up` does.")
+    ] = False,
 ) -> None:
     """Open a shell in which pulumi, kubectl, bao and psql work on the lab, or run one command in it."""
     from lab import shell as shells
 
     with sentences():
         found = standing_lab()
-        runner = for_a_shell(found)
+        runner = prepared(found) if fresh else for_a_shell(found)
         with Terminal() as progress:
             variables = shells.environ(Home(found.root), runner, progress)
         line = command or [os.environ.get("SHELL", "/bin/sh")]

@@ -6,15 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ops.project import stack_names
+from ops.project import ProjectError, chosen
 from ops.review import report
 from ops.review.comment import comment
 from ops.review.preview import Preview, PreviewError, read
 from ops.review.running import RunError, previews
-from ops.review.words import cleaned
 
 TITLE = "`pulumi preview`"
 REFRESHED = "`pulumi preview --refresh`"
+
+
+class WriteError(Exception):
+    """The comment cannot be written, in one sentence."""
 
 
 def review(
@@ -43,16 +46,16 @@ def review(
     Runs `pulumi preview --json` of all stacks side by side, or reads recorded ones. Changes nothing.
 
     Exit codes: 0 done, whatever would change; 1 something would change and `--expect-no-changes` is given; 2 a preview
-    failed, a file is none, or a mistake on the command line.
+    failed, a file cannot be read or written, or a mistake on the command line.
     """
     try:
         reviews = _reviews(cwd, stack or [], recorded or [], refresh=refresh)
-    except (PreviewError, RunError) as error:
+        text = comment(reviews, title=title or (REFRESHED if refresh else TITLE))
+        if output:
+            _write(output, text)
+    except (PreviewError, ProjectError, RunError, WriteError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(report.FAILED) from error
-    text = comment(reviews, title=title or (REFRESHED if refresh else TITLE))
-    if output:
-        output.write_text(text)
     if as_json:
         typer.echo(json.dumps(report.as_json(reviews, expect_no_changes=expect_no_changes), indent=2))
     elif not output:
@@ -62,12 +65,14 @@ def review(
 
 def _reviews(project: Path, stacks: list[str], recorded: list[str], *, refresh: bool) -> list[report.StackReview]:
     reviews = [report.of_stack(name, preview) for name, preview in _read(recorded)]
-    if not (stacks or recorded or (stacks := stack_names(project))):
-        raise RunError(f"{project.resolve()} has no stack file: name the stacks with -s, or the project with --cwd.")
-    for run in previews(project, stacks, refresh=refresh):
-        reviews.append(report.of_stack(run.stack, run.preview, code=run.code, stderr=run.stderr))
-        if run.code:
-            typer.echo(f"{run.stack}: {_last(run.stderr)}", err=True)
+    # Recorded previews take the place of all stacks of the folder, and stand beside those that are named.
+    wanted = chosen(project, stacks) if stacks or not recorded else []
+    for run in previews(project, wanted, refresh=refresh):
+        reviewed = report.of_stack(run.stack, run.preview, code=run.code, stderr=run.stderr)
+        reviews.append(reviewed)
+        if reviewed.failure:
+            # For the log of a CI, where the comment may be in a file.
+            typer.echo(f"{run.stack}: {reviewed.failure}", err=True)
     return reviews
 
 
@@ -78,7 +83,7 @@ def _read(recorded: list[str]) -> list[tuple[str, Preview]]:
         if not (name and equals and file):
             raise typer.BadParameter(f"{one!r} is not STACK=FILE.", param_hint="--from")
         try:
-            found.append((name, read(Path(file).read_text(errors="replace"))))
+            found.append((name, read(Path(file).read_text(encoding="utf-8", errors="replace"))))
         except OSError as error:
             raise PreviewError(f"{file} cannot be read ({error.strerror}).") from error
         except PreviewError as error:
@@ -86,6 +91,8 @@ def _read(recorded: list[str]) -> list[tuple[str, Preview]]:
     return found
 
 
-def _last(stderr: str) -> str:
-    """The end of what a failed `pulumi` said, which goes into the log of a CI."""
-    return cleaned("\n".join(stderr.strip().splitlines()[-20:])) or "`pulumi` said nothing"
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError(f"{file} cannot be written ({error.strerror}).") from error

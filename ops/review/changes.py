@@ -102,14 +102,14 @@ _FULLEST_FIRST = {op: number for number, op in enumerate((*_REPLACING, *_REPLACI
 
 
 def changes(preview: Preview) -> list[Change]:
-    """The changes of a preview, the gravest first and then in the engine's order."""
+    """The changes of a preview, the gravest first and then by URN: the engine's order differs from run to run."""
     steps: dict[tuple[str, Action], list[Step]] = {}
     for step in preview.steps:
         if action := _action(step):
             steps.setdefault((step.urn, action), []).append(step)
     known = {step.urn for step in preview.steps if step.op == "refresh"}
     found = [_change(action, group, vanished=urn in known) for (urn, action), group in steps.items()]
-    return sorted(found, key=lambda change: list(Action).index(change.action))
+    return sorted(found, key=lambda change: (list(Action).index(change.action), change.urn))
 
 
 def changes_protection(step: Step) -> bool:

@@ -56,6 +56,12 @@ def _changes(ending: str) -> Callable[[Change], bool]:
     return lambda change: any(one.path.endswith(ending) for one in change.differences)
 
 
+def _claims_another_grant(change: Change) -> bool:
+    # Not `.value`: where a variable has moved in the list, its path has no name, and neither link nor grant is known.
+    grant = ("env.ROTATION", "env.EXPIRES")
+    return any(any(part in one.path for part in grant) or "env[" in one.path for one in change.differences)
+
+
 def _changes_itself(change: Change) -> bool:
     return any(one.path != PROTECTION for one in change.differences)
 
@@ -86,6 +92,13 @@ RULES = (
         _JOB,
         frozenset({REPLACE}),
         "The claim runs again: the new link is Ready before the old one goes.",
+        name=r"-claim-job$",
+        when=_claims_another_grant,
+    ),
+    Rule(
+        _JOB,
+        frozenset({REPLACE}),
+        "The claim runs again, for the grant that it has claimed: the link stays.",
         name=r"-claim-job$",
     ),
     Rule(_JOB, frozenset({CREATE}), "The standby claims its link.", name=r"-claim-job$"),

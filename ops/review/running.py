@@ -60,7 +60,7 @@ def _preview(project: Path, stack: str, *, refresh: bool) -> Run:
             env=_environ(os.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             check=False,
         )

@@ -61,7 +61,9 @@ def failure(preview: Preview | None, stderr: str, code: int) -> str:
     telling = [one for one in said if one and not _EMPTY.fullmatch(one)]
     if telling or said:
         return cleaned((telling or said)[-1])
-    return f"`pulumi preview` ended with exit code {code} and gave no reason."
+    ended = f"`pulumi preview` ended with exit code {code}"
+    last = [line for line in _ANSI.sub("", stderr).splitlines() if line.strip()][-1:]
+    return f"{ended}: {cleaned(last[0])}" if last else f"{ended} and gave no reason."
 
 
 def warnings(preview: Preview) -> list[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import hvac
 import yaml
@@ -35,10 +36,7 @@ def operator(
     kubeconfig = yaml.safe_load(Path(environment.kubeconfig).read_text())
     grant(namespaces)
     for context in namespaces:
-        token = _token(context)
-        (entry,) = [entry for entry in kubeconfig["contexts"] if entry["name"] == context]
-        entry["context"]["user"] = f"{ACCOUNT}-{context}"
-        kubeconfig["users"].append({"name": f"{ACCOUNT}-{context}", "user": {"token": token}})
+        log_in(kubeconfig, context, ACCOUNT, ACCOUNT)
     file = folder / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig))
     token_file = folder / "vault-token"
@@ -110,11 +108,14 @@ def _is_not_going(context: str, namespace: str) -> None:
     )
 
 
-def _token(context: str) -> str:
+def log_in(kubeconfig: dict[str, Any], context: str, account: str, namespace: str) -> None:
+    """Let a context of a kubeconfig be a service account's, with a token of an hour."""
     body = AuthenticationV1TokenRequest(spec=V1TokenRequestSpec(audiences=[], expiration_seconds=TOKEN_SECONDS))
-    answer = CoreV1Api(api_client(context)).create_namespaced_service_account_token(ACCOUNT, ACCOUNT, body)
+    answer = CoreV1Api(api_client(context)).create_namespaced_service_account_token(account, namespace, body)
     assert answer.status
-    return str(answer.status.token)
+    (entry,) = [entry for entry in kubeconfig["contexts"] if entry["name"] == context]
+    entry["context"]["user"] = f"{account}-{context}"
+    kubeconfig["users"].append({"name": f"{account}-{context}", "user": {"token": str(answer.status.token)}})
 
 
 def policy(standbys: Sequence[str]) -> str:
@@ -125,8 +126,14 @@ def policy(standbys: Sequence[str]) -> str:
 
 def vault_token(environment: Environment, standbys: Sequence[str] = ("site-b",)) -> str:
     """A token with that policy."""
+    return token_with(environment, POLICY, policy(standbys))
+
+
+def token_with(environment: Environment, name: str, rules: str) -> str:
+    """A token with a policy of that name, which is written first where it has rules."""
     client = hvac.Client(
         url=environment.vault_addr, token=environment.vault_token, verify=str(environment.vault_cacert)
     )
-    client.sys.create_or_update_policy(POLICY, policy(standbys))
-    return str(client.auth.token.create(policies=[POLICY], ttl=f"{TOKEN_SECONDS}s")["auth"]["client_token"])
+    if rules:
+        client.sys.create_or_update_policy(name, rules)
+    return str(client.auth.token.create(policies=[name], ttl=f"{TOKEN_SECONDS}s")["auth"]["client_token"])

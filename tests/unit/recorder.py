@@ -187,6 +187,7 @@ class Registration:
     provider: str
     dependencies: set[str]
     ignore_changes: list[str]
+    hide_diffs: list[str]
     delete_before_replace: bool
     replace_on_changes: list[str]
     protect: bool
@@ -379,6 +380,7 @@ class _Monitor(MockMonitor):
                 provider=request.provider,
                 dependencies=set(request.dependencies),
                 ignore_changes=list(request.ignoreChanges),
+                hide_diffs=list(request.hideDiffs),
                 delete_before_replace=request.deleteBeforeReplace,
                 replace_on_changes=list(request.replaceOnChanges),
                 protect=request.protect,
@@ -401,6 +403,7 @@ class _Monitor(MockMonitor):
                 provider=request.provider,
                 dependencies=set(request.dependencies),
                 ignore_changes=[],
+                hide_diffs=[],
                 delete_before_replace=False,
                 replace_on_changes=[],
                 protect=False,

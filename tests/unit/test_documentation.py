@@ -88,10 +88,14 @@ def test_such_a_name_is_found_over_the_end_of_a_line() -> None:
     assert {"Another major version", "A standby again after a promotion"} <= found
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
-def test_every_link_of_a_page_at_the_top_leads_somewhere(name: str) -> None:
-    links = [link for link in LINK.findall((CHECKOUT / name).read_text()) if "://" not in link]
-    assert not [problem for link in links if (problem := missing(link if not link.startswith("#") else name + link))]
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/consumer/README.md"]
+)
+def test_every_link_of_a_page_outside_of_the_site_leads_somewhere(name: str) -> None:
+    page = CHECKOUT / name
+    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+    wanted = [page.name + link if link.startswith("#") else link for link in links]
+    assert not [problem for link in wanted if (problem := missing(link, page.parent))]
 
 
 def test_readme_is_short() -> None:

@@ -26,6 +26,8 @@ here = Path(__file__).parent
 arguments = sys.argv[1:]
 if "--method" not in arguments:
     given = (here / "there.json").read_text()
+    if given == "null":
+        sys.exit("gh: Bad Gateway (HTTP 502)")
     sys.exit(subprocess.run(["jq", "-r", arguments[arguments.index("--jq") + 1]], input=given, text=True).returncode)
 fields = [arguments[number + 1] for number, one in enumerate(arguments) if one == "--field"]
 place = next(one for one in arguments if one.startswith("repos/"))
@@ -46,8 +48,8 @@ class GitHub:
         (folder / "gh").write_text(GH)
         (folder / "gh").chmod(0o755)
 
-    def run(self, script: str, *arguments: str, there: list[dict[str, Any]], review: str = REVIEW) -> str:
-        """Run a script on a review; what it prints."""
+    def run(self, script: str, *arguments: str, there: list[dict[str, Any]] | None, review: str = REVIEW) -> str:
+        """Run a script on a review; what it prints. GitHub cannot list what `there` is not said of."""
         (self.folder / "there.json").write_text(json.dumps(there))
         file = self.folder / "review.md"
         file.write_text(review)
@@ -124,6 +126,21 @@ def test_a_failed_preview_leaves_the_issue_alone(github: GitHub) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         github.run("issue.sh", "2", there=[issue(4, OTHER)])
     assert github.requests == []
+
+
+@pytest.mark.parametrize("line", [("comment.sh",), ("issue.sh", "0"), ("issue.sh", "1")], ids=" ".join)
+def test_nothing_is_written_while_github_does_not_say_what_there_is(github: GitHub, line: tuple[str, ...]) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        github.run(*line, there=None)
+    assert github.requests == []
+
+
+def test_a_second_attempt_of_a_run_takes_the_place_of_the_first_ones_review() -> None:
+    for name in ("preview", "drift"):
+        workflow = yaml.safe_load((CHECKOUT / ".github" / "workflows" / f"{name}.yml").read_text())
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        (upload,) = [step for step in steps if "upload-artifact@" in step.get("uses", "")]
+        assert upload["with"]["overwrite"] is True
 
 
 def test_ci_previews_with_the_engine_of_the_lab() -> None:

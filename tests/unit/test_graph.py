@@ -352,6 +352,8 @@ def test_a_preview_knows_all_of_a_job_so_that_the_api_server_can_judge_it() -> N
     job = record(STANDBY, stack="site-b", preview=True).one(JOB)
     assert "ownerReferences" not in job.inputs["metadata"]
     assert job.ignore_changes == ["spec.template.metadata", "metadata.ownerReferences"]
+    # Or `pulumi preview --diff` would show the owner of a Job that is replaced as if it were deleted.
+    assert job.hide_diffs == ["metadata.ownerReferences"]
 
 
 def test_without_a_revocation_the_ca_is_left_alone() -> None:

@@ -52,6 +52,7 @@ class Project:
         self.folder = folder
         self.tools = folder / "tools"
         self.tools.mkdir()
+        (folder / "Pulumi.yaml").write_text("name: rhsi\nruntime: python\n")
         (self.tools / "pulumi").write_text(PULUMI)
         (self.tools / "pulumi").chmod(0o755)
 
@@ -88,6 +89,25 @@ def test_every_stack_with_a_file_is_previewed_in_the_project(project: Project) -
     ]
 
 
+def test_a_stack_that_is_named_twice_is_previewed_once(project: Project) -> None:
+    project.answers("site-a", QUIET)
+    assert project.review("-s", "site-a", "-s", "site-a").exit_code == 0
+    assert len(project.asked) == 1
+
+
+def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["review", "--cwd", str(tmp_path), "-s", "site-a"])
+    assert done.exit_code == 2
+    assert "has no Pulumi.yaml: name the project with --cwd." in done.stderr
+
+
+def test_a_comment_that_cannot_be_written_is_a_sentence(project: Project) -> None:
+    project.answers("site-a", QUIET)
+    done = project.review("--output", str(project.folder / "nowhere" / "review.md"))
+    assert done.exit_code == 2
+    assert "review.md cannot be written (No such file or directory)." in done.stderr
+
+
 def test_nothing_to_do_is_one_line(project: Project) -> None:
     project.answers("site-a", QUIET)
     project.answers("site-b", QUIET)
@@ -117,6 +137,8 @@ def test_a_failed_preview_is_the_sentence_that_it_ends_in_and_the_others_are_rev
     assert done.exit_code == 2
     assert "the namespace rhsi is another stack's" in done.stdout
     assert "The database restarts." in done.stdout
+    # The log says it too: the comment may be in a file.
+    assert done.stderr == "site-a: the namespace rhsi is another stack's\n"
 
 
 def test_a_preview_that_prints_no_document_is_what_it_says_on_standard_error(project: Project) -> None:

@@ -74,6 +74,21 @@ def test_protection_that_goes_is_told() -> None:
     assert "Nothing protects it any more." in text
 
 
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("containers.script.env.ROTATION.value", "the new link is Ready before the old one goes."),
+        ("containers.script.env.EXPIRES.value", "the new link is Ready before the old one goes."),
+        ("containers.script.env[0].value", "the new link is Ready before the old one goes."),
+        ("containers.script.image", "for the grant that it has claimed: the link stays."),
+    ],
+)
+def test_a_claim_that_runs_again_says_whether_the_link_is_another_one(path: str, sentence: str) -> None:
+    difference = Difference(f"spec.template.spec.{path}", "1", "2")
+    text = comment([of(change(Action.REPLACE, JOB, "standby-link-claim-job", difference))], title="Review")
+    assert sentence in text
+
+
 def test_a_protected_resource_that_would_go_is_refused() -> None:
     text = comment([of(change(Action.DELETE, NAMESPACE, "rhsi", protected=True))], title="Review")
     assert "Everything in the namespace goes with it" in text

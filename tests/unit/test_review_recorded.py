@@ -1,13 +1,14 @@
 """What a review says of previews that the real engine made (tests/unit/previews.py says of what)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ops.review.changes import Action
 from ops.review.comment import comment
-from ops.review.preview import Diagnostic, Preview, PreviewError, read
+from ops.review.preview import Diagnostic, Preview, PreviewError, Step, read
 from ops.review.report import StackReview, as_json, exit_code, of_stack
 from tests.unit.previews import FOLDER, recorded
 
@@ -64,8 +65,8 @@ def test_other_parameters_restart_the_database() -> None:
 def test_a_namespace_and_a_database_that_go_are_named_first() -> None:
     lines = [line for line in said("without-edb-site-a").splitlines() if line.startswith("- **")]
     assert lines[:2] == [
-        "- **delete** Cluster `db/edb-site-a`: The database goes with its data.",
         "- **delete** Namespace `db`: Everything in the namespace goes with it, databases and volumes too.",
+        "- **delete** Cluster `db/edb-site-a`: The database goes with its data.",
     ]
 
 
@@ -109,6 +110,18 @@ def test_drift_says_what_is_gone_and_what_is_put_back() -> None:
     text = said("drift-site-a")
     assert "**create** Connector `rhsi/postgres-primary`: It is gone, and `pulumi up` makes it again." in text
     assert "spec.linkAccess: none → default" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_in_another_order_gives_the_same_comment(name: str) -> None:
+    preview = recorded(name)
+    by_resource: dict[str, list[Step]] = {}
+    for step in preview.steps:
+        by_resource.setdefault(step.urn, []).append(step)
+    # What is done to one resource keeps its order; the resources are the engine's to arrange.
+    other = tuple(step for steps in reversed(by_resource.values()) for step in steps)
+    reviews = [of_stack("site-a", replace(preview, steps=steps)) for steps in (preview.steps, other)]
+    assert comment(reviews[:1], title="Review") == comment(reviews[1:], title="Review")
 
 
 @pytest.mark.parametrize("name", NAMES)

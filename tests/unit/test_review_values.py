@@ -166,5 +166,12 @@ def test_a_failure_before_the_engine_starts_is_what_stands_on_standard_error() -
     )
 
 
+def test_a_failure_of_no_known_form_is_its_last_line() -> None:
+    stderr = "panic: something\ngoroutine 1 [running]: VAULT_TOKEN=hunter2\n\n"
+    assert words.failure(None, stderr, 2) == (
+        "`pulumi preview` ended with exit code 2: goroutine 1 [running]: VAULT_TOKEN=[not shown]"
+    )
+
+
 def test_a_failure_without_a_word_has_its_exit_code() -> None:
     assert words.failure(None, "", 137) == "`pulumi preview` ended with exit code 137 and gave no reason."
