@@ -49,7 +49,7 @@ preview: machine .venv/installed  ## Preview both stacks on the lab
 	@$(BIN)/python -m lab preview
 
 doctor: .venv/installed  ## Find what would make `up` of the lab's stacks fail
-	@$(BIN)/python -m lab shell -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops doctor $(ARGS)
+	@$(BIN)/python -m lab shell --fresh -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops doctor $(ARGS)
 
 review: .venv/installed  ## Review what `up` would do to both stacks of the lab: one comment in Markdown
 	@$(BIN)/python -m lab shell --fresh -- env PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m ops review $(ARGS)

@@ -6,11 +6,13 @@ anything: the one POST is SelfSubjectAccessReview, which leaves nothing behind.
 """
 
 import json
+import logging
 import os
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -39,12 +41,13 @@ _CONNECTION = re.compile(r"^\w*Connection(Pool)?\([^)]*\): ")
 class ClusterError(Exception):
     """A request without a usable answer, in one sentence that begins with the context.
 
-    `refused` says that the server answered: this login may not do it.
+    `refused` says that the server knows this login, and that it may not do it; `no_login` that there are no
+    credentials, or none that the server takes.
     """
 
-    def __init__(self, sentence: str, *, refused: bool = False) -> None:
+    def __init__(self, sentence: str, *, refused: bool = False, no_login: bool = False) -> None:
         super().__init__(sentence)
-        self.refused = refused
+        self.refused, self.no_login = refused, no_login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +151,7 @@ class Cluster:
         return self.items(collection(api_version, plural, namespace), **query)
 
     def metadata(self, api_version: str, plural: str, namespace: str = "") -> list[Manifest]:
-        """The metadata of all objects of a kind, and nothing else of them: no value of a Secret leaves the server.
+        """The metadata of all objects of a kind, without spec and data; an annotation may repeat these.
 
         Raises:
             ClusterError: as `get`.
@@ -214,9 +217,11 @@ class Cluster:
         message = str(found.get("message") or "") if isinstance(found, dict) else ""
         if status == 404:
             return None
-        if status in (401, 403):
-            reason = message or ("the credentials are expired or wrong" if status == 401 else "forbidden")
-            raise ClusterError(f"Context {self.context} refuses {what}: {reason}.", refused=True)
+        if status == 401:
+            reason = f"{message or 'Unauthorized'}, so the credentials are expired or wrong"
+            raise ClusterError(f"Context {self.context} refuses this login: {reason}.", no_login=True)
+        if status == 403:
+            raise ClusterError(f"Context {self.context} refuses {what}: {message or 'forbidden'}.", refused=True)
         if status >= 400 or not isinstance(found, dict):
             raise ClusterError(f"Context {self.context} answers {what} with {status}: {message or 'no JSON'}.")
         return cast("Manifest", found)
@@ -232,19 +237,49 @@ class Cluster:
         """Made by the first request: the kubeconfig may name a program that fetches credentials, which takes time.
 
         Public for what is no request of the API: a command in a pod (ops/status/inside.py).
+
+        Raises:
+            ClusterError: that program gave none.
         """
         with self._lock:
             if self._connected is None:
                 wanted = Configuration()
                 wanted.retries = False
                 wanted.connection_pool_maxsize = CONNECTIONS
-                self._connected = config.new_client_from_config(
-                    config_file=self._kubeconfig or None,
-                    context=self.context,
-                    client_configuration=wanted,
-                    persist_config=False,
-                )
+                with _complaints() as said:
+                    connected = config.new_client_from_config(
+                        config_file=self._kubeconfig or None,
+                        context=self.context,
+                        client_configuration=wanted,
+                        persist_config=False,
+                    )
+                if said:
+                    reason = " ".join(said[0].split()).rstrip(".")
+                    raise ClusterError(f"Context {self.context} has no login: {reason}.", no_login=True)
+                self._connected = connected
             return self._connected
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What the library logs in this thread: it goes on without credentials where their program fails.
+
+    Source: kubernetes-client/python:kubernetes/base/config/kube_config.py, _load_from_exec_plugin.
+    """
+    said: list[str] = []
+    here = threading.get_ident()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here and record.levelno >= logging.ERROR:
+                said.append(record.getMessage())
+
+    handler = Handler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def group_path(api_version: str) -> str:

@@ -1,18 +1,23 @@
 """Runs `pulumi` for what it only reads: versions, settings, outputs, names of resources.
 
-Owns the command line, its deadline and the sentence of what failed. Nothing here passes `--show-secrets`, takes a lock
-or changes a stack.
+Owns the command line, its deadline, how many run at once, and the sentence of what failed. Callers take no lock, change
+no stack and let no secret be shown.
 """
 
 import json
 import os
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
 SECONDS = 30.0
 """A command reads one document of the backend, which may be an object store."""
 
+AT_ONCE = 2 * (os.cpu_count() or 2)
+"""Each is a process of 100 MB that reads the whole state; with a hundred stacks there would be hundreds of them."""
+
+_TURNS = threading.BoundedSemaphore(AT_ONCE)
 
 LONGEST = 500
 """Characters of what it said that a sentence takes over."""
@@ -28,7 +33,7 @@ def ask(project: Path, *arguments: str, seconds: float = SECONDS) -> str:
     Args:
         project: the folder with Pulumi.yaml.
         arguments: of `pulumi`.
-        seconds: after which it is stopped.
+        seconds: after which it is stopped, counted from its start.
 
     Raises:
         EngineError: see there.
@@ -36,17 +41,18 @@ def ask(project: Path, *arguments: str, seconds: float = SECONDS) -> str:
     line = ["pulumi", *arguments, "--non-interactive"]
     shown = " ".join(["pulumi", *arguments])
     try:
-        done = subprocess.run(
-            line,
-            cwd=project,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
+        with _TURNS:
+            done = subprocess.run(
+                line,
+                cwd=project,
+                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"`{shown}` gave no answer within {seconds:g} s.") from error
     except OSError as error:

@@ -43,6 +43,18 @@ def short_name(stack: str) -> str:
     return stack.rpartition("/")[2]
 
 
+def identity(project: Path, stack: str) -> tuple[str, str]:
+    """Which stack a name means, as project and name: another project may have a stack of the same name.
+
+    The organization is left out, for nobody has to write it.
+
+    Raises:
+        ProjectError: Pulumi.yaml has no name.
+    """
+    parts = stack.split("/")
+    return parts[1] if len(parts) == 3 else project_name(project), parts[-1]
+
+
 def project_name(project: Path) -> str:
     """The name of the project, with which its settings begin.
 

@@ -30,6 +30,10 @@ class StackError(Exception):
     """A stack that cannot be read, in one sentence."""
 
 
+class NoStackError(StackError):
+    """The backend has no such stack."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """The settings of a stack as the program gets them.
@@ -70,14 +74,12 @@ def configuration(project: Path, stack: str) -> Configuration:
     """What the engine would hand to the program.
 
     Raises:
-        StackError: `pulumi config` failed: no such stack, no login, no backend.
+        NoStackError: there is no such stack.
+        StackError: `pulumi config` failed: no login, no backend.
         ProjectError: the folder is no project.
     """
     prefix = f"{project_name(project)}:"
-    try:
-        found = ask_json(project, "config", "--json", "--stack", stack)
-    except EngineError as error:
-        raise StackError(str(error)) from error
+    found = _object(project, "config", "--json", "--stack", stack)
     own = {key.removeprefix(prefix): entry for key, entry in found.items() if key.startswith(prefix)}
     values = {key: str(entry["value"]) for key, entry in own.items() if entry.get("value") is not None}
     secret = frozenset(key for key, entry in own.items() if entry.get("secret"))
@@ -175,18 +177,45 @@ def decrypt(project: Path, stack: str) -> None:
     Raises:
         StackError: the passphrase or secrets provider is another one, or away.
     """
+    if _has_key(project, stack):
+        # `up` opens the key in the stack file before anything else. So does this, for a page of the history that has no
+        # update in it, and so no secret. Without a key in the file it would write one.
+        _ask(project, "stack", "history", "--show-secrets", "--page-size", "1", "--page", NO_PAGE, "--stack", stack)
+    # It reads all of the state, which may have another key. `stack output` leaves secrets alone, and so succeeds with
+    # any passphrase.
+    _ask(project, "stack", "--stack", stack)
+
+
+NO_PAGE = "1000000"
+"""A page of the history that no stack has."""
+
+
+def _has_key(project: Path, stack: str) -> bool:
+    """Whether the stack file has what tells a passphrase, or a cloud's key, from another one."""
     try:
-        # It reads all of the state. `stack output` leaves secrets alone, and so succeeds with any passphrase.
-        ask(project, "stack", "--stack", stack)
+        document = yaml.safe_load(stack_file(project, stack).read_text())
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return False
+    return isinstance(document, dict) and bool(document.get("encryptionsalt") or document.get("encryptedkey"))
+
+
+def _ask(project: Path, *arguments: str) -> str:
+    try:
+        return ask(project, *arguments)
     except EngineError as error:
-        raise StackError(str(error)) from error
+        raise _stack_error(error) from error
+
+
+def _stack_error(error: EngineError) -> StackError:
+    # pulumi:pkg/backend/backenderr/backenderr.go, StackNotFoundError
+    return NoStackError(str(error)) if "no stack named" in str(error) else StackError(str(error))
 
 
 def _object(project: Path, *arguments: str) -> dict[str, Any]:
     try:
         found = ask_json(project, *arguments)
     except EngineError as error:
-        raise StackError(str(error)) from error
+        raise _stack_error(error) from error
     if not isinstance(found, dict):
         raise StackError(f"`pulumi {' '.join(arguments)}` printed no object.")
     return found

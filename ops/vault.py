@@ -5,6 +5,7 @@ No method changes anything in Vault; the one POST asks what the token may do.
 """
 
 import re
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
@@ -45,7 +46,7 @@ class Vault:
             address: Vault's URL where VAULT_ADDR is not set.
             namespace: Vault namespace; empty for the one above all others.
             environment: whose VAULT_ADDR, VAULT_TOKEN, VAULT_CACERT, VAULT_CAPATH, VAULT_CLIENT_CERT and
-                VAULT_CLIENT_KEY count, as in the provider.
+                VAULT_CLIENT_KEY count, as in the provider; without the two for authorities, the machine's count.
             seconds: for each request.
         """
         self.address = environment.get("VAULT_ADDR") or address
@@ -57,7 +58,7 @@ class Vault:
             url=self.address,
             # Never None: the client would look for a file in the home folder.
             token=environment.get("VAULT_TOKEN", ""),
-            verify=environment.get("VAULT_CACERT") or environment.get("VAULT_CAPATH") or True,
+            verify=environment.get("VAULT_CACERT") or environment.get("VAULT_CAPATH") or _authorities(),
             cert=(certificate, key) if certificate and key else None,
             namespace=namespace,
             timeout=seconds,
@@ -143,7 +144,7 @@ class Vault:
         if answer.ok:
             return self._json(answer, path)
         try:
-            said = " ".join(str(one).strip() for one in answer.json().get("errors") or [])
+            said = " ".join(word for one in answer.json().get("errors") or [] for word in str(one).split())
         except (ValueError, AttributeError):
             said = ""
         if answer.status_code in (401, 403):
@@ -168,6 +169,12 @@ def kv_vault(settings: Settings, environment: Mapping[str, str]) -> Vault:
 def login_vault(settings: Settings, environment: Mapping[str, str]) -> Vault:
     """Vault as the program makes the way in: in `rhsi:vault.authNamespace`, where there is one."""
     return Vault(settings.vault.address, settings.vault.auth_namespace or settings.vault.namespace, environment)
+
+
+def _authorities() -> str | bool:
+    """Those of the machine, as the provider trusts them; the client's own list has no company's authority in it."""
+    known = ssl.get_default_verify_paths()
+    return known.cafile or known.capath or True
 
 
 def _words(error: Exception) -> str:

@@ -35,6 +35,8 @@ def doctor(
         found = examine(cwd, chosen(cwd, stack or []), os.environ)
     except ProjectError as error:
         typer.echo(f"error: {error}", err=True)
+        if as_json:
+            typer.echo(json.dumps({"ok": False, "error": str(error)}))
         raise typer.Exit(USAGE) from error
     if as_json:
         typer.echo(json.dumps(report.as_json(found), indent=2))

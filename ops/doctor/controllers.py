@@ -15,6 +15,7 @@ from components.settings import Settings
 from ops.clusters import Cluster, ClusterError, Manifest
 from ops.doctor.finding import Finding, error, ok, unknown
 from ops.doctor.scene import Scene
+from ops.doctor.scope import watches
 
 SUBJECT = "controllers"
 GRANTS = "grants"
@@ -37,12 +38,16 @@ class Controller:
         part: key below `rhsi:operators`.
         selector: of its Deployments, as a query of the API; the labels are those of its own charts and manifests.
         look: the same for a person, as arguments of `oc get deployments`.
+        namespace: whose objects of this stack it works on.
+        flag: its argument for one namespace only (scope.py).
     """
 
     title: str
     part: str
     selector: dict[str, str]
     look: str
+    namespace: str
+    flag: str
 
 
 def controllers(settings: Settings) -> Iterator[Controller]:
@@ -54,18 +59,30 @@ def controllers(settings: Settings) -> Iterator[Controller]:
         part="skupper",
         selector={"fieldSelector": named},
         look=f"--field-selector {named}",
+        namespace=settings.cluster.namespace,
+        flag="watch-namespace",
     )
     if settings.role == "standby":
-        yield _labelled("External Secrets", "externalSecrets", "external-secrets")
+        label = "app.kubernetes.io/name=external-secrets"
+        yield Controller(
+            title="External Secrets",
+            part="externalSecrets",
+            selector={"labelSelector": label},
+            look=f"-l {label}",
+            namespace=settings.cluster.namespace,
+            flag="namespace",
+        )
     if settings.edb.enabled:
         edb = settings.edb.operator == "edb"
-        title = "EDB Postgres for Kubernetes" if edb else "CloudNativePG"
-        yield _labelled(title, "database", "cloud-native-postgresql" if edb else "cloudnative-pg")
-
-
-def _labelled(title: str, part: str, name: str) -> Controller:
-    label = f"app.kubernetes.io/name={name}"
-    return Controller(title=title, part=part, selector={"labelSelector": label}, look=f"-l {label}")
+        label = f"app.kubernetes.io/name={'cloud-native-postgresql' if edb else 'cloudnative-pg'}"
+        yield Controller(
+            title="EDB Postgres for Kubernetes" if edb else "CloudNativePG",
+            part="database",
+            selector={"labelSelector": label},
+            look=f"-l {label}",
+            namespace=settings.edb.namespace,
+            flag="",
+        )
 
 
 def check(scene: Scene) -> Iterator[Finding]:
@@ -83,8 +100,8 @@ def check_grants(scene: Scene) -> Iterator[Finding]:
         return
     (controller, *_) = controllers(scene.settings)
     found, _ = _deployments(scene.cluster(), controller)
-    if found:
-        yield from map(_grants_of, found)
+    if here := _here(found, controller):
+        yield from map(_grants_of, here)
         return
     grants = scene.cluster().objects(ACCESS_GRANT.api_version, "accessgrants", scene.settings.cluster.namespace)
     states = [grant.get("status") or {} for grant in grants]
@@ -100,13 +117,18 @@ def check_grants(scene: Scene) -> Iterator[Finding]:
 def _running(scene: Scene, controller: Controller) -> Finding:
     title, look = controller.title, f"{scene.cli} get deployments -A {controller.look}"
     found, refused = _deployments(scene.cluster(), controller)
-    ready = [one for one in found if ((one.get("status") or {}).get("readyReplicas") or 0) > 0]
+    here = _here(found, controller)
+    ready = [one for one in here if ((one.get("status") or {}).get("readyReplicas") or 0) > 0]
     if ready:
         return ok(SUBJECT, f"{title} runs ({', '.join(map(_place, ready))}).")
-    if found:
-        return error(SUBJECT, f"No pod of {title} is ready ({', '.join(map(_place, found))}).", look)
+    if here:
+        return error(SUBJECT, f"No pod of {title} is ready ({', '.join(map(_place, here))}).", look)
     if scene.installs(controller.part):
         return ok(SUBJECT, f"{title} is not here yet: rhsi:operators.{controller.part} installs it.")
+    if found:
+        places = ", ".join(map(_place, found))
+        sentence = f"{title} runs for other namespaces than {controller.namespace} only ({places})."
+        return error(SUBJECT, sentence, f"install one for {controller.namespace}, or for all namespaces; {look}")
     if sign := _sign(scene, controller.part):
         return ok(SUBJECT, f"{title} has been at work: {sign}.")
     why = "this login may not list Deployments" if refused else "no Deployment has its usual name or label"
@@ -121,6 +143,10 @@ def _deployments(cluster: Cluster, controller: Controller) -> tuple[list[Manifes
         if not problem.refused:
             raise
         return [], True
+
+
+def _here(deployments: list[Manifest], controller: Controller) -> list[Manifest]:
+    return [one for one in deployments if watches(one, controller.namespace, flag=controller.flag)]
 
 
 def _sign(scene: Scene, part: str) -> str:

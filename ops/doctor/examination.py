@@ -27,17 +27,17 @@ from ops.doctor import (
     vault_rights,
     vaults,
 )
-from ops.doctor.finding import Finding, error, ok, unknown, warning
+from ops.doctor.finding import Finding, error, ok, unknown
 from ops.doctor.running import NOT_LOOKED_AT, Check, run
 from ops.doctor.scene import Scene
 from ops.engine import EngineError
-from ops.project import ProjectError, short_name, stack_file
-from ops.stacks import Configuration, StackError
+from ops.project import ProjectError, identity, project_name, short_name, stack_file
+from ops.stacks import Configuration, NoStackError, StackError
 
 SETTINGS = "settings"
 STACK = "stack"
-NO_STACK = "no stack named"
-"""How `pulumi` says that a stack does not exist (pulumi:pkg/backend/backenderr/backenderr.go)."""
+AT_ONCE = 8
+"""Stacks that are examined at once: each has a deadline, which a hundred of them side by side would miss."""
 
 CHECKS: tuple[Check, ...] = tuple(
     Check(subject=subject, look=look)
@@ -87,10 +87,10 @@ def examine(project: Path, names_of_stacks: Sequence[str], environment: Mapping[
         names_of_stacks: which stacks, in the order of the report.
         environment: variables of the run.
     """
-    with ThreadPoolExecutor(max_workers=len(names_of_stacks) + 1) as threads:
+    with ThreadPoolExecutor(max_workers=AT_ONCE + 1) as threads:
         machine = threads.submit(_machine, project)
         read = list(threads.map(lambda stack: _read(project, stack, environment), names_of_stacks))
-        peers = {short_name(one.stack): one.scene for one in read if one.scene}
+        peers = {identity(project, one.stack): one.scene for one in read if one.scene}
         peers |= _others(project, peers, environment)
         for scene in peers.values():
             scene.peers = peers
@@ -111,13 +111,12 @@ def _examined(read: _Read) -> Diagnosis:
 
 
 def _read(project: Path, stack: str, environment: Mapping[str, str]) -> _Read:
-    read = _Read(stack)
-    exists = True
+    read, problem = _Read(stack), None
     try:
         configured = stacks.configuration(project, stack)
-    except StackError as problem:
-        exists = NO_STACK not in str(problem)
-        read.findings.append(_unread(stack, str(problem), exists=exists))
+    except StackError as found:
+        problem = found
+        read.findings.append(_unread(stack, problem))
         configured = _from_file(project, stack, read)
     read.findings += [
         unknown(SETTINGS, f"rhsi:{key} is secret as a whole: what is in it cannot be judged.", f"pulumi up -s {stack}")
@@ -125,22 +124,25 @@ def _read(project: Path, stack: str, environment: Mapping[str, str]) -> _Read:
     ]
     try:
         settings = stacks.settings(configured, stack)
-    except SettingsError as problem:
+    except SettingsError as wrong:
         # A mistake in what nobody could read is the engine's to tell.
-        mistakes = [line.removeprefix("  - ") for line in str(problem).splitlines()[1:]]
+        mistakes = [line.removeprefix("  - ") for line in str(wrong).splitlines()[1:]]
         read.findings += [
             error(SETTINGS, line, f"correct it in {stack_file(project, stack).name}") for line in mistakes
         ]
         read.findings.append(unknown(NOT_LOOKED_AT, "All the rest, as long as the settings cannot be used."))
         return read
     read.findings.append(ok(SETTINGS, f"All settings can be used: {settings.role} {settings.site}."))
-    read.scene = Scene(project, stack, settings, environment, exists=exists)
+    missing = isinstance(problem, NoStackError)
+    read.scene = Scene(
+        project, stack, settings, environment, exists=not missing, unreadable=None if missing else problem
+    )
     return read
 
 
-def _unread(stack: str, problem: str, *, exists: bool) -> Finding:
-    if not exists:
-        return warning(STACK, f"The stack {stack} does not exist yet.", f"pulumi stack init {stack}")
+def _unread(stack: str, problem: StackError) -> Finding:
+    if isinstance(problem, NoStackError):
+        return error(STACK, f"The stack {stack} does not exist yet.", f"pulumi stack init {stack}")
     return error(STACK, f"The stack {stack} cannot be read: {problem}", "pulumi login, then pulumi stack ls")
 
 
@@ -152,17 +154,21 @@ def _from_file(project: Path, stack: str, read: _Read) -> Configuration:
         return Configuration(values={}, secret=frozenset())
 
 
-def _others(project: Path, known: Mapping[str, Scene], environment: Mapping[str, str]) -> dict[str, Scene]:
+def _others(
+    project: Path, known: Mapping[tuple[str, str], Scene], environment: Mapping[str, str]
+) -> dict[tuple[str, str], Scene]:
     """The primaries of the stacks, where they were not asked for: their clocks and grants matter to a standby."""
     wanted = {scene.settings.primary_stack for scene in known.values() if scene.settings.role == "standby"}
     found = {}
     for stack in sorted(wanted):
-        if short_name(stack) in known:
+        place = identity(project, stack)
+        # Another project's settings are in another folder.
+        if place in known or place[0] != project_name(project):
             continue
         try:
             settings = stacks.settings_of(project, stack)
         except (StackError, ProjectError):
             # peer.py tells what is wrong with it, as far as this stack needs it.
             continue
-        found[short_name(stack)] = Scene(project, stack, settings, environment)
+        found[place] = Scene(project, stack, settings, environment, asked=False)
     return found

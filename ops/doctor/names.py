@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from components.namespace import OWNER_CONFIG_MAP, TAKE_OVER
+from components.operators.waiting import JOB_NAMES
 from components.owner import OWNER_ANNOTATION
 from ops.clusters import ClusterError
 from ops.doctor import taken
@@ -44,6 +45,10 @@ def _namespaces(scene: Scene) -> Iterator[tuple[str, bool, str]]:
     yield settings.cluster.namespace, settings.cluster.create_namespace, "cluster"
     if settings.edb.enabled:
         yield settings.edb.namespace, settings.edb.create_namespace, "edb"
+    for part in JOB_NAMES:
+        if scene.installs(part) and not (place := settings.operator_place(part)).shared:
+            # An operator's own namespace is always the stack's.
+            yield place.namespace, True, f"operators.{part}"
 
 
 def _namespace(scene: Scene, namespace: str, *, create: bool, key: str) -> Iterator[Finding]:
@@ -82,11 +87,12 @@ def _namespace(scene: Scene, namespace: str, *, create: bool, key: str) -> Itera
     elif create and there and not mine:
         whose = ((there.get("metadata") or {}).get("annotations") or {}).get(OWNER_ANNOTATION)
         left = f", which the stack {whose} made" if whose else ""
+        leave = f"pulumi config set --path '{setting}' false -s {scene.stack}, or "
         yield error(
             SUBJECT,
             f"Namespace {namespace} exists{left} and is not this stack's: `up` makes its own or none.",
-            f"pulumi config set --path '{setting}' false -s {scene.stack}, or another {setting.rpartition('.')[0]}"
-            f".namespace; RHSI_TAKE_OVER={namespace} pulumi up -s {scene.stack} takes it",
+            f"{'' if key.startswith('operators.') else leave}another rhsi:{key}.namespace; "
+            f"RHSI_TAKE_OVER={namespace} pulumi up -s {scene.stack} takes it",
         )
 
 

@@ -8,7 +8,7 @@ from components import outputs
 from ops import stacks
 from ops.doctor.finding import Finding, error, ok, warning
 from ops.doctor.scene import Scene
-from ops.stacks import StackError
+from ops.stacks import NoStackError, StackError
 
 SUBJECT = "peer"
 
@@ -21,6 +21,13 @@ def check(scene: Scene) -> Iterator[Finding]:
     stack = settings.primary_stack
     try:
         found = scene.primary.outputs() if scene.primary else stacks.outputs(scene.project, stack)
+    except NoStackError:
+        yield error(
+            SUBJECT,
+            f"The primary's stack {stack} does not exist: this stack's preview and `up` need it.",
+            f"pulumi stack init {stack} && pulumi up -s {stack}",
+        )
+        return
     except StackError as problem:
         yield error(
             SUBJECT,
@@ -29,11 +36,7 @@ def check(scene: Scene) -> Iterator[Finding]:
         )
         return
     if not found:
-        yield warning(
-            SUBJECT,
-            f"The primary's stack {stack} has no outputs yet: this stack's `up` needs them.",
-            f"pulumi up -s {stack}",
-        )
+        yield _coming(scene, f"The primary's stack {stack} has no outputs yet: this stack's `up` needs them.")
         return
     try:
         grant = _grant(found, scene)
@@ -41,13 +44,20 @@ def check(scene: Scene) -> Iterator[Finding]:
         yield error(SUBJECT, str(problem), f"pulumi up -s {stack}")
         return
     if grant is None:
-        yield error(
-            SUBJECT,
-            f"The primary's stack {stack} has no grant for {settings.site}.",
-            f"pulumi config set --path 'rhsi:standbys.{settings.site}.rotation' 1 -s {stack} && pulumi up -s {stack}",
-        )
+        sentence = f"The primary's stack {stack} has no grant for {settings.site}."
+        if scene.primary and settings.site in scene.primary.settings.standbys:
+            yield _coming(scene, sentence)
+        else:
+            fix = f"pulumi config set --path 'rhsi:standbys.{settings.site}.rotation' 1 -s {stack} && "
+            yield error(SUBJECT, sentence, f"{fix}pulumi up -s {stack}")
         return
     yield from _of_grant(grant, found, scene)
+
+
+def _coming(scene: Scene, sentence: str) -> Finding:
+    """What the primary's next `up` brings; whoever asks about both stacks is about to bring both up."""
+    say = warning if scene.primary and scene.primary.asked else error
+    return say(SUBJECT, sentence, f"pulumi up -s {scene.settings.primary_stack}")
 
 
 def _grant(found: dict[str, Any], scene: Scene) -> outputs.Grant | None:
@@ -77,20 +87,38 @@ def _of_grant(grant: outputs.Grant, found: dict[str, Any], scene: Scene) -> Iter
     if not claimed and expires < datetime.now(UTC):
         problems += 1
         usual = int(str(grant.configured_rotation or grant.rotation))
-        yield error(
-            SUBJECT,
-            f"The grant of rotation {grant.rotation} expired at {grant.expires}, and this stack has not claimed it.",
-            f"pulumi config set --path 'rhsi:standbys.{settings.site}.rotation' {usual + 1} -s {stack} && "
-            f"pulumi up -s {stack} && pulumi up -s {scene.stack}",
+        sentence = (
+            f"The grant of rotation {grant.rotation} expired at {grant.expires}, and this stack has not claimed it."
         )
-    for section, wanted in (("postgres", settings.postgres.enabled), ("edb", settings.edb.enabled)):
-        if wanted and not found.get(section):
-            problems += 1
+        if _next_rotation(scene) > usual:
+            yield _coming(scene, sentence)
+        else:
             yield error(
                 SUBJECT,
-                f"rhsi:{section}.enabled is true here, and the primary's stack {stack} has no such database.",
-                f"pulumi config set --path 'rhsi:{section}.enabled' true -s {stack} && pulumi up -s {stack}",
+                sentence,
+                f"pulumi config set --path 'rhsi:standbys.{settings.site}.rotation' {usual + 1} -s {stack} && "
+                f"pulumi up -s {stack} && pulumi up -s {scene.stack}",
             )
+    primary = scene.primary.settings if scene.primary else None
+    for section, wanted, comes in (
+        ("postgres", settings.postgres.enabled, primary and primary.postgres.enabled),
+        ("edb", settings.edb.enabled, primary and primary.edb.enabled),
+    ):
+        if wanted and not found.get(section):
+            problems += 1
+            sentence = f"rhsi:{section}.enabled is true here, and the primary's stack {stack} has no such database"
+            if comes:
+                yield _coming(scene, f"{sentence} yet.")
+            else:
+                fix = f"pulumi config set --path 'rhsi:{section}.enabled' true -s {stack} && pulumi up -s {stack}"
+                yield error(SUBJECT, f"{sentence}.", fix)
     if not problems:
         state = "claimed" if claimed else f"to be claimed until {grant.expires}"
         yield ok(SUBJECT, f"The primary's stack {stack} has the grant of rotation {grant.rotation}, {state}.")
+
+
+def _next_rotation(scene: Scene) -> int:
+    """The rotation in the primary's settings, which its outputs follow with the next `up`; 0 where it is not known."""
+    standbys = scene.primary.settings.standbys if scene.primary else {}
+    standby = standbys.get(scene.settings.site)
+    return standby.rotation if standby else 0

@@ -18,8 +18,12 @@ def check(scene: Scene) -> Iterator[Finding]:
     cluster, wanted = scene.cluster(), rights(scene.settings)
     # One at first: a server that does not answer is not asked a hundred times.
     first = cluster.may(wanted[0])
-    with ThreadPoolExecutor(max_workers=CONNECTIONS) as threads:
+    threads = ThreadPoolExecutor(max_workers=CONNECTIONS)
+    try:
         allowed = [first, *threads.map(cluster.may, wanted[1:])]
+    finally:
+        # Where one fails, the rest is not asked: the process would wait for all of them.
+        threads.shutdown(wait=False, cancel_futures=True)
     missing = [right for right, may in zip(wanted, allowed, strict=True) if not may]
     for right, verbs in _by_resource(missing):
         place = f"in namespace {right.namespace}" if right.namespace else "in the cluster"

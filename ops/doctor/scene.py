@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from components.settings import Settings
 from ops import stacks
 from ops.clusters import Cluster
-from ops.project import short_name
-from ops.stacks import State
+from ops.project import identity
+from ops.stacks import StackError, State
 from ops.vault import Vault, kv_vault, login_vault
 
 T = TypeVar("T")
@@ -56,30 +56,47 @@ class Scene:
         stack: its name as it was given.
         settings: without mistakes.
         exists: whether the backend has it.
+        asked: whether the report is about it; otherwise only others need it.
+        unreadable: why the engine could not read it, where that is so: it is not asked for anything else then.
         environment: variables of the run.
         cluster: its cluster; raises ClusterError where the kubeconfig lacks it.
         vault: Vault, as the program writes secrets.
         login: Vault, as the program makes the way in.
         state: what it has made; empty where it does not exist.
         outputs: its outputs; none where it does not exist.
+        peers: the other stacks whose settings are known, by `identity`.
     """
 
     def __init__(
-        self, project: Path, stack: str, settings: Settings, environment: Mapping[str, str], *, exists: bool = True
+        self,
+        project: Path,
+        stack: str,
+        settings: Settings,
+        environment: Mapping[str, str],
+        *,
+        exists: bool = True,
+        asked: bool = True,
+        unreadable: StackError | None = None,
     ) -> None:
         self.project, self.stack, self.settings, self.environment = project, stack, settings, environment
-        self.exists = exists
+        self.exists, self.asked, self.unreadable = exists, asked, unreadable
         self.cluster = Once(lambda: Cluster(settings.cluster.context, environment.get("KUBECONFIG", "")))
         self.vault: Once[Vault] = Once(lambda: kv_vault(settings, environment))
         self.login: Once[Vault] = Once(lambda: login_vault(settings, environment))
-        self.state: Once[State] = Once(lambda: stacks.state(project, stack) if exists else State())
-        self.outputs: Once[dict[str, Any]] = Once(lambda: stacks.outputs(project, stack) if exists else {})
-        self.peers: Mapping[str, Scene] = {}
+
+        self.state: Once[State] = Once(lambda: self._read(stacks.state, State()))
+        self.outputs: Once[dict[str, Any]] = Once(lambda: self._read(stacks.outputs, {}))
+        self.peers: Mapping[tuple[str, str], Scene] = {}
+
+    def _read(self, read: Callable[[Path, str], T], without: T) -> T:
+        if self.unreadable:
+            raise self.unreadable
+        return read(self.project, self.stack) if self.exists else without
 
     @property
     def primary(self) -> "Scene | None":
         """The scene of a standby's primary, where its stack can be read."""
-        return self.peers.get(short_name(self.settings.primary_stack))
+        return self.peers.get(identity(self.project, self.settings.primary_stack))
 
     @property
     def cli(self) -> str:

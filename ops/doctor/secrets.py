@@ -1,8 +1,7 @@
-"""The stack's own secrets: whether the engine can decrypt its state with the passphrase or provider of this run.
+"""The stack's own secrets: whether the engine can decrypt them with the passphrase or provider of this run.
 
 A standby needs no key of its primary's: the engine leaves out what it cannot decrypt of another stack's outputs, and
-none of these is secret (pulumi:pkg/resource/deploy/builtins.go, readStackOutputs). A state without secrets opens with
-any passphrase.
+none of these is secret (pulumi:pkg/resource/deploy/builtins.go, readStackOutputs).
 """
 
 from collections.abc import Iterator
@@ -19,14 +18,16 @@ def check(scene: Scene) -> Iterator[Finding]:
     """The state of a stack that exists."""
     if not scene.exists:
         return
+    if scene.unreadable:
+        raise scene.unreadable
     try:
         stacks.decrypt(scene.project, scene.stack)
     except StackError as problem:
         yield error(
             SUBJECT,
-            f"The state of the stack {scene.stack} cannot be read: {problem}",
+            f"The secrets of the stack {scene.stack} cannot be decrypted: {problem}",
             "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, or log in to its secrets provider; "
-            f"ask again: pulumi stack -s {scene.stack}",
+            f"ask again: python -m ops doctor -s {scene.stack}",
         )
         return
     yield ok(SUBJECT, "The engine can decrypt the state.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ops.clusters import ClusterError
+from ops.clusters import ClusterError, Right
 from ops.doctor.finding import Finding, error, ok, unknown, warning
 from ops.doctor.scene import Scene
 
@@ -21,8 +21,8 @@ def check(scene: Scene) -> Iterator[Finding]:
     try:
         version = scene.cluster().get("/version") or {}
     except ClusterError as problem:
-        fix = f"{scene.cli} get --raw /version" if not problem.refused else f"{scene.cli.split()[0]} login"
-        yield error(SUBJECT, str(problem), fix)
+        lacks_login = problem.refused or problem.no_login
+        yield error(SUBJECT, str(problem), _login(scene) if lacks_login else f"{scene.cli} get --raw /version")
         return
     text = str(version.get("gitVersion", ""))
     numbers = re.match(r"v?(\d+)\.(\d+)", text)
@@ -33,7 +33,19 @@ def check(scene: Scene) -> Iterator[Finding]:
         yield error(SUBJECT, f"Context {context} is Kubernetes {text}; {oldest} is the oldest.", "upgrade the cluster")
     else:
         yield ok(SUBJECT, f"Context {context} answers: Kubernetes {text.removeprefix('v')}.")
+    try:
+        # The version is for everybody; without a login the API server answers no question about oneself.
+        scene.cluster().may(Right(verb="get", resource="namespaces", name="kube-system"))
+    except ClusterError as problem:
+        yield error(SUBJECT, str(problem), _login(scene))
+        return
     yield from _platform(scene)
+
+
+def _login(scene: Scene) -> str:
+    program = scene.cli.split()[0]
+    again = "oc login" if program == "oc" else f"log in again as the user of context {scene.settings.cluster.context}"
+    return f"{again}; ask again: {scene.cli} auth whoami"
 
 
 def _platform(scene: Scene) -> Iterator[Finding]:

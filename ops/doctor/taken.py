@@ -2,18 +2,27 @@
 
 In a namespace that is its own by `rhsi-owner`, and in none, `up` takes over what has its names and forces its fields
 (components/providers.py), hand-made objects too; beside somebody else's Site it refuses. Only the metadata of objects
-is asked for, and Secrets are not asked for at all. What has an owner reference is its owner's: a controller made it.
+is asked for, and Secrets only of a primary with databases, which makes some. What has an owner reference is its
+owner's: a controller made it.
 """
 
 from collections.abc import Iterator, Mapping
 
 from components.custom_resource import POSTGRES_OPERATORS
-from components.edb.names import cluster_name
+from components.edb.names import (
+    CA_SECRET,
+    PULL_SECRET,
+    app_secret,
+    cluster_name,
+    replicator_secret,
+    superuser_secret,
+)
 from components.namespace import OWNER_CONFIG_MAP
 from components.operators.owners import JOB_NAME
 from components.operators.waiting import JOB_NAMES
 from components.secret_store import STORE
 from components.settings.names import SKUPPERS_PREFIX, is_reserved
+from components.settings.unused_names import is_password, is_unused
 from components.vault.reader import READER_ACCOUNT, delegator_binding_name
 from ops.clusters import ClusterError
 from ops.doctor.finding import Finding, error, warning
@@ -66,7 +75,8 @@ def in_namespace(scene: Scene, namespace: str, refused: list[str]) -> Iterator[F
     """
     of_site = namespace == scene.settings.cluster.namespace
     known = {one.id for one in scene.state().resources}
-    for kind, (api_version, plural) in (OF_SITE if of_site else _of_databases(scene)).items():
+    kinds = {**(OF_SITE if of_site else _of_databases(scene)), **_of_passwords(scene, of_site=of_site)}
+    for kind, (api_version, plural) in kinds.items():
         try:
             listed = scene.cluster().metadata(api_version, plural, namespace)
         except ClusterError as problem:
@@ -78,7 +88,7 @@ def in_namespace(scene: Scene, namespace: str, refused: list[str]) -> Iterator[F
             name = metadata["name"]
             if f"{namespace}/{name}" in known or metadata.get("ownerReferences") or name == OWNER_CONFIG_MAP:
                 continue
-            if _is_of_site(scene, kind, name) if of_site else _is_of_databases(scene, name):
+            if _is_of_site(scene, kind, name) if of_site else _is_of_databases(scene, kind, name):
                 yield _taken(scene, kind, f"{namespace}/{name}")
 
 
@@ -115,8 +125,16 @@ def _of_databases(scene: Scene) -> dict[str, tuple[str, str]]:
     return {**{kind: (f"{group}/v1", plural) for kind, plural in DATABASES.items()}, **COMMON}
 
 
+def _of_passwords(scene: Scene, *, of_site: bool) -> dict[str, tuple[str, str]]:
+    makes = scene.settings.role == "primary" and (scene.settings.postgres.enabled or not of_site)
+    return {"Secret": ("v1", "secrets")} if makes else {}
+
+
 def _is_of_site(scene: Scene, kind: str, name: str) -> bool:
     settings = scene.settings
+    if kind == "Secret":
+        # OpenShift makes Secrets whose names begin with those of service accounts.
+        return is_password(name)
     if name.startswith(SKUPPERS_PREFIX):
         return False
     if kind == "Site":
@@ -125,11 +143,14 @@ def _is_of_site(scene: Scene, kind: str, name: str) -> bool:
         return True
     if kind == "Listener" and name in settings.services.imports:
         return True
-    return is_reserved(name, {settings.site, *settings.standbys})
+    return is_reserved(name, {settings.site, *settings.standbys}) and not is_unused(name, settings)
 
 
-def _is_of_databases(scene: Scene, name: str) -> bool:
+def _is_of_databases(scene: Scene, kind: str, name: str) -> bool:
     site, peer = scene.settings.site, scene.settings.edb_peer
+    if kind == "Secret":
+        passwords = {use(of) for use in (app_secret, replicator_secret) for of in (site, peer)}
+        return name in passwords | {superuser_secret(site), CA_SECRET, PULL_SECRET}
     own = cluster_name(site)
     fixed = {own, STORE, READER_ACCOUNT, f"{site}-pub", f"{site}-from-{peer}"}
     return name in fixed or name.startswith((f"{own}-", "rhsi-edb"))
@@ -140,6 +161,11 @@ def _taken(scene: Scene, kind: str, place: str) -> Finding:
     look = f"{scene.cli} get {kind.lower()} {name}" + (f" -n {namespace}" if namespace else "") + " -o yaml"
     if scene.settings.skupper.existing_site and kind in ("Connector", "Listener", "NetworkObserver"):
         return error(SUBJECT, f"{kind} {place} exists and is not this stack's: `up` refuses it.", look)
+    if kind == "Job":
+        sentence = f"Job {place} exists and is not this stack's: `up` fails, for nobody may change a Job's pod."
+        return error(
+            SUBJECT, sentence, f"{scene.cli} delete job {name} -n {namespace}, unless somebody needs it; {look}"
+        )
     return warning(
         SUBJECT,
         f"{kind} {place} exists and is not this stack's: `up` takes it over and changes it, `destroy` deletes it.",

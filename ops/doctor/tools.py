@@ -22,11 +22,13 @@ PLUGINS = {"kubernetes": (4, 32), "vault": (7, 14)}
 def check(project: Path) -> Iterator[Finding]:
     """The versions of what runs `up`."""
     yield _cli(project)
+    if not _on_path("pulumi"):
+        return
     try:
         listed = ask_json(project, "plugin", "ls", "--json")
     except EngineError as problem:
         yield unknown(SUBJECT, f"Which plugins are installed is not known: {problem}", "pulumi plugin ls")
-        listed = []
+        return
     installed = {(one.get("name"), one.get("version")) for one in listed if one.get("kind") == "resource"}
     for plugin, oldest in PLUGINS.items():
         yield _plugin(plugin, oldest, installed)

@@ -28,7 +28,7 @@ def check(scene: Scene) -> Iterator[Finding]:
             missing = _missing(one, found[one.path])
             lacking += bool(missing)
             if missing:
-                yield _finding(one, missing)
+                yield _finding(one, missing, vault.namespace)
     if not lacking:
         yield ok(SUBJECT, f"The token has what these settings need on all {len(wanted)} paths.")
 
@@ -39,9 +39,10 @@ def _missing(wanted: Allowed, has: list[str]) -> list[str]:
     return [capability for capability in wanted.capabilities if capability not in has]
 
 
-def _finding(wanted: Allowed, missing: list[str]) -> Finding:
+def _finding(wanted: Allowed, missing: list[str], namespace: str) -> Finding:
+    place = f"-namespace={namespace} " if namespace else ""
     sentence = f"The token may not {', '.join(missing)} {wanted.path}"
-    fix = f"{FIX}; ask again: vault token capabilities {wanted.path}"
+    fix = f"{FIX}; ask again: vault token capabilities {place}{wanted.path}"
     if not wanted.needed:
         return warning(SUBJECT, f"{sentence}: `up` goes without, and sees less beforehand.", fix)
     return error(SUBJECT, f"{sentence}.", fix)

@@ -59,7 +59,10 @@ def _token(scene: Scene) -> Finding:
     try:
         token = vault.token()
     except VaultError as problem:
-        return error(SUBJECT, f"VAULT_TOKEN opens nothing: {problem}", "vault login, or another VAULT_TOKEN")
+        # The provider asks the same before it does anything, so a token without that right is of no use either
+        # (terraform-provider-vault:internal/provider/meta.go, NewProviderMeta).
+        sentence = f"VAULT_TOKEN cannot be used, it is invalid, expired or may not look itself up: {problem}"
+        return error(SUBJECT, sentence, "vault login, and export VAULT_TOKEN; vault token lookup")
     seconds = int(token.get("ttl") or 0)
     if not seconds:
         return ok(SUBJECT, "The token does not expire.")

@@ -86,6 +86,16 @@ def test_before_the_first_up_the_rights_of_deploy_are_just_enough(operated: Chec
     assert "has no outputs yet" in peer
 
 
+def test_a_wrong_passphrase_is_told_before_there_is_anything_secret(operated: Checkout, tmp_path: Path) -> None:
+    """`up` refuses it at once; the state has nothing yet that only the right one opens."""
+    other = tmp_path / "passphrase"
+    other.write_text("another one")
+    found = doctor(operated, PULUMI_CONFIG_PASSPHRASE_FILE=os.fspath(other))
+    for stack in STACKS:
+        (refused,) = found.sentences("error", stack, "state")
+        assert "incorrect passphrase" in refused
+
+
 def test_rights_that_are_gone_and_names_that_others_have_are_told_together(operated: Checkout, lab: Lab) -> None:
     bound: Manifest = bindings(lab, "site-b").get(name="rhsi-operator", namespace="rhsi").to_dict()
     bindings(lab, "site-b").delete(name="rhsi-operator", namespace="rhsi")
@@ -144,7 +154,7 @@ def test_several_breakages_are_all_named_in_one_run(operated: Checkout, lab: Lab
     (away,) = found.sentences("error", "site-a", "cluster")
     assert "Context site-a does not answer" in away
     (token,) = found.sentences("error", "site-a", "vault")
-    assert "VAULT_TOKEN opens nothing" in token
+    assert "VAULT_TOKEN cannot be used" in token
     (state,) = found.sentences("error", "site-a", "state")
     assert "incorrect passphrase" in state
     assert found.sentences("ok", "site-a", "vault"), "Vault itself answers"

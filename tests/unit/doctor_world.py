@@ -33,6 +33,7 @@ class World:
 
     def __init__(self, folder: Path, site_a: HttpApi, site_b: HttpApi, vault: HttpApi) -> None:
         self.folder, self.site_a, self.site_b, self.vault = folder, site_a, site_b, vault
+        (folder / "Pulumi.yaml").write_text("name: rhsi\n")
         kubeconfig = write_kubeconfig(folder / "kubeconfig", {"site-a": site_a.url, "site-b": site_b.url})
         self.environment = {"KUBECONFIG": str(kubeconfig), "VAULT_ADDR": vault.url, "VAULT_TOKEN": "mine"}
 

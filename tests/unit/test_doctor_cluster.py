@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ops.clusters import Cluster
-from ops.doctor import controllers, images, kinds, rights, server
+from ops.clusters import Cluster, ClusterError
+from ops.doctor import controllers, images, kinds, names, rights, server
 from ops.doctor.needs import rights as needed_rights
+from ops.doctor.running import Check, run
 from ops.doctor.scene import Once
 from tests.unit.doctor_world import REVIEWS, World, only, told, world
 from tests.unit.http_api import write_kubeconfig
@@ -54,13 +55,45 @@ def test_a_platform_that_the_cluster_is_not_is_a_warning(lab: World, platform: s
 def test_a_server_that_is_away_and_a_login_that_has_expired_are_told_apart(lab: World) -> None:
     lab.site_a.answers["/version"] = (401, {"message": "Unauthorized"})
     (refused,) = server.check(lab.primary())
-    assert (refused.state, refused.fix) == ("error", "oc login")
+    assert (refused.state, refused.fix) == ("error", "oc login; ask again: oc --context site-a auth whoami")
     scene = lab.primary()
     kubeconfig = write_kubeconfig(lab.folder / "away", {"site-a": "http://127.0.0.1:1"})
     scene.cluster = Once(lambda: Cluster("site-a", str(kubeconfig)))
     (away,) = server.check(scene)
     assert "Connection refused" in away.sentence
     assert away.fix == "oc --context site-a get --raw /version"
+
+
+def test_whoever_has_no_login_is_not_taken_for_one_with_an_answering_server(lab: World) -> None:
+    """The version is for everybody, and a kubeconfig's user may be empty."""
+    lab.site_a.answers |= {
+        "/version": {"gitVersion": "v1.34.1"},
+        REVIEWS: (403, {"message": 'User "system:anonymous" cannot create resource "selfsubjectaccessreviews"'}),
+    }
+    answers, anonymous = server.check(lab.primary(cluster={"context": "site-a", "platform": "kubernetes"}))
+    assert answers.state == "ok"
+    assert (anonymous.state, "system:anonymous" in anonymous.sentence) == ("error", True)
+    assert anonymous.fix.startswith("log in again as the user of context site-a")
+
+
+def test_an_expired_login_is_not_taken_for_a_lack_of_rights(lab: World) -> None:
+    for path in ("/version", DEPLOYMENTS, f"{SKUPPER}/namespaces/rhsi/sites", "/api/v1/namespaces/rhsi"):
+        lab.site_a.answers[path] = (401, {"message": "Unauthorized"})
+    checks = [Check(subject=one.__name__, look=one.check) for one in (controllers, names)]
+    (unseen,) = run(lab.primary(), checks)
+    assert unseen.state == "unknown"
+    assert "Context site-a refuses this login: Unauthorized" in unseen.sentence
+
+
+def test_rights_are_not_asked_for_to_the_end_where_the_server_falls_silent(lab: World) -> None:
+    def falls_silent(_: dict[str, Any]) -> dict[str, Any]:
+        lab.site_b.answers[REVIEWS] = (500, {"message": "etcdserver: request timed out"})
+        return {"status": {"allowed": True}}
+
+    lab.site_b.answers[REVIEWS] = falls_silent
+    with pytest.raises(ClusterError, match="request timed out"):
+        list(rights.check(lab.standby()))
+    assert len(lab.site_b.asked) < 50
 
 
 def test_kinds_that_the_settings_do_not_need_are_not_missed(lab: World) -> None:
@@ -108,6 +141,47 @@ def test_a_controller_is_found_by_its_deployment(lab: World) -> None:
     lab.site_a.answers[DEPLOYMENTS] = {"items": [deployment("skupper-controller")]}
     assert told(controllers.check(lab.primary())) == [("ok", "Skupper's controller runs (skupper/skupper-controller).")]
     assert ("GET", f"{DEPLOYMENTS}?fieldSelector=metadata.name%3Dskupper-controller") in lab.site_a.asked
+
+
+def scoped(deployed: dict[str, Any], **source: Any) -> dict[str, Any]:
+    """The controller with the variable that names its namespace."""
+    deployed["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "WATCH_NAMESPACE", **source})
+    return deployed
+
+
+def test_a_controller_of_another_namespace_is_none_of_this_stacks(lab: World) -> None:
+    """Two teams' own controllers: neither works here, and the one without grants is nobody's mistake."""
+    own = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+    lab.site_a.answers[DEPLOYMENTS] = {
+        "items": [
+            scoped(deployment("skupper-controller"), **own),
+            deployment("other", args=["-watch-namespace", "shop"]),
+        ]
+    }
+    (elsewhere,) = controllers.check(lab.primary())
+    assert (elsewhere.state, elsewhere.sentence) == (
+        "error",
+        "Skupper's controller runs for other namespaces than rhsi only (skupper/skupper-controller, skupper/other).",
+    )
+    assert only(controllers.check_grants(lab.primary()), "error") == []
+    here = deployment("skupper-controller", args=["-watch-namespace=rhsi", "-enable-grants"])
+    lab.site_a.answers[DEPLOYMENTS] = {"items": [scoped(deployment("theirs"), **own), here]}
+    (found,) = controllers.check(lab.primary())
+    assert (found.state, "(skupper/skupper-controller)" in found.sentence) == ("ok", True)
+    assert told(controllers.check_grants(lab.primary())) == [("ok", "skupper/skupper-controller gives grants.")]
+
+
+def test_an_operator_of_the_database_that_olm_has_given_namespaces_works_there(lab: World) -> None:
+    deployed = scoped(
+        deployment("cnpg-controller-manager"),
+        valueFrom={"fieldRef": {"fieldPath": "metadata.annotations['olm.targetNamespaces']"}},
+    )
+    metadata = deployed["spec"]["template"].setdefault("metadata", {})
+    lab.site_a.answers[DEPLOYMENTS] = {"items": [deployed]}
+    for targets, state in (("", "ok"), ("shop,db", "ok"), ("shop", "error")):
+        metadata["annotations"] = {"olm.targetNamespaces": targets}
+        found = list(controllers.check(lab.primary(edb={"enabled": True, "operator": "community"})))[1]
+        assert found.state == state, targets
 
 
 def test_a_controller_without_a_ready_pod_is_an_error(lab: World) -> None:

@@ -1,6 +1,7 @@
 """`python -m ops doctor` as a whole: what is said at once, in which order, and how it ends."""
 
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from ops import engine
 from ops.clusters import ClusterError
 from ops.commands.app import app
-from ops.doctor import tools
+from ops.doctor import examination, secrets, tools
 from ops.doctor.examination import CHECKS, Diagnosis
 from ops.doctor.finding import Finding, error, ok, unknown, warning
 from ops.doctor.report import as_json, as_text, exit_code
@@ -102,9 +104,8 @@ def test_a_stack_that_does_not_exist_yet_is_read_from_its_file(project: Project)
         json.dumps({"config": {f"rhsi:{key}": value for key, value in PRIMARY.items()}})
     )
     found = document(project.doctor("--json"))["site-a"]
-    assert {"subject": "stack", "state": "warning"}.items() <= next(
-        one for one in found if one["subject"] == "stack"
-    ).items()
+    (missing,) = [one for one in found if one["subject"] == "stack"]
+    assert (missing["state"], missing["fix"]) == ("error", "pulumi stack init site-a")
     assert any(one["sentence"] == "All settings can be used: primary site-a." for one in found)
 
 
@@ -143,6 +144,55 @@ def test_a_folder_that_is_no_project_is_a_mistake_on_the_command_line(tmp_path: 
     result = CliRunner().invoke(app, ["doctor", "-C", str(tmp_path)])
     assert result.exit_code == 2
     assert "has no Pulumi.yaml" in result.output
+
+
+def test_a_mistake_on_the_command_line_is_json_where_json_is_asked_for(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--json", "-C", str(tmp_path)])
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert not found["ok"]
+    assert "has no Pulumi.yaml" in found["error"]
+
+
+def test_a_machine_without_pulumi_is_told_so_once_and_hides_nothing_of_clusters(project: Project) -> None:
+    project.stack("site-a", PRIMARY)
+    (project.folder / "Pulumi.site-a.yaml").write_text(
+        json.dumps({"config": {f"rhsi:{key}": value for key, value in PRIMARY.items()}})
+    )
+    (project.tools / "pulumi").unlink()
+    found = document(project.doctor("--json"))
+    assert [(one["subject"], one["state"]) for one in found[None]] == [("pulumi", "error")]
+    lacking = [one for one in found["site-a"] if "cannot be run" in one["sentence"]]
+    assert [(one["subject"], one["state"]) for one in lacking] == [("stack", "error"), ("not seen", "unknown")]
+    assert lacking[1]["sentence"].startswith("state, names, vault names: ")
+    assert any(one["subject"] == "kinds" for one in found["site-a"])
+
+
+def test_many_stacks_are_all_examined_and_pulumi_runs_a_few_times_at_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"site-{number}" for number in range(2 * engine.AT_ONCE)]
+    for name in names:
+        project.stack(name, {**STANDBY, "site": name, "cluster": {**STANDBY["cluster"], "context": "nowhere"}})
+    running, most = 0, 0
+    lock = threading.Lock()
+    truly = subprocess.run
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return truly(*arguments, **options)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    monkeypatch.setattr(examination, "CHECKS", (Check(subject="state", look=secrets.check),))
+    assert list(document(project.doctor("--json"))) == [None, *sorted(names)]
+    assert most <= engine.AT_ONCE
 
 
 def test_nothing_secret_of_the_environment_is_printed(project: Project) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ops.doctor import names, vault_names
-from tests.unit.doctor_world import World, only, remember, told, world
+from tests.unit.doctor_world import STANDBY, World, only, remember, told, world
 
 NAMESPACE = "/api/v1/namespaces/rhsi"
+NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
 OWNER = f"{NAMESPACE}/configmaps/rhsi-owner"
 SITES = "/apis/skupper.io/v2alpha1/namespaces/rhsi/sites"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/rhsi/networkpolicies"
@@ -40,6 +41,18 @@ def test_a_namespace_that_exists_is_refused_with_the_three_ways_out(lab: World) 
     assert "'rhsi:cluster.createNamespace' false" in found.fix
     assert "another rhsi:cluster.namespace" in found.fix
     assert "RHSI_TAKE_OVER=rhsi pulumi up -s site-a" in found.fix
+
+
+def test_the_namespace_of_an_operator_of_its_own_is_refused_with_the_two_ways_out(lab: World) -> None:
+    scene = lab.primary(
+        operators={"database": {"enabled": True, "namespace": "pg"}}, edb={"enabled": True, "operator": "community"}
+    )
+    lab.site_a.answers["/api/v1/namespaces/pg"] = {"metadata": {"name": "pg"}}
+    (found,) = names.check(scene)
+    assert (found.state, "Namespace pg exists and is not this stack's" in found.sentence) == ("error", True)
+    assert found.fix == "another rhsi:operators.database.namespace; RHSI_TAKE_OVER=pg pulumi up -s site-a takes it"
+    remember(scene, (NAMESPACE_TYPE, "pg"))
+    assert told(names.check(scene)) == OK
 
 
 def test_a_namespace_that_is_to_be_taken_over_is_a_warning(lab: World) -> None:
@@ -115,6 +128,42 @@ def test_a_connector_in_the_namespace_of_somebody_elses_site_is_refused(lab: Wor
     assert "Connector rhsi/orders exists and is not this stack's: `up` refuses it." in found.sentence
 
 
+def test_a_hand_made_job_is_an_error_for_its_pod_cannot_be_changed(lab: World) -> None:
+    lab.site_b.answers |= {
+        NAMESPACE: {"metadata": {"name": "rhsi"}},
+        "/apis/batch/v1/namespaces/rhsi/jobs": listed("create-access-token-from-vault", "nightly"),
+    }
+    (found,) = names.check(lab.standby(cluster={**STANDBY["cluster"], "createNamespace": False}))
+    assert found.state == "error"
+    assert found.sentence == (
+        "Job rhsi/create-access-token-from-vault exists and is not this stack's: `up` fails, for nobody may change a "
+        "Job's pod."
+    )
+    assert found.fix.startswith("oc --context site-b delete job create-access-token-from-vault -n rhsi")
+
+
+def test_a_hand_made_password_is_told_before_up_writes_its_own(lab: World) -> None:
+    lab.site_a.answers |= {
+        NAMESPACE: {"metadata": {"name": "rhsi"}},
+        f"{NAMESPACE}/secrets": listed("postgres-application", "postgres-primary-dockercfg-x9z", "skupper-site-ca"),
+    }
+    (found,) = names.check(lab.primary(cluster=FOREIGN, postgres={"enabled": True}))
+    assert (found.state, "Secret rhsi/postgres-application exists" in found.sentence) == ("warning", True)
+    assert "PartialObjectMetadataList" in lab.site_a.seen["Accept"]
+
+
+def test_names_of_what_the_settings_leave_out_are_nobodys_business(lab: World) -> None:
+    lab.site_a.answers |= {
+        NAMESPACE: {"metadata": {"name": "rhsi"}},
+        "/apis/apps/v1/namespaces/rhsi/statefulsets": listed("postgres-primary"),
+        "/apis/batch/v1/namespaces/rhsi/jobs": listed("create-access-token-from-vault"),
+        POLICIES: listed("rhsi-router"),
+    }
+    assert told(names.check(lab.primary(cluster=FOREIGN))) == OK
+    with_database = only(names.check(lab.primary(cluster=FOREIGN, postgres={"enabled": True})), "warning")
+    assert [one.sentence.split(" exists")[0] for one in with_database] == ["StatefulSet rhsi/postgres-primary"]
+
+
 def test_kinds_that_the_login_may_not_list_are_named(lab: World) -> None:
     lab.site_a.answers |= {NAMESPACE: {"metadata": {"name": "rhsi"}}, SITES: (403, {"message": "forbidden"})}
     (found,) = names.check(lab.primary(cluster=FOREIGN))
@@ -144,12 +193,14 @@ def test_a_hand_made_database_is_told_before_its_fields_are_forced(lab: World) -
         "/api/v1/namespaces/db": {"metadata": {"name": "db"}},
         "/apis/postgresql.cnpg.io/v1/namespaces/db/clusters": listed("edb-site-a", "other"),
         "/api/v1/namespaces/db/configmaps": listed("edb-site-a-schema", "cnpg-default-monitoring"),
+        "/api/v1/namespaces/db/secrets": listed("edb-site-a-superuser", "edb-site-a-dockercfg-x9z"),
     }
     edb = {"enabled": True, "operator": "community", "createNamespace": False}
     found = list(names.check(lab.primary(cluster=FOREIGN, edb=edb)))
     assert [one.sentence.split(" exists")[0] for one in found] == [
         "Cluster db/edb-site-a",
         "ConfigMap db/edb-site-a-schema",
+        "Secret db/edb-site-a-superuser",
     ]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from ops import stacks
 from ops.doctor import clocks, distance, peer
 from ops.doctor.scene import Once, Scene
-from ops.stacks import StackError
+from ops.stacks import NoStackError, StackError
 from tests.unit.doctor_world import World, remember, told, world
 
 SKUPPER = "/apis/skupper.io/v2alpha1/namespaces/rhsi"
@@ -38,12 +39,18 @@ def grant(**changes: Any) -> dict[str, Any]:
     }
 
 
-def standby(lab: World, outputs: dict[str, Any], own: dict[str, Any] | None = None, **changes: Any) -> Scene:
+def standby(
+    lab: World,
+    outputs: dict[str, Any],
+    own: dict[str, Any] | None = None,
+    peer_settings: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Scene:
     """A standby whose primary has these outputs."""
-    scene, primary = lab.standby(**changes), lab.primary()
+    scene, primary = lab.standby(**changes), lab.primary(**(peer_settings or {}))
     remember(primary, outputs=outputs)
     remember(scene, outputs=own)
-    scene.peers = {"site-a": primary, "site-b": scene}
+    scene.peers = {("rhsi", "site-a"): primary, ("rhsi", "site-b"): scene}
     return scene
 
 
@@ -79,14 +86,59 @@ def test_outputs_that_cannot_be_read_are_an_error(lab: World) -> None:
     assert found.fix.endswith("pulumi stack -s site-a")
 
 
-def test_a_primary_that_was_not_brought_up_yet_is_no_error(lab: World) -> None:
-    (found,) = peer.check(standby(lab, {}))
+def test_a_primary_that_was_not_brought_up_yet_is_an_error_for_a_standby_alone(lab: World) -> None:
+    scene = standby(lab, {})
+    (found,) = peer.check(scene)
     assert (found.state, found.fix) == ("warning", "pulumi up -s site-a")
+    assert scene.primary
+    scene.primary.asked = False
+    (found,) = peer.check(scene)
+    assert (found.state, found.fix) == ("error", "pulumi up -s site-a")
+
+
+def test_a_primary_that_does_not_exist_is_named_with_the_command_that_makes_it(
+    lab: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> dict[str, Any]:
+        raise NoStackError("`pulumi stack output` failed: no stack named 'site-a' found.")
+
+    monkeypatch.setattr(stacks, "outputs", refuse)
+    (found,) = peer.check(lab.standby())
+    assert (found.state, found.fix) == ("error", "pulumi stack init site-a && pulumi up -s site-a")
+
+
+def test_a_primary_of_another_project_is_not_the_stack_of_the_same_name_here(
+    lab: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = standby(lab, {"standbys": {"site-b": grant()}}, primaryStack="acme/platform/site-a")
+    assert scene.primary is None
+    asked: list[str] = []
+
+    def outputs(_: Path, stack: str) -> dict[str, Any]:
+        asked.append(stack)
+        return {}
+
+    monkeypatch.setattr(stacks, "outputs", outputs)
+    list(peer.check(scene))
+    assert asked == ["acme/platform/site-a"]
+    here = standby(lab, {"standbys": {"site-b": grant()}}, primaryStack="acme/rhsi/site-a")
+    assert here.primary
 
 
 def test_a_primary_without_this_standby_is_an_error(lab: World) -> None:
-    (found,) = peer.check(standby(lab, {"standbys": {"site-c": grant()}}))
+    settings: dict[str, Any] = {"standbys": {"site-c": {}}}
+    (found,) = peer.check(standby(lab, {"standbys": {"site-c": grant()}}, peer_settings=settings))
     assert (found.state, found.sentence) == ("error", "The primary's stack site-a has no grant for site-b.")
+    assert found.fix.startswith("pulumi config set --path 'rhsi:standbys.site-b.rotation' 1 -s site-a")
+
+
+def test_what_the_primarys_next_up_brings_is_no_error_where_both_are_asked_about(lab: World) -> None:
+    settings = {"standbys": {"site-b": {"rotation": 3}}, "postgres": {"enabled": True}}
+    late = grant(expires="2026-01-01T00:00:00Z")
+    for outputs in ({"standbys": {"site-c": grant()}}, {"standbys": {"site-b": late}}):
+        scene = standby(lab, outputs, peer_settings=settings, postgres={"enabled": True})
+        found = list(peer.check(scene))
+        assert {(one.state, one.fix) for one in found} == {("warning", "pulumi up -s site-a")}
 
 
 def test_outputs_of_another_shape_are_an_error(lab: World) -> None:

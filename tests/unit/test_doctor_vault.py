@@ -63,7 +63,11 @@ def test_a_vault_that_is_away_is_one_error(lab: World) -> None:
 @pytest.mark.parametrize(
     ("answer", "state", "sentence"),
     [
-        ((403, {"errors": ["permission denied"]}), "error", "VAULT_TOKEN opens nothing: Vault refuses"),
+        (
+            (403, {"errors": ["permission denied"]}),
+            "error",
+            "VAULT_TOKEN cannot be used, it is invalid, expired or may not look itself up: Vault refuses",
+        ),
         ({"data": {"ttl": 0}}, "ok", "The token does not expire."),
         ({"data": {"ttl": 300, "renewable": True}}, "warning", "The token is valid for 5 minutes"),
     ],
@@ -132,6 +136,8 @@ def test_what_the_token_lacks_is_named_path_by_path(lab: World) -> None:
     (found,) = vault_rights.check(lab.primary())
     assert found.sentence == "The token may not create, update, delete sys/mounts/rhsi."
     assert found.fix.endswith("vault token capabilities sys/mounts/rhsi")
+    (there,) = vault_rights.check(lab.primary(vault={"address": ADDRESS, "namespace": "team-a"}))
+    assert there.fix.endswith("vault token capabilities -namespace=team-a sys/mounts/rhsi")
     # Of a mount of somebody else's the program looks at the configuration, and goes without.
     (lesser,) = vault_rights.check(lab.primary(vault={"address": ADDRESS, "manageMount": False}))
     assert lesser.state == "warning"

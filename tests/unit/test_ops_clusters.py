@@ -1,10 +1,13 @@
 """One cluster by its context: what comes back, what does not, and in which words."""
 
+import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ops.clusters import Cluster, ClusterError, Right
 from tests.unit.http_api import HttpApi, http_api, write_kubeconfig
@@ -47,6 +50,50 @@ def test_a_refusal_says_who_refuses_what_and_why(cluster: Cluster, api: HttpApi)
     with pytest.raises(ClusterError, match=r'^Context site-a refuses GET /api/v1/secrets: .* "jane" cannot') as error:
         cluster.objects("v1", "secrets")
     assert error.value.refused
+
+
+def with_program(kubeconfig: Path, script: str) -> str:
+    """The kubeconfig with a program that fetches the credentials."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script]}
+    document["users"][0]["user"] = {"exec": run}
+    kubeconfig.write_text(yaml.safe_dump(document))
+    return str(kubeconfig)
+
+
+def test_a_program_may_fetch_the_credentials(api: HttpApi, tmp_path: Path) -> None:
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "fetched"},
+    }
+    kubeconfig = write_kubeconfig(tmp_path / "config", {"site-a": api.url})
+    api.answers["/version"] = {"gitVersion": "v1.34.1"}
+    assert Cluster("site-a", with_program(kubeconfig, f"echo '{json.dumps(credential)}'")).get("/version")
+    assert api.seen["Authorization"] == "Bearer fetched"
+
+
+def test_a_program_that_fetches_no_credentials_is_no_anonymous_login(
+    api: HttpApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = write_kubeconfig(tmp_path / "config", {"site-a": api.url})
+    cluster = Cluster("site-a", with_program(kubeconfig, "echo the session is over >&2; exit 3"))
+    for _ in range(2):
+        with pytest.raises(
+            ClusterError, match=r"^Context site-a has no login: exec: .* 3\. the session is over\.$"
+        ) as error:
+            cluster.get("/version")
+        assert error.value.no_login
+    assert not api.asked
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_kubeconfig_may_be_of_several_files(api: HttpApi, tmp_path: Path) -> None:
+    files = [tmp_path / "absent", *(write_kubeconfig(tmp_path / one, {one: api.url}) for one in ("site-a", "site-b"))]
+    api.answers["/version"] = {"gitVersion": "v1.34.1"}
+    for context in ("site-a", "site-b"):
+        assert Cluster(context, os.pathsep.join(map(str, files))).get("/version")
+        assert api.seen["Authorization"] == f"Bearer token-of-{context}"
 
 
 def test_a_server_that_is_away_is_one_sentence(tmp_path: Path) -> None:

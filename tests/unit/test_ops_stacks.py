@@ -11,7 +11,7 @@ from components.settings import SettingsError
 from ops import stacks
 from ops.engine import EngineError, ask
 from ops.project import ProjectError, chosen, stack_names
-from ops.stacks import StackError
+from ops.stacks import NoStackError, StackError
 
 PULUMI = f"""#!{sys.executable}
 import json, sys
@@ -102,7 +102,7 @@ def test_all_mistakes_come_at_once_and_no_secret_shows(project: Project) -> None
 
 def test_a_stack_that_does_not_exist_is_read_from_its_file(project: Project) -> None:
     project.answers({}, code=255, stderr="error: no stack named 'site-a' found\n")
-    with pytest.raises(StackError, match=r"`pulumi config .*` failed: no stack named 'site-a' found"):
+    with pytest.raises(NoStackError, match=r"`pulumi config .*` failed: no stack named 'site-a' found"):
         stacks.configuration(project.folder, "site-a")
     configured = stacks.file_configuration(project.folder, "site-a")
     assert stacks.settings(configured, "site-a").cluster.context == "site-a"
@@ -124,6 +124,21 @@ def test_outputs_are_those_that_pulumi_shows_without_secrets(project: Project) -
     project.answers({}, code=255, stderr="warning: x\nerror: could not decrypt: incorrect passphrase.\n")
     with pytest.raises(StackError, match="failed: could not decrypt: incorrect passphrase"):
         stacks.outputs(project.folder, "site-a")
+
+
+def test_the_key_of_the_stack_file_is_tried_and_no_secret_can_come_of_it(project: Project) -> None:
+    """A state without secrets opens with any passphrase, and `up` refuses the wrong one all the same."""
+    project.answers({}, code=255, stderr="error: decrypting secrets: incorrect passphrase\n")
+    with pytest.raises(StackError, match="incorrect passphrase"):
+        stacks.decrypt(project.folder, "site-a")
+    assert project.asked.startswith(
+        f"stack history --show-secrets --page-size 1 --page {stacks.NO_PAGE} --stack site-a"
+    )
+    # Without a key in the file, the engine would make one and write it.
+    (project.folder / "Pulumi.site-a.yaml").write_text("config: {}\n")
+    with pytest.raises(StackError):
+        stacks.decrypt(project.folder, "site-a")
+    assert project.asked == "stack --stack site-a --non-interactive"
 
 
 def test_of_the_state_only_names_are_read(project: Project) -> None:

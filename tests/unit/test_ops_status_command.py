@@ -136,7 +136,7 @@ def test_a_stack_without_settings_or_with_a_silent_cluster_is_a_row_beside_the_o
     done = project.status("-s", "site-a", "-s", "site-b", "-s", "site-c")
     assert "no stack named 'site-c' found" in done.output
     assert "\n  python -m ops doctor -s site-c  # settings site-c\n" in done.output
-    assert "Context site-b refuses GET /api: Unauthorized: nothing is known of its objects" in " ".join(
+    assert "Context site-b refuses this login: Unauthorized, so the credentials are expired or wrong" in " ".join(
         done.output.split()
     )
     assert "2 sites in the network" in done.output

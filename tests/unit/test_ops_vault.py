@@ -1,9 +1,11 @@
 """Vault as `ops` sees it: which address, token and namespace count, and what each kind of answer means."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ops.vault import Vault, VaultError
 from tests.unit.http_api import HttpApi, http_api
@@ -36,6 +38,25 @@ def test_token_and_namespace_are_the_ones_that_were_given(
 def test_the_environments_address_wins(api: HttpApi) -> None:
     api.answers["/v1/sys/health"] = {"sealed": False}
     assert Vault("https://vault.invalid", "", {"VAULT_ADDR": api.url}).health() == {"sealed": False}
+
+
+def test_the_machines_authorities_count_where_nobody_names_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A company's authority is in the machine's list, and in no list of a Python package."""
+    (tmp_path / "company.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "company.pem"))
+    trusted: list[object] = []
+
+    def send(*_: object, **options: object) -> requests.Response:
+        trusted.append(options["verify"])
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    for environment in ({}, {"VAULT_CACERT": "named.pem"}):
+        with pytest.raises(VaultError, match="does not answer"):
+            Vault("https://vault.invalid", "", environment).health()
+    assert trusted == [str(tmp_path / "company.pem"), "named.pem"]
 
 
 def test_vault_is_asked_for_itself_above_all_namespaces(api: HttpApi) -> None:
