@@ -6,7 +6,6 @@ from itertools import groupby
 
 from ops.clusters import CONNECTIONS, Right
 from ops.doctor.finding import Finding, error, ok
-from ops.doctor.names import NAMESPACE
 from ops.doctor.needs import rights
 from ops.doctor.scene import Scene
 
@@ -33,25 +32,23 @@ def check(scene: Scene) -> Iterator[Finding]:
 
 
 def _fix(scene: Scene, right: Right) -> str:
-    """An administrator's file, unless the stack asks for a namespace of its own that the file makes."""
-    own = [key for key, namespace in _own_namespaces(scene) if not scene.state().has(NAMESPACE, namespace)]
-    if (right.group, right.resource) == ("", "namespaces") and own:
+    """An administrator's file, unless the stack asks for a namespace of its own, which the file makes instead."""
+    cluster, edb = scene.settings.cluster, scene.settings.edb
+    asked = {"cluster": cluster.create_namespace, "edb": edb.enabled and edb.create_namespace}
+    if (right.group, right.resource) == ("", "namespaces") and any(asked.values()):
         commands = " && ".join(
-            f"pulumi config set --path 'rhsi:{key}.createNamespace' false -s {scene.stack}" for key in own
+            f"pulumi config set --path 'rhsi:{key}.createNamespace' false -s {scene.stack}"
+            for key, create in asked.items()
+            if create
         )
-        return f"{commands}, for deploy/operator-rbac.yaml makes the namespace; or the login of a cluster administrator"
+        return (
+            f"{commands}, for deploy/operator-rbac.yaml makes the namespace; if this stack has made it already, an "
+            "administrator takes the rules on namespaces in that file out of their comment"
+        )
     return (
         f"an administrator: {scene.cli} apply -f deploy/operator-rbac.yaml (its head says what to replace); "
         f"ask again: {scene.cli} auth can-i {right}"
     )
-
-
-def _own_namespaces(scene: Scene) -> Iterator[tuple[str, str]]:
-    settings = scene.settings
-    if settings.cluster.create_namespace:
-        yield "cluster", settings.cluster.namespace
-    if settings.edb.enabled and settings.edb.create_namespace:
-        yield "edb", settings.edb.namespace
 
 
 def _what(right: Right) -> str:
