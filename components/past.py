@@ -2,11 +2,12 @@
 
 Kept in the stack's own state as soon as a run begins, so that a run which failed or was killed counts too. The engine
 hands the old values to a hook before it writes the new ones, in `preview` and `up` alike; nothing else of the stack is
-touched before. Which facts there are is up to sites/.
+touched before. A fact may count only once what it names was made: a stack that was refused its namespace may choose
+another one. Which facts there are is up to sites/.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class Fact:
             remembered either, so that the memory of such a stack stays as it was.
         beside: another key, without which a memory says nothing of this one either: nothing was usual then.
         now: what this run is, where `value` may be None: the run before may still hold this one to it.
+        made: logical names of the resources that it is about. A stack that has none of them is not held to it.
     """
 
     value: pulumi.Input[str | int | bool | None]
@@ -39,6 +41,7 @@ class Fact:
     usual: str | None = None
     beside: str = ""
     now: str | None = None
+    made: tuple[str, ...] = ()
 
 
 class PastError(pulumi.RunError):
@@ -57,6 +60,11 @@ def contradictions(facts: Mapping[str, Fact], now: Mapping[str, Any], before: Ma
             sentence = fact.sentence.replace("{new}", _shown(new)).replace("{old}", _shown(old))
             found.append(f"rhsi:{key} {sentence}: {fact.fix}.")
     return found
+
+
+def counting(facts: Mapping[str, Fact], resources: Container[str]) -> Mapping[str, Fact]:
+    """Those to which a stack with these resources, by logical name, is held."""
+    return {key: fact for key, fact in facts.items() if not fact.made or any(name in resources for name in fact.made)}
 
 
 def remembered(facts: Mapping[str, Fact]) -> pulumi.Input[Mapping[str, Any]]:
@@ -94,8 +102,19 @@ class Past:
             ),
         )
 
-    def _refuse(self, args: pulumi.ResourceHookArgs) -> None:
+    async def _refuse(self, args: pulumi.ResourceHookArgs) -> None:
         now, before = ((inputs or {}).get("input") or {} for inputs in (args.new_inputs, args.old_inputs))
-        if sentences := contradictions(self._facts, now, before):
+        sentences = contradictions(self._facts, now, before)
+        if sentences:
+            # Only now: few runs change a fact, and the state may be large.
+            sentences = contradictions(counting(self._facts, await _resources()), now, before)
+        if sentences:
             lines = "\n".join(f"  - {sentence}" for sentence in sentences)
             raise PastError(f"The stack {pulumi.get_stack()} cannot become what its settings ask for:\n{lines}")
+
+
+async def _resources() -> set[str]:
+    """Logical names of what the stack's own state has, as the engine tells it; nothing else of the answer is used."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    found = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackResourceOutputs", {"stackName": stack})
+    return {urn.rpartition("::")[2] for urn in (found or {}).get("outputs", {})}

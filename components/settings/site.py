@@ -31,8 +31,8 @@ class Cluster(Section):
     namespace: Namespace = "rhsi"
     """The namespace of the Skupper site; none of the platform's own (`kube-*`, `openshift-*`)."""
     create_namespace: bool = True
-    """Whether the namespace is this stack's. If so, it must not exist yet, and `destroy` deletes it. Stays what it was
-    at the first `up`, as every name and switch of ownership."""
+    """Whether the namespace is this stack's. If so, it must not exist yet, and `destroy` deletes it. False with
+    `deploy/operator-rbac.yaml`, which makes it. Stays what it was when the stack began to use the namespace."""
     platform: Literal["openshift", "kubernetes"] = "openshift"
     """The kind of the cluster, which decides default images and the UID of pods."""
     api_server: Annotated[str, checked(formats.https_url)] = ""

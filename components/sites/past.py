@@ -30,6 +30,8 @@ _REMOVE = (
     "ClusterServiceVersion if that was in the platform's namespace, where it runs on (`kubectl get "
     "clusterserviceversions.operators.coreos.com -A`), and add the part again with the new one"
 )
+_LOGIN = ("standby-vault-auth-mount", "standby-vault-auth-config", "standby-vault-auth-role")
+"""What shows that a standby logs in at its auth mount: one that exists already is refused in the same way."""
 _OWN_SITE = "none"
 _GROW = "it only grows, for what it counted before is done; write that number or a larger one"
 
@@ -51,8 +53,10 @@ def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Ou
             "(Namespace kube-system has the UID {new} there, it had {old})",
             fix="correct it, or KUBECONFIG; to move the site, run `pulumi destroy` with the former cluster first",
         ),
-        "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE),
-        "cluster.createNamespace": Fact(value=settings.cluster.create_namespace, fix=_KEEP),
+        "cluster.namespace": Fact(value=settings.cluster.namespace, fix=_MOVE, made=_namespace(settings, "skupper")),
+        "cluster.createNamespace": Fact(
+            value=settings.cluster.create_namespace, fix=_KEEP, made=_namespace(settings, "skupper")
+        ),
         "skupper.siteName": Fact(value=_own_site_name(settings), usual=SITE_NAMES[settings.role], fix=_MOVE),
         "skupper.existingSite": Fact(
             value=found_site or _OWN_SITE,
@@ -61,13 +65,29 @@ def facts(settings: Settings, cluster: pulumi.Output[str], found_site: pulumi.Ou
             "{new}, it was {old}; none means one of this stack's own)",
             fix=_MOVE,
         ),
-        "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE),
+        "vault.mount": Fact(value=settings.vault.mount, fix=_MOVE, made=_in_mount(settings)),
         "vault.prefix": Fact(value=settings.vault.prefix, fix=_MOVE),
         **(_of_primary(settings) if settings.role == "primary" else _of_standby(settings)),
         **(_of_postgres(settings) if settings.postgres.enabled else {}),
         **(_of_edb(settings) if settings.edb.enabled else {}),
         **_of_operators(settings),
     }
+
+
+def _namespace(settings: Settings, part: str) -> tuple[str, ...]:
+    """A namespace is a stack's once it has made or marked it (components/namespace.py), not when it was refused."""
+    return (f"{settings.role}-{part}-namespace", f"{settings.role}-{part}-owner")
+
+
+def _in_mount(settings: Settings) -> tuple[str, ...]:
+    """What shows that a primary works in its KV mount; a standby takes the mount from the primary, at any time.
+
+    A mount that exists already is refused with `path is already in use`, and either another one or manageMount helps.
+    """
+    if settings.role == "standby":
+        return ()
+    claimed = (f"primary-{owner}-owner-secret" for owner in (*settings.standbys, "edb-token"))
+    return ("primary-kv-mount", *claimed)
 
 
 def _of_postgres(settings: Settings) -> dict[str, Fact]:
@@ -91,7 +111,7 @@ def _own_site_name(settings: Settings) -> str:
 
 def _of_primary(settings: Settings) -> dict[str, Fact]:
     found = {
-        "vault.manageMount": Fact(value=settings.vault.manage_mount, fix=_KEEP),
+        "vault.manageMount": Fact(value=settings.vault.manage_mount, fix=_KEEP, made=_in_mount(settings)),
         "revoke": Fact(value=settings.revoke, fix=_GROW, grows=True),
     }
     for standby, wanted in settings.standbys.items():
@@ -109,17 +129,17 @@ def _of_standby(settings: Settings) -> dict[str, Fact]:
     # A stack that had somebody else's store had no login of its own, and may begin with any.
     login = "vault.authPath"
     return {
-        "vault.manageAuth": Fact(value=settings.vault.manage_auth, fix=_KEEP),
+        "vault.manageAuth": Fact(value=settings.vault.manage_auth, fix=_KEEP, made=_LOGIN),
         "vault.login": Fact(value=settings.vault.login, usual="kubernetes", beside=login, fix=_MOVE),
-        login: Fact(value=settings.auth_path, fix=_MOVE),
+        login: Fact(value=settings.auth_path, fix=_MOVE, made=_LOGIN),
         "vault.authNamespace": Fact(value=settings.vault.auth_namespace, usual="", beside=login, fix=_MOVE),
     }
 
 
 def _of_edb(settings: Settings) -> dict[str, Fact]:
     return {
-        "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE),
-        "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP),
+        "edb.namespace": Fact(value=settings.edb.namespace, fix=_MOVE, made=_namespace(settings, "edb")),
+        "edb.createNamespace": Fact(value=settings.edb.create_namespace, fix=_KEEP, made=_namespace(settings, "edb")),
         "edb.database": Fact(value=settings.edb.database, fix=_MOVE),
         "edb.image": version(settings),
     }

@@ -26,14 +26,29 @@ def check(scene: Scene) -> Iterator[Finding]:
     missing = [right for right, may in zip(wanted, allowed, strict=True) if not may]
     for right, verbs in _by_resource(missing):
         place = f"in namespace {right.namespace}" if right.namespace else "in the cluster"
-        yield error(
-            SUBJECT,
-            f"This login may not {', '.join(verbs)} {_what(right)} {place}.",
-            f"an administrator: {scene.cli} apply -f deploy/operator-rbac.yaml (its head says what to replace); "
-            f"ask again: {scene.cli} auth can-i {right}",
-        )
+        yield error(SUBJECT, f"This login may not {', '.join(verbs)} {_what(right)} {place}.", _fix(scene, right))
     if not missing:
         yield ok(SUBJECT, f"This login has all {len(wanted)} rights that these settings need.")
+
+
+def _fix(scene: Scene, right: Right) -> str:
+    """An administrator's file, unless the stack asks for a namespace of its own, which the file makes instead."""
+    cluster, edb = scene.settings.cluster, scene.settings.edb
+    asked = {"cluster": cluster.create_namespace, "edb": edb.enabled and edb.create_namespace}
+    if (right.group, right.resource) == ("", "namespaces") and any(asked.values()):
+        commands = " && ".join(
+            f"pulumi config set --path 'rhsi:{key}.createNamespace' false -s {scene.stack}"
+            for key, create in asked.items()
+            if create
+        )
+        return (
+            f"{commands}, for deploy/operator-rbac.yaml makes the namespace; if this stack has made it already, an "
+            "administrator takes the rules on namespaces in that file out of their comment"
+        )
+    return (
+        f"an administrator: {scene.cli} apply -f deploy/operator-rbac.yaml (its head says what to replace); "
+        f"ask again: {scene.cli} auth can-i {right}"
+    )
 
 
 def _what(right: Right) -> str:

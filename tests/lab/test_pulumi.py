@@ -1,6 +1,7 @@
 """The real `pulumi` in the lab's shell: every command that a person types on a real system, on both stacks."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,18 +125,37 @@ def test_outputs_are_read_as_on_a_real_system() -> None:
     assert outputs["standbys"]["site-b"]["rotation"] == 1
 
 
-@pytest.mark.usefixtures("stacks")
-def test_pulumi_new_takes_the_project_as_a_template_and_says_what_comes_next(tmp_path: Path) -> None:
+def test_pulumi_new_copies_a_program_that_does_the_same_and_says_what_comes_next(stacks: Lab, tmp_path: Path) -> None:
     template, made = tmp_path / "template", tmp_path / "made"
-    template.mkdir()
-    for file in ("Pulumi.yaml", "Pulumi.site-a.yaml", "Pulumi.site-b.yaml", "__main__.py"):
-        (template / file).write_text((CHECKOUT / file).read_text())
+    shutil.copytree(CHECKOUT / "components", template / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (CHECKOUT / "__main__.py", *CHECKOUT.glob("Pulumi*.*")):
+        shutil.copy(file, template / file.name)
     said = shell("pulumi", "new", str(template), "--dir", str(made), "--yes", "--generate-only")
     assert "docs/getting-started/openshift.md has the prerequisites" in said
     project, source = (yaml.safe_load((folder / "Pulumi.yaml").read_text()) for folder in (made, template))
     assert (project["name"], "template" in project) == ("rhsi", False)
     # It adds a tag of its own.
     assert project["config"].items() >= source["config"].items()
+    # What `pulumi install` does, and the lab's settings: the stack that stands is the copy's, too.
+    (made / ".venv").symlink_to(sys.prefix)
+    shutil.copy(stacks.home.root / "stacks" / "Pulumi.site-a.yaml", made)
+    shell("pulumi", "-C", str(made), "preview", "-s", "site-a", "--expect-no-changes")
+
+
+@pytest.mark.usefixtures("stacks")
+@pytest.mark.parametrize("name", STACKS)
+def test_a_setting_from_the_command_line_leaves_the_comments_of_a_stack_file_where_they_are(
+    name: str, tmp_path: Path
+) -> None:
+    def comments() -> list[str]:
+        return [line for line in (tmp_path / f"Pulumi.{name}.yaml").read_text().splitlines() if "# " in line]
+
+    for file in CHECKOUT.glob("Pulumi*.*"):
+        shutil.copy(file, tmp_path)
+    before = comments()
+    for key in ("cluster.createNamespace", "cluster.namespace", "standbys.site-c.redemptions", "services.x", "protect"):
+        shell("pulumi", "-C", str(tmp_path), "config", "set", "--path", f"rhsi:{key}", "1", "-s", name)
+    assert comments() == before
 
 
 @pytest.mark.usefixtures("stacks")

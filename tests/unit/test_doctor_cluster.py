@@ -268,6 +268,19 @@ def test_missing_rights_are_named_verb_by_verb_with_the_command_that_asks_again(
     assert "deploy/operator-rbac.yaml" in tokens.fix
 
 
+def test_a_login_that_may_make_no_namespace_is_told_to_leave_that_to_the_administrators_file(lab: World) -> None:
+    def allowed(body: dict[str, Any]) -> dict[str, Any]:
+        wanted = body["spec"].get("resourceAttributes", {})
+        return {"status": {"allowed": wanted.get("resource") != "namespaces" or wanted.get("name") == "kube-system"}}
+
+    lab.site_b.answers[REVIEWS] = allowed
+    (found,) = rights.check(lab.standby())
+    assert found.sentence.startswith("This login may not create, list, watch")
+    assert found.fix.startswith("pulumi config set --path 'rhsi:cluster.createNamespace' false -s site-b, for deploy/")
+    given = {"context": "site-b", "apiServer": "https://b.example.com:6443", "createNamespace": False}
+    assert [one.state for one in rights.check(lab.standby(cluster=given))] == ["ok"]
+
+
 def pod(image: str, **state: Any) -> dict[str, Any]:
     return {
         "spec": {"containers": [{"name": "main", "image": image}]},

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.past import Fact, contradictions
+from components.past import Fact, contradictions, counting
 from components.sites.past import facts, version
 from tests.unit.recorder import PRIMARY, PRIMARY_OUTPUTS, STANDBY, Graph, record, settings_of
 
@@ -133,3 +133,39 @@ def test_nothing_but_the_look_at_the_cluster_comes_before_the_past(values: dict[
     (past,) = [one for one in graph.of_type("pulumi:index:Stash") if one.name == "past"]
     earlier = {one.name for one in graph.resources.values() if one is not past and not graph.waits_for(one, past)}
     assert earlier == {"foundation", "kubernetes-reading", "cluster", "owner"}
+
+
+def of_everything(values: dict[str, Any], stack: str) -> dict[str, Fact]:
+    """The facts of a stack with databases of both kinds."""
+    settings = settings_of({**values, "edb": {"enabled": True, "operator": "community"}}, stack=stack)
+    return facts(settings, pulumi.Output.from_input("uid-of-the-cluster"), None)
+
+
+def test_a_stack_is_held_to_what_it_has_made_or_marked_and_not_to_what_it_was_refused() -> None:
+    known = of_everything(PRIMARY, "site-a")
+    site = {"cluster.namespace", "cluster.createNamespace"}
+    databases, mount = {"edb.namespace", "edb.createNamespace"}, {"vault.mount", "vault.manageMount"}
+
+    def free(*resources: str) -> set[str]:
+        return known.keys() - counting(known, set(resources)).keys()
+
+    assert free() == site | databases | mount
+    assert free("primary-skupper-owner") == databases | mount
+    assert free("primary-skupper-namespace", "primary-edb-namespace") == mount
+    assert free("primary-site-b-owner-secret") == site | databases
+    assert free("primary-kv-mount", "primary-skupper-owner", "primary-edb-owner") == set()
+    known = of_everything(STANDBY, "site-b")
+    login = {"vault.manageAuth", "vault.authPath"}
+    assert free("standby-vault-auth-policy") == site | databases | login
+    assert free("standby-skupper-owner", "standby-edb-owner", "standby-vault-auth-role") == set()
+
+
+@pytest.mark.parametrize(("values", "stack"), [(PRIMARY, "site-a"), (STANDBY, "site-b")])
+def test_what_shows_that_something_is_the_stacks_are_resources_that_it_registers(
+    values: dict[str, Any], stack: str
+) -> None:
+    token = {"registry": {"token": "the-token"}} if values is PRIMARY else {}
+    given = {**values, "edb": {"enabled": True, "operator": "edb", **token}}
+    known = facts(settings_of(given, stack=stack), pulumi.Output.from_input("uid-of-the-cluster"), None)
+    registered = {one.name for one in record(given, stack=stack).resources.values()}
+    assert {name for fact in known.values() for name in fact.made} <= registered
