@@ -24,8 +24,8 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), fl
 
 
 def named(text: str) -> set[str]:
-    """The settings that a page names, without the number of an entry of a list."""
-    return set(re.findall(r"rhsi:([a-z]\w*(?:\.[a-z]\w*)*)", text))
+    """The settings that a page names, without the number of an entry of a list; `rhsi:index:...` is a resource's type."""
+    return set(re.findall(r"rhsi:(?!index:)([a-z]\w*(?:\.[a-z]\w*)*)", text))
 
 
 def unknown(program: str, words: list[str]) -> list[str]:
