@@ -24,7 +24,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), fl
 
 
 def named(text: str) -> set[str]:
-    """The settings that a page names, without the number of an entry of a list; `rhsi:index:...` is a resource's type."""
+    """The settings that a page names, without the number of an entry of a list; `rhsi:index:` begins a type."""
     return set(re.findall(r"rhsi:(?!index:)([a-z]\w*(?:\.[a-z]\w*)*)", text))
 
 
