@@ -93,7 +93,12 @@ def _grant(context: str, namespace: str) -> None:
             if "roleRef" in manifest:
                 manifest["roleRef"]["name"] = metadata["name"]
         client.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"]).server_side_apply(
-            body=manifest, name=metadata["name"], namespace=metadata.get("namespace"), field_manager="administrator"
+            body=manifest,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            field_manager="administrator",
+            # What a test before has widened is again what the file says.
+            force_conflicts=True,
         )
 
 

@@ -35,7 +35,7 @@ from ops.status.survey import survey as look_at_clusters
 from tests.lab.checkout import Checkout
 from tests.lab.lab import Lab
 from tests.lab.outages import control_plane, down, stalled
-from tests.lab.waiting import until
+from tests.lab.waiting import eventually, until
 
 pytestmark = pytest.mark.lab
 
@@ -91,6 +91,17 @@ def ops(checkout: Checkout, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(shell, cwd=checkout.root, capture_output=True, text=True, check=False)
 
 
+def all_ready(checkout: Checkout, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `status` says once everything is Ready: on a busy machine a copy is behind for a moment now and then."""
+
+    def ready() -> subprocess.CompletedProcess[str]:
+        told = ops(checkout, "status", *arguments)
+        assert (told.returncode, told.stderr) == (0, ""), told.stdout
+        return told
+
+    return eventually(ready)
+
+
 def command(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[str]:
     """What `python -m lab` says of the same lab."""
     line = [sys.executable, "-m", "lab", *arguments]
@@ -125,8 +136,7 @@ def test_everything_that_was_brought_up_is_ready_with_its_figures(lab: Lab, whol
 
 
 def test_ops_says_the_same_of_the_clusters_and_knows_nothing_of_the_lab(lab: Lab, whole: Checkout) -> None:
-    told = ops(whole, "status", "--json")
-    assert (told.returncode, told.stderr) == (0, "")
+    told = all_ready(whole, "--json")
     document = json.loads(told.stdout)
     rows = {(one["stack"], one["kind"], one["name"], one["status"]) for one in document["objects"]}
     rotation = ("site-b", "Rotation", "site-b", "Ready")
@@ -137,8 +147,7 @@ def test_ops_says_the_same_of_the_clusters_and_knows_nothing_of_the_lab(lab: Lab
         ("site_a_from_site_b", "streaming"),
         ("site_b_from_site_a", "streaming"),
     }
-    told = ops(whole, "status", "-s", "site-b")
-    assert (told.returncode, told.stderr) == (0, "")
+    told = all_ready(whole, "-s", "site-b")
     assert "rhsi-primary " not in told.stdout
     assert "Replication" in told.stdout
 
