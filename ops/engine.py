@@ -1,4 +1,4 @@
-"""Runs `pulumi` for what it only reads: versions, settings, outputs, names of resources.
+"""Runs `pulumi` for what it only reads: versions, settings, outputs, names of resources, previews.
 
 Owns the command line, its deadline, how many run at once, and the sentence of what failed. Callers take no lock, change
 no stack and let no secret be shown.
@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +28,55 @@ class EngineError(Exception):
     """`pulumi` cannot be run, failed or said something else than JSON: one sentence, with what it said itself."""
 
 
-def ask(project: Path, *arguments: str, seconds: float = SECONDS) -> str:
-    """What `pulumi` prints on standard output.
+def run(
+    project: Path, *arguments: str, seconds: float | None = None, without: Collection[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """What `pulumi` left: its exit code and all that it printed.
 
     Args:
         project: the folder with Pulumi.yaml.
-        arguments: of `pulumi`.
-        seconds: after which it is stopped, counted from its start.
+        arguments: of `pulumi`, all of them.
+        seconds: after which it is stopped, counted from its start; None waits for as long as it takes.
+        without: variables of the environment that it does not get.
 
     Raises:
-        EngineError: see there.
+        EngineError: it cannot be run, or gives no answer in that time.
     """
-    line = ["pulumi", *arguments, "--non-interactive"]
-    shown = " ".join(["pulumi", *arguments])
+    line = ["pulumi", *arguments]
+    environ = {name: value for name, value in os.environ.items() if name not in without}
     try:
         with _TURNS:
-            done = subprocess.run(
+            return subprocess.run(
                 line,
                 cwd=project,
-                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                env={**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 timeout=seconds,
                 check=False,
             )
     except subprocess.TimeoutExpired as error:
-        raise EngineError(f"`{shown}` gave no answer within {seconds:g} s.") from error
+        raise EngineError(f"`{_shown(arguments)}` gave no answer within {seconds:g} s.") from error
     except OSError as error:
         raise EngineError(f"`pulumi` cannot be run ({error.strerror}): install it, and put it on PATH.") from error
+
+
+def ask(project: Path, *arguments: str, seconds: float = SECONDS) -> str:
+    """What `pulumi` prints on standard output.
+
+    Args:
+        project: the folder with Pulumi.yaml.
+        arguments: of `pulumi`, but for `--non-interactive`.
+        seconds: after which it is stopped, counted from its start.
+
+    Raises:
+        EngineError: see there.
+    """
+    done = run(project, *arguments, "--non-interactive", seconds=seconds)
     if done.returncode:
-        raise EngineError(f"`{shown}` failed: {_reason(done.stderr or done.stdout)}")
+        raise EngineError(f"`{_shown(arguments)}` failed: {_reason(done.stderr or done.stdout)}")
     return done.stdout
 
 
@@ -72,7 +90,12 @@ def ask_json(project: Path, *arguments: str, seconds: float = SECONDS) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise EngineError(f"`pulumi {' '.join(arguments)}` printed no JSON.") from error
+        raise EngineError(f"`{_shown(arguments)}` printed no JSON.") from error
+
+
+def _shown(arguments: Sequence[str]) -> str:
+    """The command as a person types it."""
+    return " ".join(["pulumi", *(one for one in arguments if one != "--non-interactive")])
 
 
 def _reason(said: str) -> str:

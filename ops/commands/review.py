@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from ops.engine import EngineError
 from ops.project import ProjectError, chosen
 from ops.review import report
 from ops.review.comment import comment
 from ops.review.preview import Preview, PreviewError, read
-from ops.review.running import RunError, previews
+from ops.review.running import previews
 
 TITLE = "`pulumi preview`"
 REFRESHED = "`pulumi preview --refresh`"
@@ -53,7 +54,7 @@ def review(
         text = comment(reviews, title=title or (REFRESHED if refresh else TITLE))
         if output:
             _write(output, text)
-    except (PreviewError, ProjectError, RunError, WriteError) as error:
+    except (EngineError, PreviewError, ProjectError, WriteError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(report.FAILED) from error
     if as_json:

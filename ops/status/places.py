@@ -8,12 +8,9 @@ from pathlib import Path
 from components.settings import Settings, SettingsError
 from ops.clusters import Cluster, ClusterError
 from ops.project import ProjectError, project_name, short_name, stack_file
-from ops.stacks import Configuration, StackError, configuration, file_configuration, settings
+from ops.stacks import Configuration, NoStackError, StackError, configuration, file_configuration, settings
 from ops.status.place import EDB, OBSERVER, OPERATORS, POSTGRES, Place, Standing
 from ops.status.row import ERROR, Row
-
-NO_STACK = "no stack named"
-"""What the engine says of a stack that its backend does not have."""
 
 
 def place(settings: Settings, stack: str, project: str, *, exists: bool = True) -> Place:
@@ -53,14 +50,14 @@ def standing(project: Path, stacks: Sequence[str]) -> list[Standing | Row]:
 
 def _standing(project: Path, stack: str) -> Standing | Row:
     name = short_name(stack)
-    problem = ""
+    problem: StackError | None = None
     try:
         configured, problem = _configured(project, stack)
-        exists = NO_STACK not in problem
+        exists = not isinstance(problem, NoStackError)
         found = place(settings(configured, stack), stack, project_name(project), exists=exists)
     except (StackError, SettingsError, ProjectError) as error:
         # A file is not all that the engine knows: what is wrong with the engine comes before what the file lacks.
-        return Row(name, "settings", name, ERROR, problem or str(error))
+        return Row(name, "settings", name, ERROR, str(problem or error))
     note = f"{name}: {problem} Its settings are those of {stack_file(project, stack).name}." if problem else ""
     try:
         return Standing(found, Cluster(found.context), note)
@@ -68,13 +65,13 @@ def _standing(project: Path, stack: str) -> Standing | Row:
         return Row(name, "cluster", found.context, ERROR, str(error))
 
 
-def _configured(project: Path, stack: str) -> tuple[Configuration, str]:
+def _configured(project: Path, stack: str) -> tuple[Configuration, StackError | None]:
     """The settings as the engine has them, or as their file has them and why: clusters stand without Pulumi too."""
     try:
-        return configuration(project, stack), ""
+        return configuration(project, stack), None
     except StackError as error:
         try:
-            return file_configuration(project, stack), str(error)
+            return file_configuration(project, stack), error
         except StackError:
             # What the engine says tells more: the stack may be anywhere.
             raise error from None
