@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from lab.home import CHECKOUT
 from ops.commands.app import app
-from tests.unit import hand_made
+from tests.unit import fake_pulumi, hand_made
 from tests.unit.http_api import HttpApi, http_api, write_kubeconfig
 from tests.unit.recorder import OWNER_ID, PRIMARY, STANDBY
 
@@ -34,11 +34,7 @@ class Project:
 
     def __init__(self, folder: Path, api: HttpApi) -> None:
         self.folder, self.api = folder, api
-        self._tools = folder / "tools"
-        self._tools.mkdir()
-        (self._tools / "pulumi").write_text(PULUMI)
-        (self._tools / "pulumi").chmod(0o755)
-        (folder / "Pulumi.yaml").write_text("name: rhsi\nruntime: python\n")
+        self._tools = fake_pulumi.install(folder, PULUMI)
         self.configure("site-a", {**PRIMARY, "standbys": {"site-b": {}}})
         self.configure("site-b", STANDBY)
 

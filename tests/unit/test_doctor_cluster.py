@@ -1,7 +1,5 @@
 """What the doctor says of a cluster: its server, kinds, controllers, and the rights of the login."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +9,13 @@ from ops.doctor import controllers, images, kinds, names, rights, server
 from ops.doctor.needs import rights as needed_rights
 from ops.doctor.running import Check, run
 from ops.doctor.scene import Once
-from tests.unit.doctor_world import REVIEWS, World, only, told, world
+from tests.unit.doctor_world import REVIEWS, World, only, told
 from tests.unit.http_api import write_kubeconfig
 
 SKUPPER = "/apis/skupper.io/v2alpha1"
 SECRETS = "/apis/external-secrets.io/v1"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 PODS = "/api/v1/namespaces/rhsi/pods"
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        yield made
 
 
 def served(*kinds_of: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from ops.doctor.finding import Finding, error, ok, unknown, warning
 from ops.doctor.report import as_json, as_text, exit_code
 from ops.doctor.running import Check, run
 from ops.doctor.scene import Scene
-from tests.unit.doctor_world import PRIMARY, STANDBY, World, told, world
+from tests.unit import fake_pulumi
+from tests.unit.doctor_world import PRIMARY, STANDBY, World, told
 
 PULUMI = f"""#!{sys.executable}
 import json, sys
@@ -43,11 +44,7 @@ class Project:
     """A project folder, and a `pulumi` on PATH."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.tools = folder, folder / "tools"
-        self.tools.mkdir()
-        (self.tools / "pulumi").write_text(PULUMI)
-        (self.tools / "pulumi").chmod(0o755)
-        (folder / "Pulumi.yaml").write_text("name: rhsi\n")
+        self.folder, self.tools = folder, fake_pulumi.install(folder, PULUMI)
         self.answers: dict[str, Any] = {"version": "v3.274.1", "plugin": []}
 
     def stack(self, name: str, raw: dict[str, Any]) -> None:
@@ -63,12 +60,6 @@ class Project:
     def doctor(self, *arguments: str) -> Result:
         (self.tools / "answers.json").write_text(json.dumps(self.answers))
         return CliRunner().invoke(app, ["doctor", "-C", str(self.folder), *arguments])
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """What stands already and is not this stack's, on the cluster and in Vault, with what `up` would do to it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ops.doctor import names, vault_names
-from tests.unit.doctor_world import STANDBY, World, only, remember, told, world
+from tests.unit.doctor_world import STANDBY, World, only, remember, told
 
 NAMESPACE = "/api/v1/namespaces/rhsi"
 NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
@@ -17,12 +13,6 @@ POLICIES = "/apis/networking.k8s.io/v1/namespaces/rhsi/networkpolicies"
 CONNECTORS = "/apis/skupper.io/v2alpha1/namespaces/rhsi/connectors"
 OK = [("ok", "Nothing of another owner has this stack's names.")]
 FOREIGN = {"context": "site-a", "createNamespace": False}
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        yield made
 
 
 def listed(*objects: str, **metadata: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What one stack needs of another one: outputs that can be read, a grant, clocks that agree, and ways between sites."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,16 +11,10 @@ from ops import stacks
 from ops.doctor import clocks, distance, peer
 from ops.doctor.scene import Once, Scene
 from ops.stacks import NoStackError, StackError
-from tests.unit.doctor_world import World, remember, told, world
+from tests.unit.doctor_world import World, remember, told
 
 SKUPPER = "/apis/skupper.io/v2alpha1/namespaces/rhsi"
 STORE = "/apis/external-secrets.io/v1/namespaces/rhsi/secretstores/vault-rhsi"
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        yield made
 
 
 def grant(**changes: Any) -> dict[str, Any]:

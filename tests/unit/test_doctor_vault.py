@@ -1,14 +1,12 @@
 """What the doctor says of Vault: reachable, unsealed, the token, the engine, and what the token may do."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.doctor import vault_rights, vaults
 from ops.doctor.policy_file import paths
-from tests.unit.doctor_world import ADDRESS, World, only, told, world
+from tests.unit.doctor_world import ADDRESS, World, only, told
 
 HEALTH = "/v1/sys/health"
 TOKEN = "/v1/auth/token/lookup-self"
@@ -21,10 +19,9 @@ WELL: dict[str, Any] = {
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
-        made.vault.answers |= WELL
-        yield made
+def lab(lab: World) -> World:
+    lab.vault.answers |= WELL
+    return lab
 
 
 def test_a_vault_that_is_well_is_told_with_its_version_and_the_tokens_time(lab: World) -> None:

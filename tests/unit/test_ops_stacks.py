@@ -12,6 +12,7 @@ from ops import stacks
 from ops.engine import EngineError, ask
 from ops.project import ProjectError, chosen, stack_names
 from ops.stacks import NoStackError, StackError
+from tests.unit import fake_pulumi
 
 PULUMI = f"""#!{sys.executable}
 import json, sys
@@ -49,11 +50,7 @@ class Project:
     """A project folder, and a `pulumi` on PATH."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.tools = folder, folder / "tools"
-        self.tools.mkdir()
-        (self.tools / "pulumi").write_text(PULUMI)
-        (self.tools / "pulumi").chmod(0o755)
-        (folder / "Pulumi.yaml").write_text("name: rhsi\nruntime: python\n")
+        self.folder, self.tools = folder, fake_pulumi.install(folder, PULUMI)
         (folder / "Pulumi.site-a.yaml").write_text(STACK_FILE)
 
     def answers(self, document: Any, *, code: int = 0, stderr: str = "") -> None:

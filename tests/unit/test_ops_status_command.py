@@ -17,6 +17,7 @@ from ops.commands import status as command
 from ops.commands.app import app
 from ops.status import inside
 from ops.status.inside import CommandError
+from tests.unit import fake_pulumi
 from tests.unit.http_api import HttpApi, http_api, write_kubeconfig
 
 PULUMI = f"""#!{sys.executable}
@@ -39,11 +40,7 @@ class Project:
 
     def __init__(self, folder: Path, site_a: HttpApi, site_b: HttpApi) -> None:
         self.folder, self.site_a, self.site_b = folder, site_a, site_b
-        (folder / "Pulumi.yaml").write_text("name: rhsi\nruntime: python\n")
-        self.tools = folder / "tools"
-        self.tools.mkdir()
-        (self.tools / "pulumi").write_text(PULUMI)
-        (self.tools / "pulumi").chmod(0o755)
+        self.tools = fake_pulumi.install(folder, PULUMI)
         self.stack("site-a", role="primary", standbys={"site-b": {}}, cluster={"context": "site-a"}, vault=VAULT)
         cluster = {"context": "site-b", "apiServer": "https://api.site-b.example.com:6443"}
         self.stack("site-b", role="standby", primaryStack="site-a", cluster=cluster, vault=VAULT)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from ops.commands.app import app
 from ops.review.comment import MARKER
+from tests.unit import fake_pulumi
 
 QUIET: dict[str, Any] = {"steps": [], "changeSummary": {"same": 40}}
 CHANGE: dict[str, Any] = {
@@ -49,12 +50,7 @@ class Project:
     """A project folder, and a `pulumi` on PATH that answers for its stacks."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.tools = folder / "tools"
-        self.tools.mkdir()
-        (folder / "Pulumi.yaml").write_text("name: rhsi\nruntime: python\n")
-        (self.tools / "pulumi").write_text(PULUMI)
-        (self.tools / "pulumi").chmod(0o755)
+        self.folder, self.tools = folder, fake_pulumi.install(folder, PULUMI)
 
     def answers(self, stack: str, document: dict[str, Any] | None, *, code: int = 0, stderr: str = "") -> None:
         """Let `pulumi` answer for this stack, which has a file."""
