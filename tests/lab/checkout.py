@@ -95,6 +95,15 @@ class Checkout:
             self.pulumi("state", "unprotect", "--all", "--yes", "--stack", stack.name)
         self.destroy()
 
+    def forget_added(self) -> None:
+        """Remove the stacks that a test has added from the lab's project: `python -m ops` would speak of them too."""
+        own = {stack.file for stack in stacks.discover(CHECKOUT)}
+        for file in Runner(self.environment, self.root).project.glob("Pulumi.*.yaml"):
+            if file.name not in own:
+                name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+                result = self.pulumi("stack", "rm", "--yes", "--stack", name)
+                assert result.code == 0, result.text
+
     def value(self, stack: str, path: str, default: Any = None) -> Any:
         """One value of a stack file, as `change` sets it."""
         first, *rest = path.split(".")

@@ -59,6 +59,8 @@ def copy_checkout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     environment.start(lab.home)
     for checkout in made:
         checkout.remove()
+    for checkout in made:
+        checkout.forget_added()
     operator_rights.withdraw(lab.contexts)
 
 
